@@ -1,0 +1,67 @@
+"""Command-line flags for the fields of a configuration, and one-line errors."""
+
+import argparse
+import dataclasses
+import shlex
+import sys
+import types
+import typing
+from collections.abc import Collection
+from typing import NoReturn
+
+from dipddpm.config import PRESETS, RunConfig, preset
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def flag(name: str) -> str:
+    """``dip_lr`` → ``--dip-lr``."""
+    return "--" + name.replace("_", "-")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """``--preset`` and a flag for each field of :class:`RunConfig`."""
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="quick", help="settings to start from (quick)"
+    )
+    hints = typing.get_type_hints(RunConfig)
+    for field in dataclasses.fields(RunConfig):
+        kind = hints[field.name]
+        if isinstance(kind, types.UnionType):  # X | None
+            kind = next(part for part in typing.get_args(kind) if part is not types.NoneType)
+        parser.add_argument(
+            flag(field.name),
+            type=kind,
+            choices=field.metadata["choices"],
+            help=f"{field.metadata['help']} (quick: {field.default})",
+        )
+
+
+def run_config(args: argparse.Namespace) -> RunConfig:
+    """The configuration that the flags of :func:`add_run_flags` describe."""
+    given = {
+        field.name: getattr(args, field.name)
+        for field in dataclasses.fields(RunConfig)
+        if getattr(args, field.name) is not None
+    }
+    return preset(args.preset, **given)
+
+
+def rerun_command(preset_name: str, config: RunConfig, leave_out: Collection[str] = ()) -> str:
+    """The shell command for a run: the preset, and a flag for each field that differs from it.
+
+    Fields in ``leave_out`` get no flag.
+    """
+    base = preset(preset_name)
+    words = ["python", "-m", "dipddpm", "run", "--preset", preset_name]
+    for field in dataclasses.fields(RunConfig):
+        value = getattr(config, field.name)
+        if field.name not in leave_out and value != getattr(base, field.name):
+            words += [flag(field.name), str(value)]
+    return shlex.join(words)

@@ -1,0 +1,104 @@
+"""The one truth of a run's settings."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from dipddpm.errors import ConfigError
+
+PRIORS = ("restorer", "none")
+SCHEDULES = ("linear", "cosine")
+
+
+def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
+    """A field whose meaning serves the reader here and the user of ``--help``."""
+    return dataclasses.field(default=default, metadata={"help": meaning, "choices": choices})
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a DIP→DDPM run depends on, besides the machine.
+
+    The defaults are the ``quick`` preset. A bad value raises :class:`ConfigError` at once.
+    """
+
+    dataset: str = _setting("digits", "digits (8×8, bundled) or mnist (28×28)")
+    data_dir: str | None = _setting(
+        None, "folder that holds MNIST/raw; without it MNIST is downloaded to the user's cache"
+    )
+    train_size: int | None = _setting(None, "training images to use; all without it")
+    seed: int = _setting(0, "of all random numbers of the run")
+
+    prior: str = _setting(
+        "restorer", "restorer: the DDPM learns from DIP's images; none: from the originals", PRIORS
+    )
+    std: float = _setting(1.0, "standard deviation of the noise DIP undoes, for images in [0, 1]")
+    dip_lr: float = _setting(1e-3, "learning rate of DIP")
+    dip_steps: int = _setting(150, "training steps of DIP")
+    dip_batch_size: int = _setting(
+        128, "training images that DIP is fitted to: one batch, as in the report"
+    )
+    dip_width: int = _setting(16, "channels of DIP's outer layers; the report has 64")
+
+    timesteps: int = _setting(1000, "diffusion steps T")
+    schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
+    ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
+    batch_size: int = _setting(32, "images per DDPM step")
+    epochs: int = _setting(45, "passes of the DDPM over the training images")
+    width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
+    ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
+
+    eval_every: int = _setting(5, "epochs between evaluations; the last is always evaluated")
+    num_samples: int = _setting(300, "images drawn and scored per evaluation")
+    sampler_steps: int = _setting(25, "network evaluations per drawn image")
+    eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
+
+    def __post_init__(self) -> None:
+        for name in (
+            "dip_steps", "dip_batch_size", "dip_width", "timesteps", "batch_size", "epochs",
+            "eval_every", "num_samples",
+        ):  # fmt: skip
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("std", "dip_lr", "ddpm_lr"):
+            self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
+        self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
+        self._require("prior", self.prior in PRIORS, " or ".join(PRIORS))
+        self._require("schedule", self.schedule in SCHEDULES, " or ".join(SCHEDULES))
+        self._require("width", self.width >= 8 and self.width % 8 == 0, "a multiple of 8")
+        self._require("ema_decay", 0 <= self.ema_decay < 1, "at least 0 and below 1")
+        self._require("eta", 0 <= self.eta <= 1, "0 to 1")
+        within = f"1 to {self.timesteps}, the number of timesteps"
+        self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise ConfigError(name, getattr(self, name), expected)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # minutes on two cores for thirty runs
+    "quick": {},
+    # the scale of the report: MNIST, 3,500 DIP steps, 20 epochs, T = 1000
+    "report": {
+        "dataset": "mnist",
+        "dip_steps": 3500,
+        "dip_width": 64,
+        "schedule": "linear",
+        "ddpm_lr": 5e-4,
+        "batch_size": 128,
+        "epochs": 20,
+        "width": 48,
+        "ema_decay": 0.999,
+        "eval_every": 2,
+        "num_samples": 1000,
+        "sampler_steps": 50,
+    },
+}
+
+
+def preset(name: str, **changes: Any) -> RunConfig:
+    """The configuration of a preset with some fields changed."""
+    if name not in PRESETS:
+        raise ConfigError("preset", name, " or ".join(PRESETS))
+    return dataclasses.replace(RunConfig(), **{**PRESETS[name], **changes})

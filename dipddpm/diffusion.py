@@ -1,0 +1,135 @@
+"""Denoising diffusion: schedules, the forward process, the ε-loss, and one sampler.
+
+Indices follow the code convention t = 0 … T-1, where t stands for the papers' step t + 1; "before
+the first step" is the clean image, whose ᾱ is 1.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dipddpm.errors import ConfigError
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+"""Predicts the noise ε from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The noise schedule of a DDPM (Ho et al. 2020, Eq. 2): float64 tables of shape (T,)."""
+
+    betas: Tensor
+    alphas_cumprod: Tensor
+
+    @property
+    def num_timesteps(self) -> int:
+        return len(self.betas)
+
+    def timesteps(self, steps: int, start: int | None = None) -> Tensor:
+        """``steps`` evenly spaced indices from ``start - 1`` down towards 0.
+
+        ``start`` (default T, at most T) is where the reverse process begins; spacing is "trailing"
+        (Lin et al. 2024, Table 2), so the noisiest index is always among them. Shape (steps,).
+        """
+        start = self.num_timesteps if start is None else start
+        if not 1 <= start <= self.num_timesteps:
+            raise ConfigError("start", start, f"1 to {self.num_timesteps}")
+        if not 1 <= steps <= start:
+            raise ConfigError("steps", steps, f"1 to {start}, the index it starts from")
+        return torch.linspace(start, 0, steps + 1, dtype=torch.float64)[:-1].round().long() - 1
+
+
+def make_schedule(name: str, num_timesteps: int) -> Schedule:
+    """``linear``: Ho et al. 2020, Sec. 4; ``cosine``: Nichol & Dhariwal 2021, Eq. 17.
+
+    The linear betas 1e-4 … 0.02 belong to T = 1000; for another T they are scaled by 1000 / T, so
+    that the last step is as noisy. Betas are capped at 0.999 (ibid., Sec. 3.2).
+    """
+    steps = torch.arange(num_timesteps + 1, dtype=torch.float64)
+    if name == "linear":
+        betas = torch.linspace(1e-4, 0.02, num_timesteps, dtype=torch.float64)
+        betas = betas * (1000 / num_timesteps)
+    elif name == "cosine":
+        s = 0.008  # keeps the first betas from vanishing (ibid.)
+        f = torch.cos((steps / num_timesteps + s) / (1 + s) * math.pi / 2) ** 2
+        betas = 1 - f[1:] / f[:-1]
+    else:
+        raise ConfigError("schedule", name, "linear or cosine")
+    betas = betas.clamp(max=0.999)
+    return Schedule(betas=betas, alphas_cumprod=torch.cumprod(1 - betas, dim=0))
+
+
+def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    """x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε (Ho et al. 2020, Eq. 4).
+
+    Args:
+        x0, noise: shape (N, C, H, W).
+        t: shape (N,), int64, 0 … T-1.
+    """
+    alpha_bar = schedule.alphas_cumprod.to(x0.device)[t].view(-1, 1, 1, 1)
+    return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
+
+
+def loss(denoiser: Denoiser, schedule: Schedule, x0: Tensor, generator: torch.Generator) -> Tensor:
+    """The simplified ε-loss at uniformly drawn t (Ho et al. 2020, Eq. 14); a scalar."""
+    t = torch.randint(
+        schedule.num_timesteps, (len(x0),), generator=generator, device=generator.device
+    )
+    noise = torch.randn(x0.shape, generator=generator, device=generator.device)
+    return torch.nn.functional.mse_loss(denoiser(q_sample(schedule, x0, t, noise), t), noise)
+
+
+@torch.no_grad()
+def sample(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x: Tensor,
+    timesteps: Tensor,
+    *,
+    eta: float,
+    generator: torch.Generator,
+    variance: str = "posterior",
+    clip: bool = True,
+) -> Tensor:
+    """The reverse process from ``x``, an x_t at t = ``timesteps[0]``, to an image.
+
+    Equation 12 of Song et al. (DDIM, 2021), which has the usual samplers as values:
+    ``eta=0`` is deterministic DDIM; ``eta=1`` over all timesteps is ancestral DDPM, with
+    σ_t² = β̃_t for ``variance="posterior"`` and σ_t² = β_t for ``"beta"`` (ibid., Sec. D.3: the
+    larger σ̂ goes into the noise alone, the mean is unchanged). An ``x`` that is a noised image at
+    t₀ < T makes it the shortened reverse process from a prior.
+
+    Args:
+        x: shape (N, C, H, W).
+        timesteps: shape (S,), int64, descending, as from :meth:`Schedule.timesteps`.
+        eta: 0 … 1, the share of the posterior's standard deviation that is drawn anew.
+        clip: clip the predicted image to [-1, 1] at every step (Ho et al. 2020's code).
+
+    Returns:
+        Images like ``x``, in [-1, 1] if ``clip``.
+    """
+    alphas_cumprod = schedule.alphas_cumprod.tolist()
+    ts = timesteps.tolist()
+    for t, t_prev in zip(ts, [*ts[1:], -1], strict=True):
+        alpha_bar = alphas_cumprod[t]
+        alpha_bar_prev = alphas_cumprod[t_prev] if t_prev >= 0 else 1.0
+        eps = denoiser(x, torch.full((len(x),), t, device=x.device))
+        x0 = (x - math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha_bar)
+        if clip:
+            x0 = x0.clamp(-1, 1)
+            eps = (x - math.sqrt(alpha_bar) * x0) / math.sqrt(1 - alpha_bar)
+
+        # σ̂² = 1 - ᾱ_t/ᾱ_prev is β_t when no step is left out; σ² shrinks it to the posterior's
+        sigma_hat = math.sqrt(1 - alpha_bar / alpha_bar_prev)
+        sigma = eta * math.sqrt((1 - alpha_bar_prev) / (1 - alpha_bar)) * sigma_hat
+        x = math.sqrt(alpha_bar_prev) * x0
+        x = x + math.sqrt(max(1 - alpha_bar_prev - sigma**2, 0.0)) * eps
+        scale = eta * sigma_hat if variance == "beta" else sigma
+        if t_prev >= 0 and scale > 0:  # no noise is added to the image itself
+            x = x + scale * torch.randn(
+                x.shape, generator=generator, device=x.device, dtype=x.dtype
+            )
+    return x

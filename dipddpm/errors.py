@@ -1,0 +1,30 @@
+"""The errors that a caller can act on. Each carries one line a user can read."""
+
+
+class ConfigError(ValueError):
+    """A setting is out of bounds.
+
+    ``name`` is the field of the configuration, so that a command line can name its flag instead.
+    """
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        super().__init__(name, value, expected)
+        self.name, self.value, self.expected = name, value, expected
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value!r}; expected {self.expected}"
+
+
+class DataError(RuntimeError):
+    """A data set is missing, unreadable or does not fit the settings."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A training loss became NaN or infinite; going on would only burn time."""
+
+    def __init__(self, stage: str, step: int, settings: str) -> None:
+        super().__init__(stage, step, settings)
+        self.stage, self.step, self.settings = stage, step, settings
+
+    def __str__(self) -> str:
+        return f"{self.stage} loss is not finite at step {self.step} ({self.settings})"

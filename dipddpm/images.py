@@ -1,0 +1,19 @@
+"""Pictures for people: contact sheets of small images."""
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+TILE = 32  # images are enlarged up to this side, in pixels
+
+
+def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
+    """Lay (N, C, H, W) in [-1, 1] out row by row; small images are enlarged in whole steps."""
+    scale = max(1, TILE // images.shape[-1])
+    enlarged = images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
+    grid = make_grid((enlarged + 1) / 2, nrow=columns, padding=2, pad_value=0.5)  # (3, H, W)
+    pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy()).convert(
+        "RGB" if images.shape[1] == 3 else "L"
+    )

@@ -1,0 +1,274 @@
+"""The whole run: DIP → prior set → DDPM → quality, with a record per evaluation."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dipddpm import dip
+from dipddpm.config import RunConfig
+from dipddpm.corruption import corrupt
+from dipddpm.data import Dataset, load_dataset
+from dipddpm.errors import ConfigError
+from dipddpm.features import load_features
+from dipddpm.progress import Progress, silent
+from dipddpm.quality import Reference, Scores, psnr, ssim
+from dipddpm.randomness import generator
+from dipddpm.timing import now
+from dipddpm.training import Trainer
+
+NUM_PICTURES = 40  # images kept for looking at, per stage
+NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
+
+STATE_FILE = "run.safetensors"
+
+
+@dataclass(frozen=True)
+class Record(Scores):
+    """One evaluation of a run. Seconds are totals so far, unless it says otherwise."""
+
+    epoch: int
+    """DDPM epochs done."""
+    loss: float
+    """Mean ε-loss of the last epoch."""
+    fid_floor: float
+    """FID of real held-out images against real held-out images, at this number of images."""
+    fid_noise: float
+    """FID of clipped Gaussian noise."""
+    fid_threshold: float
+    """The floor plus a tenth of the noise's FID; ``time_to_quality_s`` is the time to get there."""
+    num_samples: int
+    features: str
+    """Name and hash of the features that all scores rest on."""
+    dataset_hash: str
+    dip_psnr: float
+    """PSNR in dB of held-out images that were noised and restored; NaN without DIP."""
+    dip_psnr_noisy: float
+    """PSNR in dB of the same images before restoration."""
+    dip_ssim: float
+    time_per_iteration_s: float
+    """Median seconds of a DDPM step × steps per epoch; no evaluation, no checkpoint."""
+    dip_time_s: float
+    """Fitting DIP and applying it to the training set."""
+    train_time_s: float
+    """All DDPM steps."""
+    sample_time_s: float
+    """Drawing ``num_samples`` images, this time."""
+    score_time_s: float
+    """Scoring them, this time."""
+    time_total_s: float
+    """dip_time_s + train_time_s: what it costs to have the model; evaluations are not in it."""
+    time_to_quality_s: float
+    """time_total_s when the FID first was at most ``fid_threshold``; NaN until then."""
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What the DIP stage leaves behind. Images are (N, C, H, W) in [-1, 1]."""
+
+    prior: Tensor
+    """What the DDPM learns from: DIP applied to the clean training images."""
+    noisy: Tensor
+    """Held-out images with noise …"""
+    restored: Tensor
+    """… and what DIP made of them."""
+    psnr_noisy: float
+    psnr: float
+    ssim: float
+    seconds: float
+
+
+def check_sizes(config: RunConfig, dataset: Dataset) -> None:
+    """Raise ConfigError where the settings ask for more images than there are."""
+    size, held_out = len(dataset.train), len(dataset.test)
+    names = ["batch_size"] if config.prior == "none" else ["batch_size", "dip_batch_size"]
+    for name in names:
+        if getattr(config, name) > size:
+            most = f"at most {size}, the number of training images"
+            raise ConfigError(name, getattr(config, name), most)
+    if config.num_samples > held_out:
+        most = f"at most {held_out}, the number of test images"
+        raise ConfigError("num_samples", config.num_samples, most)
+
+
+class Run:
+    """One DIP→DDPM run, which can be stopped after any record and continued exactly.
+
+    Args:
+        config: all settings.
+        device: where to compute; the GPU if there is one, by default.
+        progress: called as the run goes on.
+
+    Raises:
+        ConfigError, DataError: before any work.
+    """
+
+    def __init__(
+        self, config: RunConfig, device: str | None = None, progress: Progress = silent
+    ) -> None:
+        self.config = config
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.progress = progress
+        self.dataset = load_dataset(config.dataset, config.data_dir, config.train_size)
+        check_sizes(config, self.dataset)
+        self.reference = _reference(self.dataset, config.num_samples)
+        self.restoration: Restoration | None = None
+        self.trainer: Trainer | None = None
+        self.samples: Tensor | None = None
+        self.time_to_quality_s = float("nan")
+
+    def records(self) -> Iterator[Record]:
+        """Go on from where the run stands to its last epoch; yields at each evaluation.
+
+        Raises:
+            NonFiniteLossError: in DIP or DDPM.
+        """
+        if self.trainer is None:
+            self.restoration = self._restore()
+            self.trainer = Trainer(self.config, self.restoration.prior)
+        while self.trainer.epoch < self.config.epochs:
+            loss = self.trainer.train_epoch()
+            epoch = self.trainer.epoch
+            self.progress("ddpm", epoch, self.config.epochs)
+            if epoch % self.config.eval_every == 0 or epoch == self.config.epochs:
+                yield self._evaluate(loss)
+
+    def _restore(self) -> Restoration:
+        config = self.config
+        train = self.dataset.train.images.to(self.device)
+        clean = self.dataset.validation.images[:1000].to(self.device)
+        rng = generator(config.seed, "held-out noise", device=self.device)
+        noisy = corrupt(clean, config.std, rng)
+        if config.prior == "none":
+            nan = float("nan")
+            return Restoration(train, noisy, noisy, psnr(noisy, clean), nan, nan, 0.0)
+        start = now(self.device)
+        net = dip.fit_restorer(
+            train[: config.dip_batch_size],
+            width=config.dip_width,
+            lr=config.dip_lr,
+            steps=config.dip_steps,
+            std=config.std,
+            seed=config.seed,
+            progress=self.progress,
+        )
+        prior = dip.restore(net, train)
+        seconds = now(self.device) - start
+        restored = dip.restore(net, noisy)
+        return Restoration(
+            prior,
+            noisy[:NUM_PICTURES],
+            restored[:NUM_PICTURES],
+            psnr(noisy, clean),
+            psnr(restored, clean),
+            ssim(restored, clean),
+            seconds,
+        )
+
+    def _evaluate(self, loss: float) -> Record:
+        assert self.trainer is not None
+        assert self.restoration is not None
+        config, trainer, dip_stage = self.config, self.trainer, self.restoration
+        start = now(self.device)
+        rng = generator(config.seed, "evaluation", device=self.device)
+        self.samples = trainer.sample(config.num_samples, rng)
+        sampled = now(self.device)
+        scores = self.reference.score(self.samples.cpu())
+        scored = now(self.device)
+
+        train_time_s = sum(trainer.step_seconds)
+        time_total_s = dip_stage.seconds + train_time_s
+        threshold = self.reference.fid_floor + NOISE_SHARE * self.reference.fid_noise
+        if scores.fid <= threshold and self.time_to_quality_s != self.time_to_quality_s:  # NaN
+            self.time_to_quality_s = time_total_s
+        features = self.reference.features
+        return Record(
+            **dataclasses.asdict(scores),
+            epoch=trainer.epoch,
+            loss=loss,
+            fid_floor=self.reference.fid_floor,
+            fid_noise=self.reference.fid_noise,
+            fid_threshold=threshold,
+            num_samples=config.num_samples,
+            features=f"{features.name}@{features.hash}",
+            dataset_hash=self.dataset.hash,
+            dip_psnr=dip_stage.psnr,
+            dip_psnr_noisy=dip_stage.psnr_noisy,
+            dip_ssim=dip_stage.ssim,
+            time_per_iteration_s=trainer.time_per_iteration_s,
+            dip_time_s=dip_stage.seconds,
+            train_time_s=train_time_s,
+            sample_time_s=sampled - start,
+            score_time_s=scored - sampled,
+            time_total_s=time_total_s,
+            time_to_quality_s=self.time_to_quality_s,
+        )
+
+    def pictures(self) -> dict[str, Tensor]:
+        """What there is to see after an evaluation: stage → up to 40 images in [-1, 1].
+
+        ``noisy`` and ``restored`` show the same held-out images; ``prior`` what the DDPM learns
+        from; ``samples`` what it draws.
+        """
+        if self.restoration is None or self.samples is None:
+            raise RuntimeError("there are no pictures before the first evaluation")
+        stages = {
+            "noisy": self.restoration.noisy,
+            "restored": self.restoration.restored,
+            "prior": self.restoration.prior,
+            "samples": self.samples,
+        }
+        return {name: images[:NUM_PICTURES].cpu() for name, images in stages.items()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights of the denoiser, those that samples are drawn with."""
+        if self.trainer is None:
+            raise RuntimeError("there are no weights before the first evaluation")
+        return self.trainer.ema.module.state_dict()
+
+    def save(self, folder: Path) -> None:
+        """Write the state after a record to ``folder``: tensors and JSON, no pickle."""
+        if self.trainer is None or self.restoration is None:
+            raise RuntimeError("there is nothing to save before the first evaluation")
+        tensors = self.trainer.state_dict()
+        numbers = {"time_to_quality_s": self.time_to_quality_s}
+        for field in dataclasses.fields(Restoration):
+            value = getattr(self.restoration, field.name)
+            if isinstance(value, Tensor):
+                tensors[f"restoration.{field.name}"] = value
+            else:
+                numbers[f"restoration.{field.name}"] = value
+        metadata = {"config": dataclasses.asdict(self.config), "numbers": numbers}
+        contiguous = {key: value.contiguous() for key, value in tensors.items()}
+        save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(metadata)})
+
+    @classmethod
+    def load(cls, folder: Path, device: str | None = None, progress: Progress = silent) -> "Run":
+        """The run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there."""
+        with safe_open(folder / STATE_FILE, framework="pt") as file:
+            metadata = json.loads(file.metadata()["run"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        run = cls(RunConfig(**metadata["config"]), device, progress)
+        numbers = metadata["numbers"]
+        run.time_to_quality_s = numbers.pop("time_to_quality_s")
+        stage = {
+            key: value.to(run.device) for key, value in tensors.items() if "restoration" in key
+        }
+        run.restoration = Restoration(
+            **{key.removeprefix("restoration."): value for key, value in (stage | numbers).items()}
+        )
+        run.trainer = Trainer(run.config, run.restoration.prior)
+        run.trainer.load_state_dict(tensors)
+        return run
+
+
+@functools.lru_cache(maxsize=2)  # the same for all trials of a worker
+def _reference(dataset: Dataset, num_samples: int) -> Reference:
+    return Reference(dataset, load_features(dataset.name), num_samples)

@@ -1,0 +1,10 @@
+"""How progress leaves the library: a callback, so that it knows no progress bar and no tuner."""
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(stage, done, total); stages are "dip" (steps) and "ddpm" (epochs)."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""

@@ -1,0 +1,44 @@
+"""Honest clocks: on a GPU, work is timed where it runs, not where it is queued."""
+
+import time
+from itertools import pairwise
+
+import torch
+
+
+def now(device: torch.device) -> float:
+    """Seconds, after all work queued on ``device`` has ended."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+class StepClock:
+    """Durations of consecutive steps without making the device wait in between.
+
+    Call :meth:`tick` before the first step and after each one, then :meth:`collect`.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._ticks: list[float] = []
+        self._events: list[torch.cuda.Event] = []
+
+    def tick(self) -> None:
+        if self.device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self._events.append(event)
+        else:
+            self._ticks.append(time.perf_counter())
+
+    def collect(self) -> list[float]:
+        """Seconds of each step since the last collection."""
+        if self._events:
+            torch.cuda.synchronize(self.device)
+            pairs = pairwise(self._events)
+            seconds = [a.elapsed_time(b) / 1000 for a, b in pairs]  # it counts milliseconds
+        else:
+            seconds = [b - a for a, b in pairwise(self._ticks)]
+        self._events, self._ticks = [], []
+        return seconds

@@ -1,0 +1,130 @@
+"""Training the DDPM: model, moving average, optimizer and random state, epoch by epoch."""
+
+import statistics
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from dipddpm import diffusion
+from dipddpm.config import RunConfig
+from dipddpm.dip import require_finite
+from dipddpm.errors import ConfigError
+from dipddpm.randomness import generator, seeded_global
+from dipddpm.timing import StepClock
+from dipddpm.unet import UNet
+
+WARM_UP = 10  # steps left out of the timing: allocators and kernels settle in them
+
+
+class Trainer:
+    """Trains a denoiser on images that live on the device as one tensor.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1]; their device is where the training happens.
+
+    Raises:
+        ConfigError: fewer images than one batch.
+    """
+
+    def __init__(self, config: RunConfig, images: Tensor) -> None:
+        if config.batch_size > len(images):
+            raise ConfigError(
+                "batch_size", config.batch_size, f"at most {len(images)}, the number of images"
+            )
+        device = images.device
+        self.config, self.images = config, images
+        self.schedule = diffusion.make_schedule(config.schedule, config.timesteps)
+        with seeded_global(config.seed, "denoiser"):
+            self.model = UNet(images.shape[-1], images.shape[1], config.width)
+        self.model.to(device)
+        self.ema = AveragedModel(self.model, multi_avg_fn=self._update_ema)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
+        self.rng = generator(config.seed, "ddpm", device=device)
+        self.clock = StepClock(device)
+        self.epoch = 0
+        self.step_seconds: list[float] = []
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches; the images left over differ from epoch to epoch."""
+        return len(self.images) // self.config.batch_size
+
+    @property
+    def time_per_iteration_s(self) -> float:
+        """Median seconds of a step, the first few left out, times the steps of an epoch."""
+        settled = self.step_seconds[WARM_UP:] or self.step_seconds
+        return statistics.median(settled) * self.steps_per_epoch
+
+    def train_epoch(self) -> float:
+        """One pass over the images in random order; returns the mean loss.
+
+        Raises:
+            NonFiniteLossError: names the step.
+        """
+        self.model.train()
+        size, steps = self.config.batch_size, self.steps_per_epoch
+        device = self.images.device
+        losses = torch.empty(steps, device=device)
+        order = torch.randperm(len(self.images), generator=self.rng, device=device)
+        self.clock.tick()
+        for step, chosen in enumerate(order[: steps * size].split(size)):
+            loss = diffusion.loss(self.model, self.schedule, self.images[chosen], self.rng)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.ema.update_parameters(self.model)
+            losses[step] = loss.detach()  # no .item(): the device need not be waited for
+            self.clock.tick()
+        self.step_seconds += self.clock.collect()
+        settings = f"ddpm_lr={self.config.ddpm_lr:g}"
+        require_finite(losses, "DDPM", settings, first_step=self.epoch * steps)
+        self.epoch += 1
+        return float(losses.mean())
+
+    def sample(self, num: int, rng: torch.Generator) -> Tensor:
+        """``num`` images from noise by the averaged weights: (num, C, H, W) in [-1, 1]."""
+        x = torch.randn((num, *self.images.shape[1:]), generator=rng, device=self.images.device)
+        steps = self.schedule.timesteps(self.config.sampler_steps)
+        self.ema.eval()
+        return diffusion.sample(
+            self.ema, self.schedule, x, steps, eta=self.config.eta, generator=rng
+        )
+
+    def _update_ema(self, averages: Any, parameters: Any, updates: Tensor | int) -> None:
+        """A decay that warms up, min(d, (1+n)/(10+n)): the initial weights are soon forgotten."""
+        n = int(updates)
+        decay = min(self.config.ema_decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(averages, parameters, 1 - decay)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
+        state = {
+            "epoch": torch.tensor(self.epoch),
+            "random_state": self.rng.get_state(),
+            "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
+            **{f"model.{k}": v for k, v in self.model.state_dict().items()},
+            **{f"ema.{k}": v for k, v in self.ema.state_dict().items()},
+        }
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        return state
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue where :meth:`state_dict` was taken."""
+        self.epoch = int(state["epoch"])
+        self.rng.set_state(state["random_state"].cpu())
+        self.step_seconds = state["step_seconds"].tolist()
+        self.model.load_state_dict(_under("model.", state))
+        self.ema.load_state_dict(_under("ema.", state))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in _under("optimizer.", state).items():
+            index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

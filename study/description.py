@@ -1,0 +1,94 @@
+"""What a study is about, as data: the engine, the records and the dashboard know nothing else.
+
+Another pipeline with a resource (epochs), objectives and pictures is studied with the same parts by
+describing it here. Everything is plain JSON in ``study.json``.
+"""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyperparameter and the interval it is searched in."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the results.
+
+    ``goal`` says which way is better, if either is. ``cost`` marks seconds that a trial spends on a
+    part of its work: in all ``so far``, or at ``each`` evaluation. ``references`` are metrics whose
+    values are drawn beside this one, to judge it by.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    goal: Literal["min", "max"] | None = None
+    cost: Literal["so far", "each"] | None = None
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the pipeline with something to look at; trials write ``NAME.png``."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """The subject of a study.
+
+    Trials report ``metrics`` and ``resource`` (what the scheduler spends) at each evaluation.
+    ``rerun`` is a shell command with ``{parameter}`` in place of each value.
+    """
+
+    title: str
+    parameters: tuple[Parameter, ...]
+    metrics: tuple[Metric, ...]
+    objectives: tuple[str, ...]
+    resource: str
+    max_resource: int
+    stages: tuple[Stage, ...]
+    start_points: tuple[dict[str, float], ...]
+    rerun: str
+
+    @property
+    def directions(self) -> list[str]:
+        """``min`` or ``max`` for each objective."""
+        return [str(self.metric(name).goal) for name in self.objectives]
+
+    def metric(self, name: str) -> Metric:
+        return next(metric for metric in self.metrics if metric.name == name)
+
+    def rerun_command(self, parameters: dict[str, float]) -> str:
+        """The command that runs one trial again, at full precision."""
+        return re.sub(r"\{(\w+)\}", lambda match: repr(float(parameters[match[1]])), self.rerun)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Description":
+        parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage}
+        made = {
+            name: tuple(kind(**_tuples(item)) for item in data[name])
+            for name, kind in parts.items()
+        }
+        return cls(**{**_tuples(data), **made})
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists alone; the description, which cannot change, holds tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

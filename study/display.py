@@ -1,0 +1,110 @@
+"""Progress in the terminal: a live line, or plain lines where nobody watches."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from study.description import Description
+
+
+class Display:
+    """Shows counts, the best score and the time left; a context manager.
+
+    Args:
+        num_samples: trials in all.
+        trial_s: expected seconds of an average trial, until some have ended; None if unknown.
+        slots: trials at once.
+    """
+
+    def __init__(
+        self,
+        subject: Description,
+        num_samples: int,
+        slots: int,
+        trial_s: float | None,
+        console: Console,
+    ) -> None:
+        self.subject, self.num_samples, self.slots = subject, num_samples, slots
+        self.trial_s, self.console = trial_s, console
+        self.rows: list[Mapping[str, Any]] = []
+        self._progress = Progress(
+            BarColumn(30),
+            TextColumn("{task.description}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting Ray", total=num_samples)
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.rows = list(rows)
+        ended = sum(row["status"] != "running" for row in self.rows)
+        self._progress.update(self._task, completed=ended, description=self.summary())
+
+    def trial_ended(self, row: Mapping[str, Any]) -> None:
+        """One line per trial where there is no live line."""
+        if not self.console.is_terminal:
+            name = self.subject.objectives[0]
+            score = f"{name} {row[name]:.2f}" if name in row else row["stop_reason"]
+            spent = f"{self.subject.resource} {row[self.subject.resource]}"
+            trial = f"trial {row['trial_id']} {row['status']} at {spent}, {score}"
+            self.console.print(f"{self.summary()} | {trial}", soft_wrap=True, highlight=False)
+
+    def summary(self) -> str:
+        """``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.31; 1:40 left``."""
+        counts = Counter(row["status"] for row in self.rows)
+        ended = sum(counts.values()) - counts["running"]
+        text = (
+            f"{ended}/{self.num_samples} ended: {counts['completed']} completed, "
+            f"{counts['stopped']} stopped, {counts['failed']} failed; "
+            f"{counts['running']} running"
+        )
+        if best := self._best():
+            text += f"; best {best}"
+        if (left := self.seconds_left()) is not None:
+            text += f"; about {clock(left)} left"
+        return text
+
+    def _best(self) -> str:
+        """Among trials that ran to the end; the others' scores belong to a smaller budget."""
+        name, direction = self.subject.objectives[0], self.subject.directions[0]
+        scores = [row[name] for row in self.rows if row["status"] == "completed"]
+        if not scores:
+            return ""
+        return f"{name} {(min if direction == 'min' else max)(scores):.2f}"
+
+    def seconds_left(self) -> float | None:
+        """From the mean length of the trials that have ended, or from the estimate before them."""
+        ended = [row for row in self.rows if row["status"] != "running"]
+        if ended:
+            trial_s = sum(row["ended_s"] - row["started_s"] for row in ended) / len(ended)
+        elif self.trial_s is not None:
+            trial_s = self.trial_s
+        else:
+            return None
+        running = [row for row in self.rows if row["status"] == "running"]
+        # a running trial is on average half done
+        work = trial_s * (self.num_samples - len(ended) - len(running) / 2)
+        return max(work / self.slots, 0.0)
+
+
+def clock(seconds: float) -> str:
+    """``4:05`` or ``1:02:03``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

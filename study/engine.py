@@ -1,0 +1,125 @@
+"""The engine: runs the trials of a described subject on Ray, searched by Optuna.
+
+It knows no DIP and no DDPM; those come in with the description and the trainable.
+"""
+
+import datetime
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# before ray is imported: no usage statistics leave this machine, no notes to Ray's developers
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
+os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+
+import optuna
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+from rich.console import Console
+
+from study.description import Description
+from study.display import Display
+from study.mirror import OptunaMirror
+from study.plan import Plan
+from study.recorder import Recorder
+from study.results import DATABASE_FILE, RAY_FOLDER, ResultsFolder
+from study.search import StudySearch, make_sampler, make_scheduler
+
+
+def start_ray(cpus: int, gpus: int) -> None:
+    """A private Ray on this machine, whatever cluster may be running on it."""
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        num_gpus=gpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def run_study(
+    subject: Description,
+    trainable: Callable[[dict[str, Any]], None],
+    plan: Plan,
+    folder: ResultsFolder,
+    study_info: Mapping[str, Any],
+    *,
+    expected_trial_s: float | None,
+    console: Console,
+) -> str:
+    """Run all trials on the Ray that is started; returns how the study ended.
+
+    Args:
+        trainable: a Tune function of the parameters that reports the subject's metrics and
+            resource, each time with a checkpoint that holds the stages' pictures.
+        study_info: settings, versions and the like, for ``study.json``.
+        expected_trial_s: seconds of an average trial, for the first estimate of the time left.
+
+    Returns:
+        ``finished``, ``interrupted`` (by Ctrl-C, after saving) or ``failed`` (no trial ended well).
+    """
+    began = datetime.datetime.now(datetime.UTC)
+    info = {
+        "name": plan.name,
+        "status": "running",
+        "started": began.isoformat(timespec="seconds"),
+        "description": subject.to_json(),
+        **study_info,
+    }
+    folder.write_study(info)
+    mirror = OptunaMirror(folder.path / DATABASE_FILE, plan.name, subject)
+    display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
+    recorder = Recorder(subject, folder, mirror, display)
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}),
+        tune_config=tune.TuneConfig(
+            num_samples=plan.num_samples,
+            search_alg=StudySearch(subject, make_sampler(plan.sampler, plan.seed)),
+            scheduler=make_scheduler(
+                plan.scheduler, subject, plan.grace_period, plan.reduction_factor
+            ),
+            max_concurrent_trials=plan.slots,
+            trial_dirname_creator=_trial_folder,
+            reuse_actors=True,  # a worker imports torch and reads the data once
+        ),
+        run_config=tune.RunConfig(
+            name=RAY_FOLDER,
+            storage_path=str(folder.path.resolve()),
+            callbacks=[recorder],
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            verbose=0,
+        ),
+    )
+    with display:
+        tuner.fit()
+
+    statuses = [row["status"] for row in recorder.rows.values()]
+    if len(statuses) < plan.num_samples or "interrupted" in statuses:
+        status = "interrupted"
+    elif all(status == "failed" for status in statuses):
+        status = "failed"
+    else:
+        status = "finished"
+    ended = datetime.datetime.now(datetime.UTC)
+    info |= {"status": status, "wall_time_s": round((ended - began).total_seconds(), 1)}
+    folder.write_study(info)
+    return status
+
+
+def _trial_folder(trial: Trial) -> str:
+    return str(trial.trial_id)
+
+
+def expected_resource(maximum: int, grace_period: int, reduction_factor: float) -> float:
+    """Mean epochs of a trial under successive halving, if at each rung 1 in N goes on."""
+    spent, share, rung = float(grace_period), 1.0, float(grace_period)
+    while rung < maximum:
+        share, above = share / reduction_factor, min(rung * reduction_factor, maximum)
+        spent, rung = spent + share * (above - rung), above
+    return spent

@@ -1,0 +1,150 @@
+"""Figures: pure functions of a study's record. Needs neither Ray nor torch."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from study.description import Metric
+from study.records import StudyRecord, TrialRecord
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ too
+BLUE, ORANGE, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
+
+STATUS_STYLE: dict[str, tuple[str, str]] = {
+    "completed": (BLUE, "circle"),
+    "stopped": (GREY, "x-thin-open"),
+    "interrupted": (GREEN, "triangle-up-open"),
+    "running": (GREEN, "triangle-up-open"),
+    "failed": (ORANGE, "square-open"),
+}
+
+
+def tradeoff(study: StudyRecord) -> go.Figure:
+    """The first objective against the second (or against the resource, with one objective).
+
+    The front is drawn through completed trials; trials that ended early are there, but apart, with
+    the score of the budget they had. Every point carries its trial's id as ``customdata``.
+    """
+    quality = study.description.metric(study.description.objectives[0])
+    cost = _cost_axis(study)
+    figure = go.Figure()
+    for status, (colour, symbol) in STATUS_STYLE.items():
+        trials = [t for t in study.with_status(status) if _has(t, quality, cost)]
+        if trials:
+            size = 9 if status == "completed" else 8
+            marker = {"color": colour, "symbol": symbol, "size": size, "line": {"width": 2}}
+            figure.add_scatter(
+                **_points(study, trials, quality, cost),
+                mode="markers",
+                name=status if status != "stopped" else "stopped early",
+                marker=marker | ({"line": {"width": 0}} if status == "completed" else {}),
+            )
+    front = [trial for trial in study.front if _has(trial, quality, cost)]
+    if front:
+        figure.add_scatter(
+            **_points(study, front, quality, cost),
+            mode="lines+markers",
+            name="Pareto front",
+            line={"color": ORANGE, "width": 2, "shape": "hv"},
+            marker={"color": ORANGE, "symbol": "diamond", "size": 12},
+        )
+    for name in quality.references:
+        value = next((t.metrics[name] for t in study.trials if name in t.metrics), None)
+        if value is not None:
+            label = study.description.metric(name).label
+            figure.add_hline(
+                value, line={"dash": "dot", "width": 1, "color": GREEN}, annotation_text=label
+            )
+    figure.update_layout(hovermode="closest", clickmode="event")
+    return _finish(figure, axis_title(cost), axis_title(quality))
+
+
+def learning_curves(study: StudyRecord) -> go.Figure:
+    """The first objective over the resource, a line per trial; the last point says how it ended."""
+    quality = study.description.metric(study.description.objectives[0])
+    figure = go.Figure()
+    best = study.best
+    for trial in study.trials:
+        points = [e for e in trial.curve if quality.name in e.metrics]
+        if not points:
+            continue
+        colour, symbol = STATUS_STYLE[trial.status]
+        is_best = best is not None and trial.trial_id == best.trial_id
+        figure.add_scatter(
+            x=[e.resource for e in points],
+            y=[e.metrics[quality.name] for e in points],
+            mode="lines+markers",
+            line={"color": ORANGE if is_best else colour, "width": 3 if is_best else 1.2},
+            marker={
+                "symbol": ["circle"] * (len(points) - 1) + [symbol],
+                "size": [3] * (len(points) - 1) + [9],
+            },
+            customdata=[trial.trial_id] * len(points),
+            name=f"trial {trial.number}",
+            hovertemplate=(
+                f"{_hover(study, trial)}<br>{study.description.resource} %{{x}}: "
+                f"{quality.label} %{{y:.4g}}<extra></extra>"
+            ),
+            showlegend=False,
+        )
+    figure.update_layout(hovermode="closest", clickmode="event")
+    figure = _finish(figure, study.description.resource, axis_title(quality))
+    return figure.update_yaxes(type="log")
+
+
+def axis_title(metric: Metric) -> str:
+    return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+
+
+def _cost_axis(study: StudyRecord) -> Metric:
+    """The second objective; with one alone, what a trial has spent of the resource."""
+    objectives = study.description.objectives
+    if len(objectives) > 1:
+        return study.description.metric(objectives[1])
+    return Metric(study.description.resource, study.description.resource)
+
+
+def _value(trial: TrialRecord, metric: Metric) -> Any:
+    return trial.metrics.get(metric.name, trial.resource)
+
+
+def _has(trial: TrialRecord, quality: Metric, cost: Metric) -> bool:
+    return quality.name in trial.metrics and _value(trial, cost) is not None
+
+
+def _points(
+    study: StudyRecord, trials: list[TrialRecord], quality: Metric, cost: Metric
+) -> dict[str, Any]:
+    """What all traces of trials share: place, identity and what a hover says."""
+    return {
+        "x": [_value(trial, cost) for trial in trials],
+        "y": [trial.metrics[quality.name] for trial in trials],
+        "customdata": [trial.trial_id for trial in trials],
+        "text": [_hover(study, trial) for trial in trials],
+        "hovertemplate": (
+            f"%{{text}}<br>{quality.label} %{{y:.4g}}<br>{axis_title(cost)} %{{x:.4g}}"
+            "<extra></extra>"
+        ),
+    }
+
+
+def _hover(study: StudyRecord, trial: TrialRecord) -> str:
+    settings = "<br>".join(
+        f"{p.label} {trial.parameters[p.name]:.3g}" for p in study.description.parameters
+    )
+    ended = f"{trial.status} at {study.description.resource} {trial.resource}"
+    return f"<b>trial {trial.number}</b> ({trial.trial_id}), {ended}<br>{settings}"
+
+
+def _finish(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        template="none",
+        margin={"l": 60, "r": 16, "t": 16, "b": 52},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        font={"family": "system-ui, sans-serif", "size": 13},
+    )
+    grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
+    figure.update_xaxes(title_text=x, **grid)
+    return figure.update_yaxes(title_text=y, **grid)

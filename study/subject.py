@@ -1,0 +1,176 @@
+"""The subject of this study: DIP→DDPM, described for the engine, and the trainable that runs it."""
+
+import dataclasses
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from ray import tune
+
+from dipddpm.cli import flag, rerun_command
+from dipddpm.config import RunConfig
+from dipddpm.data import load_dataset
+from dipddpm.images import contact_sheet
+from dipddpm.pipeline import Run
+from study.description import Description, Metric, Parameter, Stage
+from study.recorder import picture_path
+from study.settings import StudySettings
+
+METRICS = (
+    Metric("fid", "FID", goal="min", references=("fid_floor", "fid_threshold")),
+    Metric("fid_floor", "FID floor (real against real)"),
+    Metric("fid_noise", "FID of noise"),
+    Metric("fid_threshold", "FID that counts as recognisable"),
+    Metric("kid", "KID", goal="min"),
+    Metric("kid_std", "KID, deviation over subsets"),
+    Metric("precision", "precision", goal="max"),
+    Metric("recall", "recall", goal="max"),
+    Metric("confidence", "classifier's confidence"),
+    Metric("classes", "classes seen"),
+    Metric("contrast", "contrast (real = 1)"),
+    Metric("nearest_train", "distance to the training set (real = 1)"),
+    Metric("num_samples", "images scored"),
+    Metric("loss", "DDPM loss", goal="min"),
+    Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
+    Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
+    Metric("dip_ssim", "SSIM after DIP", goal="max"),
+    Metric("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
+    Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
+    Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
+    Metric("sample_time_s", "time to draw the scored images", "s", "min", cost="each"),
+    Metric("score_time_s", "time to score them", "s", "min", cost="each"),
+    Metric("save_time_s", "time to save and report the evaluation before", "s", "min", cost="each"),
+    Metric("time_total_s", "DIP and DDPM training time", "s", "min"),
+    Metric("time_to_quality_s", "time until recognisable", "s", "min"),
+    Metric("features", "features of the scores"),
+    Metric("dataset_hash", "data"),
+)
+
+STAGES = (
+    Stage("noisy", "noisy (held-out images, corrupted)"),
+    Stage("restored", "restored by DIP (the same images)"),
+    Stage("prior", "prior set (what the DDPM learns from)"),
+    Stage("samples", "samples (drawn by the DDPM)"),
+)
+
+# (dip_lr, ddpm_lr, std) of the report's six DIP→DDPM runs, in its order
+REPORT_SETTINGS = (
+    (1e-3, 5e-4, 1.0),
+    (1e-3, 5e-4, 1.2),
+    (1e-3, 5e-4, 0.8),
+    (5e-4, 1e-3, 1.2),
+    (2e-3, 1e-3, 1.2),
+    (5e-3, 1e-3, 1.2),
+)
+
+
+def describe(settings: StudySettings) -> Description:
+    """What is searched and reported; without a prior, DIP's parameters mean nothing."""
+    parameters = (
+        Parameter("dip_lr", "DIP learning rate", *settings.dip_lr, log=True),
+        Parameter("ddpm_lr", "DDPM learning rate", *settings.ddpm_lr, log=True),
+        Parameter("std", "noise std", *settings.std),
+    )
+    stages = STAGES
+    if settings.run.prior == "none":
+        parameters, stages = parameters[1:2], STAGES[2:]
+    return Description(
+        title=f"DIP→DDPM on {settings.run.dataset}",
+        parameters=parameters,
+        metrics=METRICS,
+        objectives=settings.objectives,
+        resource="epoch",
+        max_resource=settings.run.epochs,
+        stages=stages,
+        start_points=_start_points(parameters),
+        rerun=_rerun(settings, parameters),
+    )
+
+
+def _start_points(parameters: tuple[Parameter, ...]) -> tuple[dict[str, float], ...]:
+    """The report's settings, as far as they lie in the space, each once."""
+    points: list[dict[str, float]] = []
+    for dip_lr, ddpm_lr, std in REPORT_SETTINGS:
+        setting = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+        point = {p.name: setting[p.name] for p in parameters}
+        inside = all(p.low <= point[p.name] <= p.high for p in parameters)
+        if inside and point not in points:
+            points.append(point)
+    return tuple(points)
+
+
+def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
+    """With the trial's threads, since their number changes the order of floating-point sums."""
+    fixed = rerun_command(settings.preset, settings.run, leave_out={p.name for p in parameters})
+    searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
+    return f"OMP_NUM_THREADS={threads(settings)} {fixed} {searched}"
+
+
+def threads(settings: StudySettings) -> int:
+    return max(1, int(settings.plan.cpus_per_trial))
+
+
+def train(parameters: dict[str, float], run_config: RunConfig, num_threads: int) -> None:
+    """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation."""
+    torch.set_num_threads(num_threads)
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as folder:
+            run = Run.load(Path(folder))
+    else:
+        run = Run(dataclasses.replace(run_config, **parameters))
+    save_time_s = 0.0
+    for record in run.records():
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            run.save(folder)
+            for stage, images in run.pictures().items():
+                contact_sheet(images).save(picture_path(folder, stage))
+            report = {**dataclasses.asdict(record), "save_time_s": save_time_s}
+            tune.report(report, checkpoint=tune.Checkpoint.from_directory(folder))
+        save_time_s = time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a trial is expected to take, in seconds."""
+
+    fixed_s: float
+    """Before the first epoch: DIP."""
+    epoch_s: float
+    """Per epoch, its share of the evaluations included."""
+
+    def trial_s(self, epochs: float) -> float:
+        return self.fixed_s + epochs * self.epoch_s
+
+
+def estimate_cost(settings: StudySettings) -> Cost:
+    """Time a few steps of each stage here, with a trial's threads.
+
+    Alone on the machine: trials side by side share caches and memory, and take longer.
+    """
+    config, threads_before = settings.run, torch.get_num_threads()
+    dataset = load_dataset(config.dataset, config.data_dir, config.train_size)
+    enough = max(config.dip_batch_size, 15 * config.batch_size)  # 15 steps, 10 of them warm-up
+    sample = dataclasses.replace(
+        config,
+        train_size=min(enough, len(dataset.train)),
+        dip_steps=min(5, config.dip_steps),
+        epochs=1,
+        eval_every=1,
+    )
+    torch.set_num_threads(threads(settings))
+    record = next(iter(Run(sample).records()))
+    torch.set_num_threads(threads_before)
+
+    assert sample.train_size is not None
+    step_s = record.time_per_iteration_s / (sample.train_size // config.batch_size)
+    steps_per_epoch = len(dataset.train) // config.batch_size
+    evaluation_s = record.sample_time_s + record.score_time_s
+    return Cost(
+        fixed_s=record.dip_time_s / sample.dip_steps * config.dip_steps,
+        epoch_s=step_s * steps_per_epoch + evaluation_s / config.eval_every,
+    )
