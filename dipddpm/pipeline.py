@@ -143,12 +143,12 @@ class Run:
     def _restore(self) -> Restoration:
         config = self.config
         train = self.dataset.train.images.to(self.device)
+        if config.prior == "none":
+            nothing, nan = train[:0].clone(), float("nan")
+            return Restoration(train, nothing, nothing.clone(), nan, nan, nan, seconds=0.0)
         clean = self.dataset.validation.images[:1000].to(self.device)
         rng = generator(config.seed, "held-out noise", device=self.device)
         noisy = corrupt(clean, config.std, rng)
-        if config.prior == "none":
-            nan = float("nan")
-            return Restoration(train, noisy, noisy, psnr(noisy, clean), nan, nan, 0.0)
         start = now(self.device)
         net = dip.fit_restorer(
             train[: config.dip_batch_size],
@@ -214,8 +214,8 @@ class Run:
     def pictures(self) -> dict[str, Tensor]:
         """What there is to see after an evaluation: stage → up to 40 images in [-1, 1].
 
-        ``noisy`` and ``restored`` show the same held-out images; ``prior`` what the DDPM learns
-        from; ``samples`` what it draws.
+        ``noisy`` and ``restored`` show the same held-out images, and are missing without a prior;
+        ``prior`` is what the DDPM learns from; ``samples`` what it draws.
         """
         if self.restoration is None or self.samples is None:
             raise RuntimeError("there are no pictures before the first evaluation")
@@ -225,7 +225,7 @@ class Run:
             "prior": self.restoration.prior,
             "samples": self.samples,
         }
-        return {name: images[:NUM_PICTURES].cpu() for name, images in stages.items()}
+        return {n: images[:NUM_PICTURES].cpu() for n, images in stages.items() if len(images)}
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged weights of the denoiser, those that samples are drawn with."""

@@ -23,6 +23,7 @@ def draw(study: StudyRecord) -> str:
     environment = Environment(
         loader=PackageLoader("study"), autoescape=True, undefined=StrictUndefined
     )
+    environment.policies["json.dumps_kwargs"] = {}  # keep the order of scores and settings
     chosen = study.best or next(iter(study.trials), None)
     return environment.get_template("dashboard.html.jinja").render(
         study=study,

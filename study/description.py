@@ -27,7 +27,8 @@ class Metric:
 
     ``goal`` says which way is better, if either is. ``cost`` marks seconds that a trial spends on a
     part of its work: in all ``so far``, or at ``each`` evaluation. ``references`` are metrics whose
-    values are drawn beside this one, to judge it by.
+    values are drawn beside this one, to judge it by. ``noise_only`` says that no parameter of the
+    search changes it: all trials repeat one measurement, and show how much it varies by chance.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Metric:
     goal: Literal["min", "max"] | None = None
     cost: Literal["so far", "each"] | None = None
     references: tuple[str, ...] = ()
+    noise_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,13 +66,12 @@ class Display:
             self.console.print(f"{self.summary()} | {trial}", soft_wrap=True, highlight=False)
 
     def summary(self) -> str:
-        """``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.31; 1:40 left``."""
+        """``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.3; 1:40 left``."""
         counts = Counter(row["status"] for row in self.rows)
         ended = sum(counts.values()) - counts["running"]
         text = (
             f"{ended}/{self.num_samples} ended: {counts['completed']} completed, "
-            f"{counts['stopped']} stopped, {counts['failed']} failed; "
-            f"{counts['running']} running"
+            f"{counts['stopped']} stopped, {counts['failed']} failed; {counts['running']} running"
         )
         if best := self._best():
             text += f"; best {best}"

@@ -12,6 +12,7 @@ from typing import Any
 # before ray is imported: no usage statistics leave this machine, no notes to Ray's developers
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
+os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells of them
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 
 import optuna
@@ -40,6 +41,7 @@ def start_ray(cpus: int, gpus: int) -> None:
         logging_level=logging.ERROR,
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 

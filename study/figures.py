@@ -1,16 +1,18 @@
 """Figures: pure functions of a study's record. Needs neither Ray nor torch."""
 
+import math
+import statistics
 from typing import Any
 
 import plotly.graph_objects as go
 
 from study.description import Metric
-from study.records import StudyRecord, TrialRecord
+from study.records import Status, StudyRecord, TrialRecord
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ too
 BLUE, ORANGE, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
 
-STATUS_STYLE: dict[str, tuple[str, str]] = {
+STATUS_STYLE: dict[Status, tuple[str, str]] = {
     "completed": (BLUE, "circle"),
     "stopped": (GREY, "x-thin-open"),
     "interrupted": (GREEN, "triangle-up-open"),
@@ -55,8 +57,28 @@ def tradeoff(study: StudyRecord) -> go.Figure:
             figure.add_hline(
                 value, line={"dash": "dot", "width": 1, "color": GREEN}, annotation_text=label
             )
+    _draw_noise(figure, study, cost)
     figure.update_layout(hovermode="closest", clickmode="event")
-    return _finish(figure, axis_title(cost), axis_title(quality))
+    figure = _finish(figure, axis_title(cost), axis_title(quality))
+    return figure.update_yaxes(type="log", dtick="D2")
+
+
+def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
+    """A band as wide as the noise: two points inside it do not differ in cost."""
+    floor = study.noise_floor(cost.name) if cost.name in study.description.objectives else 0.0
+    values = [t.metrics[cost.name] for t in study.trials if cost.name in t.metrics]
+    if not values or not 0 < floor < math.inf:
+        return
+    middle, half = statistics.median(values), math.sqrt(1 + floor)
+    figure.add_vrect(middle / half, middle * half, fillcolor=GREY, opacity=0.15, line_width=0)
+    figure.add_annotation(
+        text=f"noise: ±{50 * floor:.0f} %",
+        x=middle,
+        y=1,
+        yref="paper",
+        yanchor="top",
+        showarrow=False,
+    )
 
 
 def learning_curves(study: StudyRecord) -> go.Figure:
@@ -89,7 +111,7 @@ def learning_curves(study: StudyRecord) -> go.Figure:
         )
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = _finish(figure, study.description.resource, axis_title(quality))
-    return figure.update_yaxes(type="log")
+    return figure.update_yaxes(type="log", dtick="D2")
 
 
 def axis_title(metric: Metric) -> str:
@@ -139,9 +161,10 @@ def _hover(study: StudyRecord, trial: TrialRecord) -> str:
 def _finish(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         template="none",
-        margin={"l": 60, "r": 16, "t": 16, "b": 52},
+        margin={"l": 60, "r": 16, "t": 36, "b": 52},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13},
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 
 from study.description import Description
@@ -42,7 +42,7 @@ class OptunaMirror:
         self._numbers: dict[str, int] = {}
 
     def start(self, trial_id: str, parameters: Mapping[str, float]) -> None:
-        distributions = {
+        distributions: dict[str, BaseDistribution] = {
             p.name: FloatDistribution(p.low, p.high, log=p.log) for p in self.subject.parameters
         }
         template = optuna.trial.create_trial(
@@ -60,7 +60,7 @@ class OptunaMirror:
         for key, value in attributes.items():
             if not (isinstance(value, float) and math.isnan(value)):
                 self._storage.set_trial_user_attr(number, key, value)
-        state = STATES[status]
-        values = [attributes[name] for name in self.subject.objectives]
-        complete = state is TrialState.COMPLETE
-        self._storage.set_trial_state_values(number, state, values if complete else None)
+        values = None
+        if status == "completed":
+            values = [attributes[name] for name in self.subject.objectives]
+        self._storage.set_trial_state_values(number, STATES[status], values)

@@ -1,21 +1,59 @@
-"""Dominance between trials over several objectives."""
+"""Dominance between trials over several objectives, and what counts as a difference."""
 
+import math
+import statistics
 from collections.abc import Sequence
 
 
-def pareto_front(values: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:
+def pareto_front(
+    values: Sequence[Sequence[float]],
+    directions: Sequence[str],
+    tolerances: Sequence[float] | None = None,
+) -> list[int]:
     """Indices of the points that no other dominates, best in the first objective first.
 
     Args:
         values: one row per point, one column per objective.
         directions: ``min`` or ``max`` per objective.
+        tolerances: per objective, the relative difference up to which two values are equal; values
+            of an objective that has one must be positive.
     """
-    signs = [1.0 if direction == "min" else -1.0 for direction in directions]
-    rows = [[sign * value for sign, value in zip(signs, row, strict=True)] for row in values]
-    front = [i for i, row in enumerate(rows) if not any(_dominates(other, row) for other in rows)]
-    return sorted(front, key=lambda i: rows[i])
+    tolerances = tolerances or [0.0] * len(directions)
+    front = [
+        i
+        for i, row in enumerate(values)
+        if not any(_dominates(other, row, directions, tolerances) for other in values)
+    ]
+    sign = 1 if directions[0] == "min" else -1
+    return sorted(front, key=lambda i: sign * values[i][0])
 
 
-def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether ``a`` is nowhere worse and somewhere better, smaller being better."""
-    return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+def _dominates(
+    a: Sequence[float],
+    b: Sequence[float],
+    directions: Sequence[str],
+    tolerances: Sequence[float],
+) -> bool:
+    """Whether ``a`` is nowhere worse and somewhere better."""
+    better = False
+    for x, y, direction, tolerance in zip(a, b, directions, tolerances, strict=True):
+        low, high = (x, y) if direction == "min" else (y, x)
+        if low > high and low > high * (1 + tolerance):
+            return False
+        better |= low < high and low * (1 + tolerance) < high
+    return better
+
+
+def noise_floor(repeats: Sequence[float]) -> float:
+    """The relative difference that two repeats of the same work reach by chance, 1 time in 20.
+
+    1.96 √2 σ, with σ the standard deviation of the logarithms, estimated by their median absolute
+    deviation so that a few disturbed repeats do not widen it. Infinite for fewer than 3 repeats:
+    of the noise nothing is known, so no difference means anything.
+    """
+    if len(repeats) < 3:
+        return math.inf
+    logs = [math.log(value) for value in repeats]
+    middle = statistics.median(logs)
+    sigma = 1.4826 * statistics.median(abs(value - middle) for value in logs)
+    return math.expm1(1.96 * math.sqrt(2) * sigma)

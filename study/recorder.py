@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.fs
+from ray import cloudpickle
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
@@ -32,43 +33,49 @@ class Recorder(Callback):
         return Callback, ()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        if trial.trial_id in self.rows:  # it comes back after a failure
-            return
-        parameters = {p.name: trial.config[p.name] for p in self.subject.parameters}
-        self.rows[trial.trial_id] = {
-            "trial_id": trial.trial_id,
-            "status": "running",
-            "stop_reason": "",
-            "started_s": self._elapsed(),
-            self.subject.resource: 0,
-            **parameters,
-        }
-        self.mirror.start(trial.trial_id, parameters)
+        self._row(trial)
         self.folder.write_trials(self.rows.values())
+
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        """The trial's row, begun when it is first heard of: at its start, or at its early death."""
+        if trial.trial_id not in self.rows:
+            parameters = {p.name: trial.config[p.name] for p in self.subject.parameters}
+            self.rows[trial.trial_id] = {
+                "trial_id": trial.trial_id,
+                "status": "running",
+                "stop_reason": "",
+                "started_s": self._elapsed(),
+                self.subject.resource: 0,
+                **parameters,
+            }
+            self.mirror.start(trial.trial_id, parameters)
+        return self.rows[trial.trial_id]
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
-        row = self.rows[trial.trial_id]
+        row = self._row(trial)
         names = (self.subject.resource, *(metric.name for metric in self.subject.metrics))
         row |= {name: result[name] for name in names}
         self.folder.append_history({**row, "elapsed_s": self._elapsed()})
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Bring the pictures home, from wherever the checkpoint is stored."""
+        checkpoint = trial.checkpoint
+        assert checkpoint is not None  # it has just been saved
         target = self.folder.path / SAMPLES_FOLDER / trial.trial_id
         target.mkdir(exist_ok=True)
         pyarrow.fs.copy_files(
-            f"{trial.checkpoint.path}/{PICTURES}",
+            f"{checkpoint.path}/{PICTURES}",
             str(target),
-            source_filesystem=trial.checkpoint.filesystem,
+            source_filesystem=checkpoint.filesystem,
             destination_filesystem=pyarrow.fs.LocalFileSystem(),
         )
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
     ) -> None:
-        row = self.rows[trial.trial_id]
+        row = self._row(trial)
         spent = row[self.subject.resource]
         if not all(math.isfinite(row.get(name, math.nan)) for name in self.subject.objectives):
             self._finish(trial, "failed", "an objective is not a finite number")
@@ -86,12 +93,11 @@ class Recorder(Callback):
     def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:
         """Nothing stays running: what had not ended was interrupted."""
         for trial in trials:
-            row = self.rows.get(trial.trial_id)
-            if row is not None and row["status"] == "running":
+            if self._row(trial)["status"] == "running":
                 self._finish(trial, "interrupted", "the study was interrupted")
 
     def _finish(self, trial: Trial, status: str, reason: str) -> None:
-        row = self.rows[trial.trial_id]
+        row = self._row(trial)
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
         parameters = {parameter.name for parameter in self.subject.parameters}
         attributes = {key: value for key, value in row.items() if key not in parameters}
@@ -105,8 +111,8 @@ class Recorder(Callback):
 
 def _reason(trial: Trial) -> str:
     """The innermost exception in one line: Ray wraps it once or twice."""
-    error: BaseException | None = trial.get_pickled_error() or trial.get_error()
-    while error is not None and getattr(error, "cause", None):
+    error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    while getattr(error, "cause", None):
         error = error.cause  # type: ignore[attr-defined]
     return f"{type(error).__name__}: {error}".splitlines()[0][:300]
 

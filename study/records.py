@@ -2,17 +2,19 @@
 
 import json
 import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from study import results
 from study.description import Description
-from study.pareto import pareto_front
+from study.pareto import noise_floor, pareto_front
 
 Status = Literal["running", "completed", "stopped", "failed", "interrupted"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,6 @@ class TrialRecord:
     pictures: dict[str, Path]
     """By stage, for those that exist."""
 
-    @property
-    def is_complete(self) -> bool:
-        return self.status == "completed"
-
 
 @dataclass(frozen=True)
 class StudyRecord:
@@ -67,16 +65,31 @@ class StudyRecord:
         """Completed trials that none dominates, best in the first objective first.
 
         Trials that were stopped early have no say: their values belong to a smaller budget.
+        Differences within the noise floor are none.
         """
-        names = self.description.objectives
-        complete = [t for t in self.trials if t.is_complete and all(n in t.metrics for n in names)]
+        names, complete = self.description.objectives, self.with_status("completed")
         values = [[t.metrics[name] for name in names] for t in complete]
-        return [complete[i] for i in pareto_front(values, self.description.directions)]
+        tolerances = [self.noise_floor(name) for name in names]
+        front = pareto_front(values, self.description.directions, tolerances)
+        return [complete[i] for i in front]
+
+    def noise_floor(self, metric: str) -> float:
+        """The relative difference up to which two values of ``metric`` count as equal.
+
+        Measured from all trials where they repeat one measurement, else 0.
+        """
+        if not self.description.metric(metric).noise_only:
+            return 0.0
+        return noise_floor([t.metrics[metric] for t in self.trials if metric in t.metrics])
 
     @property
     def best(self) -> TrialRecord | None:
         """The completed trial that is best in the first objective."""
-        return next(iter(self.front), None)
+        name, direction = self.description.objectives[0], self.description.directions[0]
+        complete = sorted(self.with_status("completed"), key=lambda t: t.metrics[name])
+        if not complete:
+            return None
+        return complete[0] if direction == "min" else complete[-1]
 
 
 def load_study(folder: Path) -> StudyRecord:
@@ -122,7 +135,7 @@ def load_study(folder: Path) -> StudyRecord:
     return StudyRecord(info["name"], folder, description, info, tuple(records))
 
 
-def _present(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _present(row: Mapping[Hashable, Any], names: list[str]) -> dict[str, Any]:
     """The values that are there: a CSV has no other sign for "none" than an empty cell."""
     return {
         name: row[name]

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
@@ -49,20 +49,20 @@ class StudySearch(OptunaSearch):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        trial = self._ot_trials[trial_id]
         if trial_id in self._completed_trials:
             return
         self._completed_trials.add(trial_id)
+        trial, study = self._ot_trials[trial_id], cast(optuna.Study, self._ot_study)
         if error or not result:
-            self._ot_study.tell(trial, state=TrialState.FAIL)
+            study.tell(trial, state=TrialState.FAIL)
         elif result[self._subject.resource] < self._subject.max_resource:
-            self._ot_study.tell(trial, state=TrialState.PRUNED)
+            study.tell(trial, state=TrialState.PRUNED)
         else:
             values = [float(result[name]) for name in self._subject.objectives]
             if all(map(math.isfinite, values)):
-                self._ot_study.tell(trial, values)
+                study.tell(trial, values)
             else:
-                self._ot_study.tell(trial, state=TrialState.FAIL)
+                study.tell(trial, state=TrialState.FAIL)
 
 
 def make_scheduler(

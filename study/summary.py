@@ -1,5 +1,7 @@
 """What follows from a study's record: the derived files and the closing words."""
 
+import math
+
 import pandas as pd
 
 from study.dashboard import draw
@@ -42,6 +44,7 @@ def describe_study(study: StudyRecord) -> str:
         lines += [
             "best: " + describe_trial(study, best),
             f"Pareto front: {len(study.front)} of {counts['completed']} completed trials",
+            *describe_noise(study),
             "again: " + study.description.rerun_command(best.parameters),
         ]
     elif failed := study.with_status("failed"):
@@ -49,6 +52,17 @@ def describe_study(study: StudyRecord) -> str:
     if study.trials:
         lines.append(describe_costs(study))
     return "\n".join(lines)
+
+
+def describe_noise(study: StudyRecord) -> list[str]:
+    """Which objectives are noise in this search, and how large it is."""
+    floors = {name: study.noise_floor(name) for name in study.description.objectives}
+    return [
+        f"{name}: nothing searched changes it; trials differ by chance, by up to {floor:.0%}, and "
+        "count as equal within that"
+        for name, floor in floors.items()
+        if 0 < floor < math.inf
+    ]
 
 
 def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:

@@ -1,0 +1,75 @@
+"""Who may import whom, and which names are public."""
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import dipddpm
+import study
+
+ROOT = Path(__file__).parents[1]
+
+
+STUDY_TOOLS = ("ray", "optuna", "plotly", "pandas", "study")
+
+
+def run_without(blocked: tuple[str, ...], code: str) -> None:
+    """Run ``code`` in a fresh interpreter in which importing ``blocked`` fails."""
+    script = f"import sys\nfor name in {blocked}: sys.modules[name] = None\n{code}"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_library_works_without_the_study_and_its_tools():
+    modules = [f"dipddpm.{m.name}" for m in pkgutil.iter_modules(dipddpm.__path__)]
+    run_without(
+        STUDY_TOOLS,
+        f"import {', '.join(name for name in modules if '__main__' not in name)}\n"
+        "from dipddpm import Run, RunConfig\n"
+        "config = RunConfig(train_size=128, dip_steps=1, epochs=1, sampler_steps=1)\n"
+        "next(Run(config).records())",
+    )
+
+
+def test_the_library_names_no_tool_of_the_study_in_any_import():
+    """Also inside functions, which the fresh interpreter above does not reach."""
+    for path in (ROOT / "dipddpm").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            tops = {name.split(".")[0] for name in names}
+            assert not tops & set(STUDY_TOOLS), path
+
+
+def test_records_figures_and_dashboard_need_neither_ray_nor_torch():
+    run_without(("ray", "torch", "dipddpm"), "import study.records, study.figures, study.dashboard")
+
+
+def test_no_module_of_the_study_hides_another():
+    """``python study/run.py`` puts ``study/`` first on the path."""
+    ours = {module.name for module in pkgutil.iter_modules(study.__path__)}
+    assert not ours & set(sys.stdlib_module_names)
+    assert not ours & set(packages_distributions())
+
+
+def test_public_names():
+    assert sorted(dipddpm.__all__) == [
+        "ConfigError",
+        "DataError",
+        "Dataset",
+        "NonFiniteLossError",
+        "PRESETS",
+        "Record",
+        "Run",
+        "RunConfig",
+        "contact_sheet",
+        "load_dataset",
+        "preset",
+    ]
+    assert all(hasattr(dipddpm, name) for name in dipddpm.__all__)

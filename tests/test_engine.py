@@ -1,0 +1,153 @@
+"""The engine on a real local Ray, with a subject of its own: nothing in it knows DIP or DDPM."""
+
+import dataclasses
+import json
+
+import optuna
+import pandas as pd
+import pytest
+from rich.console import Console
+from subjects import TOY, toy
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from study.engine import expected_resource, run_study
+from study.plan import Plan
+from study.records import load_study
+from study.results import ResultsFolder
+
+PLAN = Plan(
+    name="toy",
+    num_samples=10,
+    sampler="random",
+    scheduler="asha",
+    grace_period=1,
+    reduction_factor=2,
+    cpus_per_trial=1,
+    gpus_per_trial=0,
+    slots=2,
+    seed=1,
+)
+
+
+def run(tmp_path, subject=TOY, **changes):
+    plan = dataclasses.replace(PLAN, **changes)
+    folder = ResultsFolder.create(tmp_path, plan.name, subject)
+    with (tmp_path / "log").open("w") as log:
+        status = run_study(
+            subject, toy, plan, folder, {}, expected_trial_s=1.0, console=Console(file=log)
+        )
+    return status, folder.path
+
+
+@pytest.fixture(scope="module")
+def finished(ray_local, tmp_path_factory):
+    """Ten trials; the planted points make one that raises and one that returns NaN."""
+    points = ({"x": 1.0, "y": 0.5}, {"x": 2.0, "y": 0.95}, {"x": 3.0, "y": -0.95})
+    subject = dataclasses.replace(TOY, start_points=points)
+    return run(tmp_path_factory.mktemp("results"), subject)
+
+
+def test_a_row_per_trial_and_per_evaluation(finished):
+    status, path = finished
+    assert status == "finished"
+    trials, history = pd.read_csv(path / "trials.csv"), pd.read_csv(path / "history.csv")
+    assert len(trials) == 10
+    assert trials.trial_id.is_unique
+    assert set(trials.status) <= {"completed", "stopped", "failed"}
+    reported = history.groupby("trial_id")["round"].agg(["max", "count"])
+    for _, trial in trials.iterrows():
+        if trial["round"]:
+            assert tuple(reported.loc[trial.trial_id]) == (trial["round"], trial["round"])
+    assert (trials.status == "completed").sum() == (
+        (trials["round"] == 4) & trials.error.notna()
+    ).sum()
+
+
+def test_each_end_has_its_status_and_reason(finished):
+    trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
+    raised, nan = trials[0.95], trials[-0.95]
+    assert (raised.status, raised.stop_reason) == ("failed", "ValueError: y is too large")
+    assert raised.resource == 0
+    assert (nan.status, nan.stop_reason) == ("failed", "an objective is not a finite number")
+    for trial in trials.values():
+        if trial.status == "stopped":
+            assert trial.stop_reason == f"not among the best at round {trial.resource}"
+    assert {t.status for t in trials.values()} >= {"completed", "stopped", "failed"}
+
+
+def test_the_front_holds_completed_trials_only(finished):
+    study = load_study(finished[1])
+    assert study.front
+    assert all(trial.status == "completed" for trial in study.front)
+    assert study.best.metrics["error"] == min(
+        t.metrics["error"] for t in study.with_status("completed")
+    )
+
+
+def test_pictures_come_home(finished):
+    for trial in load_study(finished[1]).trials:
+        assert set(trial.pictures) == ({"before", "after"} if trial.resource else set())
+
+
+def test_optuna_reads_the_mirror(finished):
+    path = finished[1]
+    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    records = {trial.trial_id: trial for trial in load_study(path).trials}
+    state = {"completed": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
+    assert len(study.trials) == 10
+    assert study.metric_names == ["error", "price"]
+    for trial in study.trials:
+        record = records[trial.user_attrs["ray_trial_id"]]
+        assert trial.state.name == state[record.status]
+        assert trial.params == pytest.approx(record.parameters)
+        assert trial.user_attrs["round"] == record.resource
+        if trial.state.name == "COMPLETE":
+            assert trial.values == [record.metrics["error"], record.metrics["price"]]
+        else:
+            assert trial.values is None
+
+
+def test_tensorboard_reads_the_curves(finished):
+    path = finished[1]
+    for trial in load_study(path).trials:
+        if trial.status == "completed":
+            events = EventAccumulator(str(path / "ray" / trial.trial_id)).Reload()
+            curve = [event.value for event in events.Scalars("ray/tune/error")]
+            assert curve == pytest.approx([e.metrics["error"] for e in trial.curve])
+
+
+def test_study_json_speaks_of_the_study_alone(finished):
+    path = finished[1]
+    text = (path / "study.json").read_text()
+    info = json.loads(text)
+    assert info["status"] == "finished"
+    assert info["description"]["objectives"] == ["error", "price"]
+    assert str(path.parent) not in text
+
+
+def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
+    broken = ({"x": 1.0, "y": 0.95}, {"x": 2.0, "y": 0.96})
+    subject = dataclasses.replace(TOY, start_points=broken)
+    status, path = run(tmp_path, subject, num_samples=2)
+    assert status == "failed"
+    study = load_study(path)
+    assert study.best is None
+    assert [t.stop_reason for t in study.trials] == ["ValueError: y is too large"] * 2
+
+
+def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
+    subject = dataclasses.replace(
+        TOY,
+        parameters=(
+            *TOY.parameters[:1],
+            dataclasses.replace(TOY.parameters[1], low=-0.5, high=0.5),
+        ),
+    )
+    _, path = run(tmp_path, subject, num_samples=4, scheduler="none")
+    assert [t.status for t in load_study(path).trials] == ["completed"] * 4
+
+
+def test_expected_resource():
+    assert expected_resource(maximum=45, grace_period=45, reduction_factor=3) == 45
+    assert expected_resource(45, 5, 3) == pytest.approx(5 + 10 / 3 + 30 / 9)
+    assert expected_resource(2, 1, 3) == pytest.approx(1 + 1 / 3)

@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from dipddpm.errors import ConfigError
+from dipddpm.unet import UNet
+
+
+@pytest.mark.parametrize("size", [8, 28, 32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_it_predicts_noise_of_the_images_shape(size, channels):
+    net = UNet(size, channels, width=8)
+    x = torch.randn(2, channels, size, size)
+    assert net(x, torch.tensor([0, 999])).shape == x.shape
+
+
+def test_every_parameter_and_the_time_matter():
+    """After the zero-initialised layers have left zero, gradients reach everything."""
+    torch.manual_seed(0)
+    net = UNet(8, 1, width=8)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    x = torch.randn(2, 1, 8, 8)
+    net(x, torch.tensor([3, 700])).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in net.parameters())
+    early, late = net(x, torch.tensor([3, 3])), net(x, torch.tensor([700, 700]))
+    assert (early - late).abs().max() > 1e-3
+
+
+def test_sizes_that_do_not_fold():
+    with pytest.raises(ConfigError, match="image_size is 30; expected a multiple of 4"):
+        UNet(30, 1, width=8)
