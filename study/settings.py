@@ -159,8 +159,9 @@ def resolve(args: argparse.Namespace, cpus: int, gpus: int) -> StudySettings:
     given = {name: value for name, value in given.items() if value is not None}
     run = dataclasses.replace(base, seed=args.seed, epochs=epochs, eval_every=ninth, **given)
     gpus_per_trial = min(1, gpus) if args.gpus_per_trial is None else args.gpus_per_trial
+    dated = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{run.dataset}"
     plan = Plan(
-        name=args.name or f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{run.dataset}",
+        name=dated if args.name is None else args.name,
         num_samples=args.num_samples,
         sampler=args.sampler,
         scheduler=args.scheduler,

@@ -106,8 +106,12 @@ def _start_points(parameters: tuple[Parameter, ...]) -> tuple[dict[str, float], 
 
 
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
-    """With the trial's threads, since their number changes the order of floating-point sums."""
-    fixed = rerun_command(settings.preset, settings.run, leave_out={p.name for p in parameters})
+    """With the trial's threads, since their number changes the order of floating-point sums.
+
+    Without the data folder, which is the user's own affair: results are passed on.
+    """
+    leave_out = {"data_dir", *(p.name for p in parameters)}
+    fixed = rerun_command(settings.preset, settings.run, leave_out)
     searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} {searched}"
 

@@ -28,16 +28,19 @@ FILES = {
 def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "study" / "run.py"), *flags]
     return subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
 def load(folder: Path):
     info = json.loads((folder / "study.json").read_text())
     trials, history = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "history.csv")
-    mirror = optuna.load_study(
-        study_name=info["name"], storage=f"sqlite:///{folder / 'study.db'}"
-    )
+    mirror = optuna.load_study(study_name=info["name"], storage=f"sqlite:///{folder / 'study.db'}")
     return info, trials, history, mirror
 
 
@@ -88,7 +91,7 @@ def test_ctrl_c_leaves_readable_results(tmp_path):
         if history.exists() and len(history.read_text().splitlines()) > 2:
             break
         time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, Ray's processes included
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert "Traceback" not in output
