@@ -20,6 +20,12 @@ STATUS_STYLE: dict[Status, tuple[str, str]] = {
     "failed": (ORANGE, "square-open"),
 }
 
+LOG_AXIS = {
+    "type": "log",
+    "tickvals": [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)],
+    "tickformat": "~g",
+}
+
 
 def tradeoff(study: StudyRecord) -> go.Figure:
     """The first objective against the second (or against the resource, with one objective).
@@ -53,14 +59,16 @@ def tradeoff(study: StudyRecord) -> go.Figure:
     for name in quality.references:
         value = next((t.metrics[name] for t in study.trials if name in t.metrics), None)
         if value is not None:
-            label = study.description.metric(name).label
-            figure.add_hline(
-                value, line={"dash": "dot", "width": 1, "color": GREEN}, annotation_text=label
+            figure.add_hline(value, line={"dash": "dot", "width": 1, "color": GREEN})
+            figure.add_annotation(
+                text=study.description.metric(name).label,
+                **{"x": 1, "xref": "paper", "xanchor": "right", "showarrow": False},
+                **{"y": math.log10(value), "yanchor": "bottom"},  # annotations count in decades
             )
     _draw_noise(figure, study, cost)
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = _finish(figure, axis_title(cost), axis_title(quality))
-    return figure.update_yaxes(type="log", dtick="D2")
+    return figure.update_yaxes(**LOG_AXIS)
 
 
 def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
@@ -111,7 +119,7 @@ def learning_curves(study: StudyRecord) -> go.Figure:
         )
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = _finish(figure, study.description.resource, axis_title(quality))
-    return figure.update_yaxes(type="log", dtick="D2")
+    return figure.update_yaxes(**LOG_AXIS)
 
 
 def axis_title(metric: Metric) -> str:

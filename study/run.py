@@ -95,8 +95,8 @@ def announce(settings: StudySettings, train_images: int, console: Console) -> No
     gpus = provenance.gpus()
     machine = f"{provenance.cores()} cores, {', '.join(gpus) if gpus else 'no GPU'}"
     console.print(
-        f"on {machine}: {plan.slots} at once, each {plan.cpus_per_trial:g} cores"
-        + (f" and {plan.gpus_per_trial:g} GPU" if plan.gpus_per_trial else "")
+        f"on {machine}: {plan.slots} at once, {plan.cpus_per_trial:g} cores each"
+        + (f" and {plan.gpus_per_trial:g} GPUs" if plan.gpus_per_trial else "")
     )
     if gpus and settings.preset == "quick":
         console.print("there is a GPU here: --preset report runs MNIST at the report's scale")
