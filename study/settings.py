@@ -151,7 +151,8 @@ def resolve(args: argparse.Namespace, cpus: int, gpus: int) -> StudySettings:
     ninth = max(1, epochs // 9)  # rungs at 1/9, 1/3 and 1 of the epochs, with the factor of 3
     given = {
         "dataset": args.dataset,
-        "data_dir": args.data_dir,
+        # absolute: workers run in a folder of their own
+        "data_dir": args.data_dir and str(Path(args.data_dir).resolve()),
         "train_size": args.train_size,
         "prior": args.prior,
         "dip_steps": args.dip_steps,

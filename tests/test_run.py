@@ -106,7 +106,8 @@ def test_ctrl_c_leaves_readable_results(tmp_path):
 
 def test_real_mnist(mnist_dir, tmp_path):
     process = start(
-        *("--dataset", "mnist", "--data-dir", str(mnist_dir), "--num-samples", "1"),
+        *("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path)),
+        *("--num-samples", "1"),
         *("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--name", "mnist"),
         cwd=tmp_path,
     )
