@@ -43,7 +43,15 @@ def start_ray(cpus: int, gpus: int) -> None:
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
+    logging.getLogger("ray.tune.execution.experiment_state").addFilter(_is_worth_telling)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Ray copies its state while it writes the next one: a temporary file that has gone meanwhile
+    is no loss, and the next copy follows at once."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, FileNotFoundError) and "-tmp-" in str(error))
 
 
 def run_study(
