@@ -7,8 +7,12 @@ from typing import Any
 
 from dipddpm.errors import ConfigError
 
-PRIORS = ("restorer", "none")
+REGIMES = ("clean", "noisy")
+PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
+DENOISERS = ("unet", "report")
+PREDICTIONS = ("epsilon", "v")
+VARIANCES = ("posterior", "beta")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -30,19 +34,30 @@ class RunConfig:
     train_size: int | None = _setting(None, "training images to use; all without it")
     seed: int = _setting(0, "of all random numbers of the run")
 
-    prior: str = _setting(
-        "restorer", "restorer: the DDPM learns from DIP's images; none: from the originals", PRIORS
+    regime: str = _setting(
+        "clean", "clean: DIP and DDPM may see clean images; noisy: only corrupted ones", REGIMES
     )
-    std: float = _setting(1.0, "standard deviation of the noise DIP undoes, for images in [0, 1]")
+    prior: str = _setting(
+        "restorer",
+        "what the DDPM learns from: images restored by the report's network, by the original Deep "
+        "Image Prior, or none: as they are",
+        PRIORS,
+    )
+    prior_size: int = _setting(256, "training images for prior dip, which fits each alone")
+    std: float = _setting(1.0, "standard deviation of the noise, for images in [0, 1]")
     dip_lr: float = _setting(1e-3, "learning rate of DIP")
     dip_steps: int = _setting(150, "training steps of DIP")
     dip_batch_size: int = _setting(
-        128, "training images that DIP is fitted to: one batch, as in the report"
+        128, "images per DIP step; in the clean regime one batch for all steps, as in the report"
     )
     dip_width: int = _setting(16, "channels of DIP's outer layers; the report has 64")
 
     timesteps: int = _setting(1000, "diffusion steps T")
     schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
+    denoiser: str = _setting(
+        "unet", "unet: compact; report: the report's own, for 28×28", DENOISERS
+    )
+    prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     batch_size: int = _setting(32, "images per DDPM step")
     epochs: int = _setting(45, "passes of the DDPM over the training images")
@@ -53,23 +68,34 @@ class RunConfig:
     num_samples: int = _setting(300, "images drawn and scored per evaluation")
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
+    variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
+    start_step: int | None = _setting(
+        None, "start the reverse process from a noised prior image at this step, not from noise"
+    )
 
     def __post_init__(self) -> None:
         for name in (
-            "dip_steps", "dip_batch_size", "dip_width", "timesteps", "batch_size", "epochs",
+            "prior_size", "dip_steps", "dip_batch_size", "dip_width", "timesteps", "batch_size", "epochs",
             "eval_every", "num_samples",
         ):  # fmt: skip
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
-        self._require("prior", self.prior in PRIORS, " or ".join(PRIORS))
-        self._require("schedule", self.schedule in SCHEDULES, " or ".join(SCHEDULES))
+        for field in dataclasses.fields(self):
+            if choices := field.metadata["choices"]:
+                self._require(
+                    field.name, getattr(self, field.name) in choices, " or ".join(choices)
+                )
         self._require("width", self.width >= 8 and self.width % 8 == 0, "a multiple of 8")
         self._require("ema_decay", 0 <= self.ema_decay < 1, "at least 0 and below 1")
         self._require("eta", 0 <= self.eta <= 1, "0 to 1")
         within = f"1 to {self.timesteps}, the number of timesteps"
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
+        if self.start_step is not None:
+            self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
+        if self.denoiser == "report":
+            self._require("timesteps", self.timesteps <= 1000, "at most 1000 for denoiser report")
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:

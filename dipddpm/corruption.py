@@ -19,3 +19,33 @@ def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
     noise = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
     # [-1, 1] is twice as wide as [0, 1], and so is the noise on it
     return (images + 2 * std * noise).clamp_(-1, 1)
+
+
+def expected_clipped(images: Tensor, std: float) -> Tensor:
+    """The mean of :func:`corrupt` over the noise, in closed form: clipping pulls it to the middle.
+
+    With Φ and φ of the standard normal, for x in [0, 1]:
+    E[clip(x + N(0, std²), 0, 1)] = x (Φ(b) - Φ(a)) + std (φ(a) - φ(b)) + 1 - Φ(b),
+    a = -x / std, b = (1 - x) / std.
+    """
+    x = (images.double() + 1) / 2
+    normal = torch.distributions.Normal(0.0, 1.0)
+    a, b = -x / std, (1 - x) / std
+    below, above = normal.cdf(a), normal.cdf(b)
+    density = (normal.log_prob(a).exp() - normal.log_prob(b).exp()) * std
+    return ((x * (above - below) + density + 1 - above) * 2 - 1).to(images)
+
+
+def undo_clipping(images: Tensor, std: float) -> Tensor:
+    """The inverse of :func:`expected_clipped`, by a table: images in [-1, 1] → [-1, 1].
+
+    What is learnt from noisy images alone is the mean of the clipped ones; this takes it back to
+    the scale of the clean ones. It needs ``std``, which a sensor's user knows, and nothing clean.
+    """
+    grid = torch.linspace(-1, 1, 2049, dtype=torch.float64, device=images.device)
+    table = expected_clipped(grid, std)  # rises strictly
+    value = images.double().clamp(float(table[0]), float(table[-1]))
+    right = torch.searchsorted(table, value).clamp(1, len(grid) - 1)
+    left = right - 1
+    share = (value - table[left]) / (table[right] - table[left])
+    return (grid[left] + share * (grid[right] - grid[left])).to(images)

@@ -1,4 +1,4 @@
-"""Denoising diffusion: schedules, the forward process, the ε-loss, and one sampler.
+"""Denoising diffusion: schedules, the forward process, the loss, and one sampler.
 
 Indices follow the code convention t = 0 … T-1, where t stands for the papers' step t + 1; "before
 the first step" is the clean image, whose ᾱ is 1.
@@ -14,7 +14,7 @@ from torch import Tensor
 from dipddpm.errors import ConfigError
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
-"""Predicts the noise ε from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
+"""Predicts ε (or v) from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,25 @@ def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor
     return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
 
 
-def loss(denoiser: Denoiser, schedule: Schedule, x0: Tensor, generator: torch.Generator) -> Tensor:
-    """The simplified ε-loss at uniformly drawn t (Ho et al. 2020, Eq. 14); a scalar."""
+def loss(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x0: Tensor,
+    generator: torch.Generator,
+    prediction: str = "epsilon",
+) -> Tensor:
+    """The simplified loss at uniformly drawn t (Ho et al. 2020, Eq. 14); a scalar.
+
+    ``prediction="v"`` asks for v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 instead (Salimans & Ho 2022, App. D).
+    """
     t = torch.randint(
         schedule.num_timesteps, (len(x0),), generator=generator, device=generator.device
     )
     noise = torch.randn(x0.shape, generator=generator, device=generator.device)
-    return torch.nn.functional.mse_loss(denoiser(q_sample(schedule, x0, t, noise), t), noise)
+    target = noise
+    if prediction == "v":  # v is the forward process with (x_0, ε) in the places of (ε, -x_0)
+        target = q_sample(schedule, noise, t, -x0)
+    return torch.nn.functional.mse_loss(denoiser(q_sample(schedule, x0, t, noise), t), target)
 
 
 @torch.no_grad()
@@ -92,7 +104,9 @@ def sample(
     eta: float,
     generator: torch.Generator,
     variance: str = "posterior",
+    prediction: str = "epsilon",
     clip: bool = True,
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """The reverse process from ``x``, an x_t at t = ``timesteps[0]``, to an image.
 
@@ -106,7 +120,9 @@ def sample(
         x: shape (N, C, H, W).
         timesteps: shape (S,), int64, descending, as from :meth:`Schedule.timesteps`.
         eta: 0 … 1, the share of the posterior's standard deviation that is drawn anew.
+        prediction: what the denoiser was trained to predict, ``epsilon`` or ``v``.
         clip: clip the predicted image to [-1, 1] at every step (Ho et al. 2020's code).
+        watch: called with x after each step.
 
     Returns:
         Images like ``x``, in [-1, 1] if ``clip``.
@@ -116,8 +132,13 @@ def sample(
     for t, t_prev in zip(ts, [*ts[1:], -1], strict=True):
         alpha_bar = alphas_cumprod[t]
         alpha_bar_prev = alphas_cumprod[t_prev] if t_prev >= 0 else 1.0
-        eps = denoiser(x, torch.full((len(x),), t, device=x.device))
-        x0 = (x - math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha_bar)
+        output = denoiser(x, torch.full((len(x),), t, device=x.device))
+        if prediction == "v":
+            x0 = math.sqrt(alpha_bar) * x - math.sqrt(1 - alpha_bar) * output
+            eps = math.sqrt(alpha_bar) * output + math.sqrt(1 - alpha_bar) * x
+        else:
+            x0 = (x - math.sqrt(1 - alpha_bar) * output) / math.sqrt(alpha_bar)
+            eps = output
         if clip:
             x0 = x0.clamp(-1, 1)
             eps = (x - math.sqrt(alpha_bar) * x0) / math.sqrt(1 - alpha_bar)
@@ -132,4 +153,6 @@ def sample(
             x = x + scale * torch.randn(
                 x.shape, generator=generator, device=x.device, dtype=x.dtype
             )
+        if watch is not None:
+            watch(x)
     return x

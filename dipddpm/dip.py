@@ -1,82 +1,197 @@
-"""The Deep Image Prior stage: a network that turns noisy images into restored ones."""
+"""The Deep Image Prior stage: what the DDPM will learn from, and what it may start from.
 
-from itertools import pairwise
+| regime  | prior      | DIP sees                              | prior set                       |
+|---------|------------|---------------------------------------|---------------------------------|
+| clean   | `restorer` | clean images, and noise added to them | the network on clean images     |
+| clean   | `dip`      | the clean images of the prior set     | what it drew of each            |
+| clean   | `none`     | –                                     | the clean images                |
+| noisy   | `restorer` | noisy images alone (Noise2Self)       | the network on noisy images     |
+| noisy   | `dip`      | the noisy images of the prior set     | what it drew of each            |
+| noisy   | `none`     | –                                     | the noisy images                |
+
+In the noisy regime nothing here sees a clean training image; each has been corrupted once.
+"""
+
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from dipddpm.corruption import corrupt
-from dipddpm.errors import NonFiniteLossError
+from dipddpm import deep_image_prior, restorer
+from dipddpm.config import RunConfig
+from dipddpm.corruption import corrupt, undo_clipping
+from dipddpm.data import Dataset
 from dipddpm.progress import Progress, silent
-from dipddpm.randomness import generator, seeded_global
+from dipddpm.quality import psnr, ssim
+from dipddpm.randomness import generator
+from dipddpm.timing import now
 
-BATCH = 1024  # images restored at once; bounds memory, changes nothing
-
-
-class Restorer(nn.Sequential):
-    """The report's amortised prior: five 3×3 convolutions, ReLU between, no down-sampling.
-
-    The report's widths are those of ``width=64``: channels → 64 → 128 → 128 → 64 → channels.
-    Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
-    """
-
-    def __init__(self, channels: int, width: int) -> None:
-        widths = [channels, width, 2 * width, 2 * width, width, channels]
-        layers: list[nn.Module] = []
-        for a, b in pairwise(widths):
-            layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU()]
-        super().__init__(*layers[:-1])  # no ReLU behind the last
+MAX_HELD_OUT = 1000  # held-out images that the restoration is measured on
 
 
-def fit_restorer(
-    images: Tensor,
-    *,
-    width: int,
-    lr: float,
-    steps: int,
-    std: float,
-    seed: int,
+@dataclass(frozen=True)
+class Restoration:
+    """What the stage leaves behind. Images are (N, C, H, W) in [-1, 1]."""
+
+    prior: Tensor
+    """What the DDPM learns from."""
+    start: Tensor
+    """The same, made of images of the start split: where a shortened reverse process begins."""
+    noisy: Tensor
+    """Images before restoration …"""
+    restored: Tensor
+    """… and after; both empty without DIP. Held-out ones where DIP can restore any image."""
+    psnr_noisy: float
+    psnr: float
+    ssim: float
+    saw: str
+    """Which images DIP was fitted to, in words."""
+    seconds: float
+    fit: dict[str, Tensor]
+    """What was fitted: all else follows from it and the settings."""
+
+
+def run_dip(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
     progress: Progress = silent,
-) -> Restorer:
-    """Fit the report's restorer to one batch: Adam, mean squared error, noisy → clean.
-
-    The report says neither way whether its noise was drawn once; here it is drawn anew at each
-    step. Drawn once, the network learns that one noise by heart and restores other images worse.
-
-    Args:
-        images: the batch, (N, C, H, W) in [-1, 1], on the device to train on.
-        std: of the noise, on the scale [0, 1].
+    fit: dict[str, Tensor] | None = None,
+) -> Restoration:
+    """Run the stage; with the ``fit`` of an earlier :class:`Restoration` only what follows from it.
 
     Raises:
         NonFiniteLossError: the learning rate was too high.
     """
-    device = images.device
-    with seeded_global(seed, "restorer"):
-        net = Restorer(images.shape[1], width)
-    net.to(device)
-    rng = generator(seed, "restorer noise", device=device)
-    optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
-    losses = torch.empty(steps, device=device)
-    for step in range(steps):
-        loss = F.mse_loss(net(corrupt(images, std, rng)), images)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses[step] = loss.detach()
-        progress("dip", step + 1, steps)
-    require_finite(losses, "DIP", f"dip_lr={lr:g}, std={std:g}")
-    return net
+    kind = {"restorer": _restorer, "dip": _deep_image_prior, "none": _nothing}[config.prior]
+    return kind(config, dataset, device, progress, fit or {})
 
 
-@torch.no_grad()
-def restore(net: Restorer, images: Tensor) -> Tensor:
-    """Apply the restorer to (N, C, H, W) in [-1, 1]; the result is clipped to that range."""
-    return torch.cat([net(batch).clamp(-1, 1) for batch in images.split(BATCH)])
+def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
+    """The images as the regime lets them be seen: themselves, or corrupted once and for all."""
+    if config.regime == "clean":
+        return images
+    rng = generator(config.seed, "observation", purpose, device=images.device)
+    return corrupt(images, config.std, rng)
 
 
-def require_finite(losses: Tensor, stage: str, settings: str, first_step: int = 0) -> None:
-    """Raise NonFiniteLossError that names the first bad step. Reads the device once."""
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        raise NonFiniteLossError(stage, first_step + int(bad[0]) + 1, settings)
+def _restorer(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
+    progress: Progress,
+    fit: dict[str, Tensor],
+) -> Restoration:
+    train = observe(dataset.train.images.to(device), config, "train")
+    start = observe(dataset.start.images.to(device), config, "start")
+    clean_regime = config.regime == "clean"
+    began = now(device)
+    if fit:
+        net = restorer.Restorer(dataset.channels, config.dip_width).to(device)
+        net.load_state_dict({k: v for k, v in fit.items() if k != "seconds"})
+    else:
+        net = restorer.fit_restorer(
+            train,
+            std=config.std if clean_regime else None,
+            batch_size=config.dip_batch_size,
+            width=config.dip_width,
+            lr=config.dip_lr,
+            steps=config.dip_steps,
+            seed=config.seed,
+            progress=progress,
+        )
+
+    def apply(images: Tensor) -> Tensor:
+        if clean_regime:
+            return restorer.restore(net, images)
+        return undo_clipping(restorer.restore_blind(net, images), config.std)
+
+    prior = apply(train)
+    seconds = float(fit["seconds"]) if fit else now(device) - began
+    held_out = dataset.validation.images[:MAX_HELD_OUT].to(device)
+    rng = generator(config.seed, "held-out noise", device=device)
+    noisy = corrupt(held_out, config.std, rng)
+    restored = apply(noisy)
+    if clean_regime:
+        saw = f"clean train[0:{config.dip_batch_size}], with noise of std {config.std:g}"
+    else:
+        saw = f"noisy train[0:{len(train)}] (std {config.std:g}), nothing clean: Noise2Self"
+    return Restoration(
+        prior=prior,
+        start=apply(start),
+        noisy=noisy,
+        restored=restored,
+        psnr_noisy=psnr(noisy, held_out),
+        psnr=psnr(restored, held_out),
+        ssim=ssim(restored, held_out),
+        saw=saw,
+        seconds=seconds,
+        fit={**net.state_dict(), "seconds": torch.tensor(seconds, dtype=torch.float64)},
+    )
+
+
+def _deep_image_prior(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
+    progress: Progress,
+    fit: dict[str, Tensor],
+) -> Restoration:
+    size = min(config.prior_size, len(dataset.train))
+    num_start = min(size, len(dataset.start)) if config.start_step else 0
+    clean = dataset.train.images[:size].to(device)
+    train = observe(clean, config, "train")
+    start = observe(dataset.start.images[:num_start].to(device), config, "start")
+    began = now(device)
+    if not fit:
+        images, steps = deep_image_prior.fit_images(
+            torch.cat([train, start]),
+            width=config.dip_width,
+            lr=config.dip_lr,
+            steps=config.dip_steps,
+            seed=config.seed,
+            progress=progress,
+        )
+        if config.regime == "noisy":
+            images = undo_clipping(images, config.std)
+        seconds = torch.tensor(now(device) - began, dtype=torch.float64)
+        fit = {"images": images, "steps": steps, "seconds": seconds}
+    images = fit["images"].to(device)
+    prior = images[:size]
+    noise = f" (noisy, std {config.std:g})" if config.regime == "noisy" else " (clean)"
+    return Restoration(
+        prior=prior,
+        start=images[size:],
+        noisy=train,
+        restored=prior,
+        psnr_noisy=psnr(train, clean),
+        psnr=psnr(prior, clean),
+        ssim=ssim(prior, clean),
+        saw=f"train[0:{size}]{noise}, each image alone; median stop at step "
+        f"{int(fit['steps'].median()) + 1}",
+        seconds=float(fit["seconds"]),
+        fit=fit,
+    )
+
+
+def _nothing(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
+    progress: Progress,
+    fit: dict[str, Tensor],
+) -> Restoration:
+    prior = observe(dataset.train.images.to(device), config, "train")
+    nan = float("nan")
+    return Restoration(
+        prior=prior,
+        start=observe(dataset.start.images.to(device), config, "start"),
+        noisy=prior[:0],
+        restored=prior[:0],
+        psnr_noisy=nan,
+        psnr=nan,
+        ssim=nan,
+        saw="nothing",
+        seconds=0.0,
+        fit={},
+    )

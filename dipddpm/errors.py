@@ -1,5 +1,7 @@
 """The errors that a caller can act on. Each carries one line a user can read."""
 
+from torch import Tensor
+
 
 class ConfigError(ValueError):
     """A setting is out of bounds.
@@ -28,3 +30,10 @@ class NonFiniteLossError(ArithmeticError):
 
     def __str__(self) -> str:
         return f"{self.stage} loss is not finite at step {self.step} ({self.settings})"
+
+
+def require_finite(losses: Tensor, stage: str, settings: str, first_step: int = 0) -> None:
+    """Raise NonFiniteLossError that names the first bad step. Reads the device once."""
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        raise NonFiniteLossError(stage, first_step + int(bad[0]) + 1, settings)

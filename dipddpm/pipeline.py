@@ -12,14 +12,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dipddpm import dip
 from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt
 from dipddpm.data import Dataset, load_dataset
+from dipddpm.dip import Restoration, run_dip
 from dipddpm.errors import ConfigError
 from dipddpm.features import load_features
 from dipddpm.progress import Progress, silent
-from dipddpm.quality import Reference, Scores, psnr, ssim
+from dipddpm.quality import Reference, Scores
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import Trainer
@@ -48,8 +47,10 @@ class Record(Scores):
     features: str
     """Name and hash of the features that all scores rest on."""
     dataset_hash: str
+    dip_saw: str
+    """Which images DIP was fitted to."""
     dip_psnr: float
-    """PSNR in dB of held-out images that were noised and restored; NaN without DIP."""
+    """PSNR in dB of images that DIP restored, held-out ones if it can; NaN without DIP."""
     dip_psnr_noisy: float
     """PSNR in dB of the same images before restoration."""
     dip_ssim: float
@@ -69,29 +70,14 @@ class Record(Scores):
     """time_total_s when the FID first was at most ``fid_threshold``; NaN until then."""
 
 
-@dataclass(frozen=True)
-class Restoration:
-    """What the DIP stage leaves behind. Images are (N, C, H, W) in [-1, 1]."""
-
-    prior: Tensor
-    """What the DDPM learns from: DIP applied to the clean training images."""
-    noisy: Tensor
-    """Held-out images with noise …"""
-    restored: Tensor
-    """… and what DIP made of them."""
-    psnr_noisy: float
-    psnr: float
-    ssim: float
-    seconds: float
-
-
 def check_sizes(config: RunConfig, dataset: Dataset) -> None:
     """Raise ConfigError where the settings ask for more images than there are."""
     size, held_out = len(dataset.train), len(dataset.test)
-    names = ["batch_size"] if config.prior == "none" else ["batch_size", "dip_batch_size"]
-    for name in names:
+    if config.prior == "dip":
+        size = min(size, config.prior_size)
+    for name in ["batch_size", "dip_batch_size"] if config.prior == "restorer" else ["batch_size"]:
         if getattr(config, name) > size:
-            most = f"at most {size}, the number of training images"
+            most = f"at most {size}, the number of images to learn from"
             raise ConfigError(name, getattr(config, name), most)
     if config.num_samples > held_out:
         most = f"at most {held_out}, the number of test images"
@@ -131,8 +117,8 @@ class Run:
             NonFiniteLossError: in DIP or DDPM.
         """
         if self.trainer is None:
-            self.restoration = self._restore()
-            self.trainer = Trainer(self.config, self.restoration.prior)
+            self._begin()
+        assert self.trainer is not None
         while self.trainer.epoch < self.config.epochs:
             loss = self.trainer.train_epoch()
             epoch = self.trainer.epoch
@@ -140,37 +126,10 @@ class Run:
             if epoch % self.config.eval_every == 0 or epoch == self.config.epochs:
                 yield self._evaluate(loss)
 
-    def _restore(self) -> Restoration:
-        config = self.config
-        train = self.dataset.train.images.to(self.device)
-        if config.prior == "none":
-            nothing, nan = train[:0].clone(), float("nan")
-            return Restoration(train, nothing, nothing.clone(), nan, nan, nan, seconds=0.0)
-        clean = self.dataset.validation.images[:1000].to(self.device)
-        rng = generator(config.seed, "held-out noise", device=self.device)
-        noisy = corrupt(clean, config.std, rng)
-        start = now(self.device)
-        net = dip.fit_restorer(
-            train[: config.dip_batch_size],
-            width=config.dip_width,
-            lr=config.dip_lr,
-            steps=config.dip_steps,
-            std=config.std,
-            seed=config.seed,
-            progress=self.progress,
-        )
-        prior = dip.restore(net, train)
-        seconds = now(self.device) - start
-        restored = dip.restore(net, noisy)
-        return Restoration(
-            prior,
-            noisy[:NUM_PICTURES],
-            restored[:NUM_PICTURES],
-            psnr(noisy, clean),
-            psnr(restored, clean),
-            ssim(restored, clean),
-            seconds,
-        )
+    def _begin(self, fit: dict[str, Tensor] | None = None) -> None:
+        """DIP, or what follows from its earlier fit, and a trainer for what it leaves."""
+        self.restoration = run_dip(self.config, self.dataset, self.device, self.progress, fit)
+        self.trainer = Trainer(self.config, self.restoration.prior, self.restoration.start)
 
     def _evaluate(self, loss: float) -> Record:
         assert self.trainer is not None
@@ -180,7 +139,10 @@ class Run:
         rng = generator(config.seed, "evaluation", device=self.device)
         self.samples = trainer.sample(config.num_samples, rng)
         sampled = now(self.device)
-        scores = self.reference.score(self.samples.cpu())
+        sources = trainer.sources(config.num_samples)
+        scores = self.reference.score(
+            self.samples.cpu(), None if sources is None else sources.cpu()
+        )
         scored = now(self.device)
 
         train_time_s = sum(trainer.step_seconds)
@@ -199,6 +161,7 @@ class Run:
             num_samples=config.num_samples,
             features=f"{features.name}@{features.hash}",
             dataset_hash=self.dataset.hash,
+            dip_saw=dip_stage.saw,
             dip_psnr=dip_stage.psnr,
             dip_psnr_noisy=dip_stage.psnr_noisy,
             dip_ssim=dip_stage.ssim,
@@ -214,15 +177,18 @@ class Run:
     def pictures(self) -> dict[str, Tensor]:
         """What there is to see after an evaluation: stage → up to 40 images in [-1, 1].
 
-        ``noisy`` and ``restored`` show the same held-out images, and are missing without a prior;
-        ``prior`` is what the DDPM learns from; ``samples`` what it draws.
+        ``noisy`` and ``restored`` show the same images before and after DIP; ``prior`` is what the
+        DDPM learns from; ``start`` what its samples are started from; ``samples`` what it draws.
+        What a run does not have is missing.
         """
         if self.restoration is None or self.samples is None:
             raise RuntimeError("there are no pictures before the first evaluation")
+        sources = self.trainer.sources(NUM_PICTURES) if self.trainer else None
         stages = {
             "noisy": self.restoration.noisy,
             "restored": self.restoration.restored,
             "prior": self.restoration.prior,
+            "start": self.samples[:0] if sources is None else sources,
             "samples": self.samples,
         }
         return {n: images[:NUM_PICTURES].cpu() for n, images in stages.items() if len(images)}
@@ -238,33 +204,25 @@ class Run:
         if self.trainer is None or self.restoration is None:
             raise RuntimeError("there is nothing to save before the first evaluation")
         tensors = self.trainer.state_dict()
-        numbers = {"time_to_quality_s": self.time_to_quality_s}
-        for field in dataclasses.fields(Restoration):
-            value = getattr(self.restoration, field.name)
-            if isinstance(value, Tensor):
-                tensors[f"restoration.{field.name}"] = value
-            else:
-                numbers[f"restoration.{field.name}"] = value
-        metadata = {"config": dataclasses.asdict(self.config), "numbers": numbers}
+        tensors |= {f"dip.{name}": value for name, value in self.restoration.fit.items()}
+        state = {
+            "config": dataclasses.asdict(self.config),
+            "time_to_quality_s": self.time_to_quality_s,
+        }
         contiguous = {key: value.contiguous() for key, value in tensors.items()}
-        save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(metadata)})
+        save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(state)})
 
     @classmethod
     def load(cls, folder: Path, device: str | None = None, progress: Progress = silent) -> "Run":
         """The run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there."""
         with safe_open(folder / STATE_FILE, framework="pt") as file:
-            metadata = json.loads(file.metadata()["run"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        run = cls(RunConfig(**metadata["config"]), device, progress)
-        numbers = metadata["numbers"]
-        run.time_to_quality_s = numbers.pop("time_to_quality_s")
-        stage = {
-            key: value.to(run.device) for key, value in tensors.items() if "restoration" in key
-        }
-        run.restoration = Restoration(
-            **{key.removeprefix("restoration."): value for key, value in (stage | numbers).items()}
-        )
-        run.trainer = Trainer(run.config, run.restoration.prior)
+            state = json.loads(file.metadata()["run"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
+        run = cls(RunConfig(**state["config"]), device, progress)
+        run.time_to_quality_s = state["time_to_quality_s"]
+        fit = {k.removeprefix("dip."): v for k, v in tensors.items() if k.startswith("dip.")}
+        run._begin(fit)
+        assert run.trainer is not None
         run.trainer.load_state_dict(tensors)
         return run
 

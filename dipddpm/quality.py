@@ -115,6 +115,9 @@ class Scores:
     nearest_train: float
     """Median distance to the nearest training image, divided by that of real held-out images: well
     below 1 is copying."""
+    nearest_source: float
+    """Median distance to the image that the reverse process was started from, on the same scale;
+    NaN if it was started from noise."""
 
 
 class Reference:
@@ -148,8 +151,11 @@ class Reference:
         return self.features.net.features(images)
 
     @torch.no_grad()
-    def score(self, images: Tensor) -> Scores:
-        """Score ``num_samples`` generated images, (N, C, H, W) in [-1, 1]."""
+    def score(self, images: Tensor, sources: Tensor | None = None) -> Scores:
+        """Score ``num_samples`` generated images, (N, C, H, W) in [-1, 1].
+
+        ``sources``, like ``images``, are what the reverse process was started from.
+        """
         extracted = self._extract(images)
         kid_mean, kid_std = kid(self.real_features, extracted, seed=0)
         precision, recall = precision_recall(self.real_features, extracted)
@@ -164,7 +170,13 @@ class Reference:
             classes=len(classes.unique()),
             contrast=_contrast(images) / self.real_contrast,
             nearest_train=float(nearest(images, self.train).median()) / self.real_nearest,
+            nearest_source=float("nan") if sources is None else self._distance(images, sources),
         )
+
+    def _distance(self, images: Tensor, sources: Tensor) -> float:
+        """Median root-mean-square distance, pair by pair, on the scale of ``nearest_train``."""
+        rms = (images - sources).square().flatten(1).mean(dim=1).sqrt()
+        return float(rms.median()) / self.real_nearest
 
 
 def _contrast(images: Tensor) -> float:

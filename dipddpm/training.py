@@ -1,17 +1,18 @@
 """Training the DDPM: model, moving average, optimizer and random state, epoch by epoch."""
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from dipddpm import diffusion
 from dipddpm.config import RunConfig
-from dipddpm.dip import require_finite
-from dipddpm.errors import ConfigError
+from dipddpm.errors import ConfigError, require_finite
 from dipddpm.randomness import generator, seeded_global
+from dipddpm.report_unet import ReportUNet
 from dipddpm.timing import StepClock
 from dipddpm.unet import UNet
 
@@ -23,21 +24,22 @@ class Trainer:
 
     Args:
         images: (N, C, H, W) in [-1, 1]; their device is where the training happens.
+        start: like ``images``; where ``config.start_step`` has the reverse process begin.
 
     Raises:
         ConfigError: fewer images than one batch.
     """
 
-    def __init__(self, config: RunConfig, images: Tensor) -> None:
+    def __init__(self, config: RunConfig, images: Tensor, start: Tensor) -> None:
         if config.batch_size > len(images):
             raise ConfigError(
                 "batch_size", config.batch_size, f"at most {len(images)}, the number of images"
             )
         device = images.device
-        self.config, self.images = config, images
+        self.config, self.images, self.start = config, images, start
         self.schedule = diffusion.make_schedule(config.schedule, config.timesteps)
         with seeded_global(config.seed, "denoiser"):
-            self.model = UNet(images.shape[-1], images.shape[1], config.width)
+            self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
         self.ema = AveragedModel(self.model, multi_avg_fn=self._update_ema)
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
@@ -70,7 +72,9 @@ class Trainer:
         order = torch.randperm(len(self.images), generator=self.rng, device=device)
         self.clock.tick()
         for step, chosen in enumerate(order[: steps * size].split(size)):
-            loss = diffusion.loss(self.model, self.schedule, self.images[chosen], self.rng)
+            loss = diffusion.loss(
+                self.model, self.schedule, self.images[chosen], self.rng, self.config.prediction
+            )
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -83,13 +87,19 @@ class Trainer:
         self.epoch += 1
         return float(losses.mean())
 
-    def sample(self, num: int, rng: torch.Generator) -> Tensor:
-        """``num`` images from noise by the averaged weights: (num, C, H, W) in [-1, 1]."""
-        x = torch.randn((num, *self.images.shape[1:]), generator=rng, device=self.images.device)
-        steps = self.schedule.timesteps(self.config.sampler_steps)
+    def sources(self, num: int) -> Tensor | None:
+        """The prior images that ``num`` samples start from, in turn; None from noise."""
+        if self.config.start_step is None:
+            return None
+        return self.start[torch.arange(num, device=self.start.device) % len(self.start)]
+
+    def sample(
+        self, num: int, rng: torch.Generator, watch: Callable[[Tensor], None] | None = None
+    ) -> Tensor:
+        """``num`` images by the averaged weights: (num, C, H, W) in [-1, 1]."""
         self.ema.eval()
-        return diffusion.sample(
-            self.ema, self.schedule, x, steps, eta=self.config.eta, generator=rng
+        return draw(
+            self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
     def _update_ema(self, averages: Any, parameters: Any, updates: Tensor | int) -> None:
@@ -124,6 +134,49 @@ class Trainer:
             moments.setdefault(int(index), {})[name] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
+    """The network that ``config.denoiser`` names, with fresh weights."""
+    if config.denoiser == "report":
+        return ReportUNet(image_size, channels)
+    return UNet(image_size, channels, config.width)
+
+
+def draw(
+    denoiser: nn.Module,
+    config: RunConfig,
+    num: int,
+    shape: torch.Size,
+    rng: torch.Generator,
+    sources: Tensor | None = None,
+    watch: Callable[[Tensor], None] | None = None,
+) -> Tensor:
+    """``num`` images of ``shape`` (C, H, W), from noise or from noised ``sources``, in [-1, 1].
+
+    From sources, a share ``start_step / T`` of the sampler's steps is left to do.
+    """
+    schedule = diffusion.make_schedule(config.schedule, config.timesteps)
+    noise = torch.randn((num, *shape), generator=rng, device=rng.device)
+    if sources is None:
+        x, timesteps = noise, schedule.timesteps(config.sampler_steps)
+    else:
+        start = config.start_step or config.timesteps
+        steps = max(1, round(config.sampler_steps * start / config.timesteps))
+        timesteps = schedule.timesteps(steps, start)
+        t = torch.full((num,), start - 1, device=rng.device)
+        x = diffusion.q_sample(schedule, sources, t, noise)
+    return diffusion.sample(
+        denoiser,
+        schedule,
+        x,
+        timesteps,
+        eta=config.eta,
+        generator=rng,
+        variance=config.variance,
+        prediction=config.prediction,
+        watch=watch,
+    )
 
 
 def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dipddpm.cli import OneLineParser, flag
-from dipddpm.config import PRESETS, PRIORS, RunConfig, preset
+from dipddpm.config import PRESETS, RunConfig, preset
 from dipddpm.data import DATASETS
 from dipddpm.errors import ConfigError
 from study.plan import Plan, count_slots
@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--data-dir", metavar="DIR", help="folder that holds MNIST/raw (downloaded without it)"
     )
     what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
-    what.add_argument("--prior", choices=PRIORS, help="what the DDPM starts from (restorer)")
+    what.add_argument("--prior", choices=("restorer", "none"), help="(restorer)")
     what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 150)")
     what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 45)")
     what.add_argument(

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from dipddpm.corruption import corrupt
+from dipddpm.corruption import corrupt, expected_clipped, undo_clipping
 from dipddpm.randomness import generator
 
 
@@ -18,3 +19,14 @@ def test_it_is_the_reports_formula():
     expected = (image + 1.2 * noise).clamp(0, 1)
     got = corrupt(image * 2 - 1, 1.2, generator(2))
     torch.testing.assert_close((got + 1) / 2, expected)
+
+
+@pytest.mark.parametrize("std", [0.2, 1.0])
+def test_the_expectation_of_clipped_noise_and_its_inverse(std):
+    images = torch.linspace(-1, 1, 9).view(9, 1, 1, 1)
+    n = 200_000
+    sampled = corrupt(images.expand(9, 1, 1, n), std, generator(0)).mean(dim=-1, keepdim=True)
+    expected = expected_clipped(images, std)
+    torch.testing.assert_close(sampled, expected, rtol=0, atol=4 * 2 * std / n**0.5)
+    torch.testing.assert_close(undo_clipping(expected, std), images, rtol=0, atol=2e-3)
+    assert undo_clipping(torch.tensor([-1.0, 1.0]), std).tolist() == pytest.approx([-1, 1])

@@ -204,6 +204,42 @@ def test_a_perfect_prediction_costs_nothing():
     assert 0.8 < diffusion.loss(lambda x, t: 0 * x, schedule, x0, generator(1)).item() < 1.2
 
 
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_v_prediction_is_epsilon_prediction_in_other_words(eta):
+    """v = √ᾱ ε - √(1 - ᾱ) x_0, with x_0 from ε: samples and the best loss are the same."""
+    schedule = diffusion.make_schedule("cosine", 100)
+
+    def velocity(x, t):
+        alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
+        eps = denoiser(x, t)
+        x0 = (x - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
+        return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
+
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64, generator=generator(0))
+    samples = [
+        diffusion.sample(
+            predict,
+            schedule,
+            x,
+            schedule.timesteps(20),
+            eta=eta,
+            prediction=prediction,
+            generator=generator(7),
+        )
+        for predict, prediction in ((denoiser, "epsilon"), (velocity, "v"))
+    ]
+    torch.testing.assert_close(*samples, rtol=1e-9, atol=1e-9)
+
+    x0 = torch.rand(16, 1, 8, 8, generator=generator(0)) * 2 - 1
+
+    def oracle(x, t):
+        alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1).float()
+        eps = (x - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+        return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
+
+    assert diffusion.loss(oracle, schedule, x0, generator(1), prediction="v").item() < 1e-6
+
+
 def test_timesteps_from_a_later_start():
     schedule = diffusion.make_schedule("linear", 1000)
     assert schedule.timesteps(4).tolist() == [999, 749, 499, 249]

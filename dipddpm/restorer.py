@@ -1,0 +1,121 @@
+"""The report's amortised prior: one small network that restores any image of the set."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dipddpm.corruption import corrupt
+from dipddpm.errors import ConfigError, require_finite
+from dipddpm.progress import Progress, silent
+from dipddpm.randomness import generator, seeded_global
+
+BATCH = 1024  # images restored at once; bounds memory, changes nothing
+GRID = 4  # one pixel in GRID × GRID is hidden at a time (Noise2Self)
+
+
+class Restorer(nn.Sequential):
+    """Five 3×3 convolutions, ReLU between, no down-sampling.
+
+    The report's widths are those of ``width=64``: channels → 64 → 128 → 128 → 64 → channels.
+    Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        widths = [channels, width, 2 * width, 2 * width, width, channels]
+        layers: list[nn.Module] = []
+        for a, b in pairwise(widths):
+            layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU()]
+        super().__init__(*layers[:-1])  # no ReLU behind the last
+
+
+def fit_restorer(
+    images: Tensor,
+    *,
+    std: float | None,
+    batch_size: int,
+    width: int,
+    lr: float,
+    steps: int,
+    seed: int,
+    progress: Progress = silent,
+) -> Restorer:
+    """Fit a restorer by Adam and mean squared error.
+
+    With ``std``, the report's way: ``images`` are clean, the first ``batch_size`` are the one
+    batch, and the network maps them, with noise of that deviation, back to themselves. The report
+    does not say whether its noise was drawn once; here it is drawn anew at each step, since drawn
+    once it is learnt by heart.
+
+    Without, ``images`` are all noisy and nothing clean is seen: Noise2Self (Batson & Royer, ICML
+    2019). Pixels on a sparse grid are replaced by the mean of their neighbours, and the network is
+    asked for their noisy values; since the noise of a pixel cannot be told from its neighbours, the
+    best answer is its expectation. Batches of ``batch_size`` are drawn from all images, because the
+    noise cannot be drawn anew.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1], on the device to train on.
+
+    Raises:
+        ConfigError: fewer images than ``batch_size``.
+        NonFiniteLossError: the learning rate was too high.
+    """
+    if batch_size > len(images):
+        most = f"at most {len(images)}, the number of images"
+        raise ConfigError("dip_batch_size", batch_size, most)
+    device = images.device
+    with seeded_global(seed, "restorer"):
+        net = Restorer(images.shape[1], width)
+    net.to(device)
+    rng = generator(seed, "restorer noise", device=device)
+    optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
+    losses = torch.empty(steps, device=device)
+    for step in range(steps):
+        if std is not None:
+            target = images[:batch_size]
+            loss = F.mse_loss(net(corrupt(target, std, rng)), target)
+        else:
+            chosen = torch.randint(len(images), (batch_size,), generator=rng, device=device)
+            target, phase = images[chosen], step % GRID**2
+            hidden = hidden_pixels(target, phase)
+            error = (net(hide(target, hidden)) - target).square()
+            loss = (error * hidden).sum() / (hidden.sum() * target.shape[0] * target.shape[1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses[step] = loss.detach()
+        progress("dip", step + 1, steps)
+    require_finite(losses, "DIP", f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}"))
+    return net
+
+
+def hidden_pixels(images: Tensor, phase: int) -> Tensor:
+    """The grid of hidden pixels, phase 0 … GRID² - 1: (H, W) of 0 and 1."""
+    height, width = images.shape[-2:]
+    rows = torch.arange(height, device=images.device) % GRID == phase // GRID
+    columns = torch.arange(width, device=images.device) % GRID == phase % GRID
+    return (rows[:, None] & columns[None, :]).to(images.dtype)
+
+
+def hide(images: Tensor, hidden: Tensor) -> Tensor:
+    """Replace hidden pixels by the mean of their eight neighbours."""
+    ones = F.avg_pool2d(torch.ones_like(images[:1, :1]), 3, stride=1, padding=1) * 9
+    around = (F.avg_pool2d(images, 3, stride=1, padding=1) * 9 - images) / (ones - 1)
+    return images * (1 - hidden) + around * hidden
+
+
+@torch.no_grad()
+def restore(net: Restorer, images: Tensor) -> Tensor:
+    """Apply the restorer to (N, C, H, W) in [-1, 1]; the result is clipped to that range."""
+    return torch.cat([net(batch).clamp(-1, 1) for batch in images.split(BATCH)])
+
+
+@torch.no_grad()
+def restore_blind(net: Restorer, images: Tensor) -> Tensor:
+    """Apply a Noise2Self network as it was trained: no pixel is seen by its own estimate."""
+    result = torch.zeros_like(images)
+    for phase in range(GRID**2):
+        hidden = hidden_pixels(images, phase)
+        result += restore(net, hide(images, hidden)) * hidden
+    return result
