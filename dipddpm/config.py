@@ -7,6 +7,7 @@ from typing import Any
 
 from dipddpm.errors import ConfigError
 
+RESIZES = ("crop", "stretch")
 REGIMES = ("clean", "noisy")
 PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
@@ -27,10 +28,14 @@ class RunConfig:
     The defaults are the ``quick`` preset. A bad value raises :class:`ConfigError` at once.
     """
 
-    dataset: str = _setting("digits", "digits (8×8, bundled) or mnist (28×28)")
+    dataset: str = _setting(
+        "digits", "digits (8×8, bundled), mnist (28×28), or a folder of images in class sub-folders"
+    )
     data_dir: str | None = _setting(
         None, "folder that holds MNIST/raw; without it MNIST is downloaded to the user's cache"
     )
+    image_size: int = _setting(32, "side in pixels that a folder's images are brought to")
+    resize: str = _setting("crop", "how: crop to a square first, or stretch", RESIZES)
     train_size: int | None = _setting(None, "training images to use; all without it")
     seed: int = _setting(0, "of all random numbers of the run")
 
@@ -75,8 +80,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for name in (
-            "prior_size", "dip_steps", "dip_batch_size", "dip_width", "timesteps", "batch_size", "epochs",
-            "eval_every", "num_samples",
+            "image_size", "prior_size", "dip_steps", "dip_batch_size", "dip_width", "timesteps",
+            "batch_size", "epochs", "eval_every", "num_samples",
         ):  # fmt: skip
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("std", "dip_lr", "ddpm_lr"):

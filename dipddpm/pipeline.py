@@ -70,6 +70,13 @@ class Record(Scores):
     """time_total_s when the FID first was at most ``fid_threshold``; NaN until then."""
 
 
+def dataset_of(config: RunConfig) -> Dataset:
+    """The data set that a configuration names."""
+    return load_dataset(
+        config.dataset, config.data_dir, config.train_size, config.image_size, config.resize
+    )
+
+
 def check_sizes(config: RunConfig, dataset: Dataset) -> None:
     """Raise ConfigError where the settings ask for more images than there are."""
     size, held_out = len(dataset.train), len(dataset.test)
@@ -102,7 +109,7 @@ class Run:
         self.config = config
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.progress = progress
-        self.dataset = load_dataset(config.dataset, config.data_dir, config.train_size)
+        self.dataset = dataset_of(config)
         check_sizes(config, self.dataset)
         self.reference = _reference(self.dataset, config.num_samples)
         self.restoration: Restoration | None = None
@@ -229,4 +236,4 @@ class Run:
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
 def _reference(dataset: Dataset, num_samples: int) -> Reference:
-    return Reference(dataset, load_features(dataset.name), num_samples)
+    return Reference(dataset, load_features(dataset), num_samples)

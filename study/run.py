@@ -6,9 +6,8 @@ import sys
 from rich.console import Console
 
 from dipddpm.cli import flag
-from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, DataError
-from dipddpm.pipeline import check_sizes
+from dipddpm.pipeline import check_sizes, dataset_of
 from study import engine, provenance, subject
 from study.display import clock
 from study.records import load_study
@@ -25,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = resolve(args, provenance.cores(), len(provenance.gpus()))
         run = settings.run
-        dataset = load_dataset(run.dataset, run.data_dir, run.train_size)
+        dataset = dataset_of(run)
         check_sizes(run, dataset)
         described = subject.describe(settings)
         folder = ResultsFolder.create(settings.results_dir, settings.plan.name, described)

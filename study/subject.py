@@ -12,9 +12,8 @@ from ray import tune
 
 from dipddpm.cli import flag, rerun_command
 from dipddpm.config import RunConfig
-from dipddpm.data import load_dataset
 from dipddpm.images import contact_sheet
-from dipddpm.pipeline import Run
+from dipddpm.pipeline import Run, dataset_of
 from study.description import Description, Metric, Parameter, Stage
 from study.recorder import picture_path
 from study.settings import StudySettings
@@ -163,7 +162,7 @@ def estimate_cost(settings: StudySettings) -> Cost:
     Alone on the machine: trials side by side share caches and memory, and take longer.
     """
     config, threads_before = settings.run, torch.get_num_threads()
-    dataset = load_dataset(config.dataset, config.data_dir, config.train_size)
+    dataset = dataset_of(config)
     enough = max(config.dip_batch_size, 15 * config.batch_size)  # 15 steps, 10 of them warm-up
     sample = dataclasses.replace(
         config,

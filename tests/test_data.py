@@ -40,7 +40,7 @@ def test_train_size():
 
 
 def test_unknown_data_set():
-    with pytest.raises(ConfigError, match="dataset is 'cats'; expected digits or mnist"):
+    with pytest.raises(ConfigError, match="dataset is 'cats'; expected digits, mnist or an"):
         load_dataset("cats")
 
 

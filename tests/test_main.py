@@ -31,7 +31,7 @@ def test_run_writes_records_weights_and_pictures(tmp_path, capsys):
     ("flags", "message"),
     [
         (["--std", "-1"], "--std is -1.0; expected a finite number above 0"),
-        (["--dataset", "cats"], "--dataset is cats; expected digits or mnist"),
+        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
         (["--batch-size", "97"], "--batch-size is 97; expected at most 96"),
         (["--epochs", "many"], "--epochs: invalid int value: 'many'"),
         (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),

@@ -13,7 +13,7 @@ from dipddpm.randomness import generator
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
-    return Reference(load_dataset("digits"), load_features("digits"), 300)
+    return Reference(load_dataset("digits"), load_features(load_dataset("digits")), 300)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_copies_of_training_images_are_exposed(reference):
 
 
 def test_features_state_their_accuracy():
-    dataset, shipped = load_dataset("digits"), load_features("digits")
+    dataset, shipped = load_dataset("digits"), load_features(load_dataset("digits"))
     right = sum(
         int((shipped.net(split.images).argmax(1) == split.labels).sum())
         for split in (dataset.validation, dataset.test)
