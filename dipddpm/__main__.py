@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         "run", help="one DIP→DDPM run: records, weights and pictures in a new folder"
     )
     add_run_flags(run_parser)
+    run_parser.add_argument("--device", help="cpu, cuda, … (the GPU if there is one)")
     run_parser.add_argument("--out", type=Path, default=Path("run"), help="a new folder (run)")
     args = parser.parse_args(argv)
     try:
@@ -44,7 +45,9 @@ def run_command(args: argparse.Namespace) -> int:
         def show(stage: str, done: int, total: int) -> None:
             bar.update(tasks[stage], completed=done, total=total, visible=True)
 
-        run = Run(run_config(args), progress=show)  # checks everything before a folder is made
+        if out.exists():
+            raise ConfigError("out", str(out), "a new folder")
+        run = Run(run_config(args), args.device, show)  # checks all else before a folder is made
         try:
             out.mkdir(parents=True)
         except OSError as error:

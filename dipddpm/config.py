@@ -70,7 +70,7 @@ class RunConfig:
     ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
 
     eval_every: int = _setting(5, "epochs between evaluations; the last is always evaluated")
-    num_samples: int = _setting(300, "images drawn and scored per evaluation")
+    scored_images: int = _setting(300, "images drawn and scored, at most one per test image")
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
     variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
@@ -81,9 +81,13 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name in (
             "image_size", "prior_size", "dip_steps", "dip_batch_size", "dip_width", "timesteps",
-            "batch_size", "epochs", "eval_every", "num_samples",
+            "batch_size", "epochs", "eval_every",
         ):  # fmt: skip
             self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("scored_images", self.scored_images >= 10, "at least 10")
+        self._require("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
+        unused = self.data_dir is None or self.dataset == "mnist"
+        self._require("data_dir", unused, "none: only dataset mnist has one")
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
@@ -122,7 +126,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "width": 48,
         "ema_decay": 0.999,
         "eval_every": 2,
-        "num_samples": 1000,
+        "scored_images": 1000,
         "sampler_steps": 50,
     },
 }

@@ -107,7 +107,10 @@ def load_dataset(
     if name == "digits":
         dataset = _digits()
     elif name == "mnist":
-        dataset = _mnist(data_dir)
+        try:
+            dataset = _mnist(data_dir)
+        except OSError as error:
+            raise DataError(f"MNIST cannot be read: {error}") from error
     elif Path(name).is_dir():
         dataset = _folder(Path(name), image_size, resize)
     else:
@@ -158,22 +161,23 @@ def cache_folder() -> Path:
 def _mnist(data_dir: str | None) -> Dataset:
     from torchvision.datasets import MNIST  # not needed by the other data sets
 
-    root = cache_folder() if data_dir is None else Path(data_dir)
-    raw = root / "MNIST" / "raw"
-    if not all((raw / name).is_file() for name in MNIST_FILES):
-        if data_dir is not None:
-            raise DataError(_mnist_is_missing(raw))
+    if data_dir is None:
+        root = cache_folder()
         with FileLock(root / "mnist.lock"):  # thirty workers, one download
             try:
                 MNIST(str(root), download=True)
             except (OSError, RuntimeError) as error:
-                raise DataError(
-                    f"{_mnist_is_missing(raw)} (the download failed: {error})"
-                ) from error
+                missing = _mnist_is_missing(root / "MNIST" / "raw")
+                raise DataError(f"{missing} (the download failed: {error})") from error
+    else:
+        root = Path(data_dir)
+        if not all((root / "MNIST" / "raw" / name).is_file() for name in MNIST_FILES):
+            raise DataError(_mnist_is_missing(root / "MNIST" / "raw"))
     try:
         parts = [MNIST(str(root), train=train) for train in (True, False)]
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:
-        raise DataError(f"MNIST in {raw} cannot be read: {error}") from error
+    except (RuntimeError, ValueError, AssertionError) as error:
+        way_out = f"delete {root / 'MNIST'} to have it downloaded again"
+        raise DataError(f"MNIST in {root} cannot be read: {error}; {way_out}") from error
     train, held_out = (
         _shuffled(part.data.numpy()[:, None], part.targets.numpy(), white=255) for part in parts
     )

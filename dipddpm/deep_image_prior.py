@@ -18,6 +18,7 @@ CODE_SCALE = 0.1  # z ~ U(0, 1/10) (ibid., supplement)
 CODE_NOISE = 1 / 30  # deviation added to z at each step, relative to z's own scale (ibid.)
 AVERAGING = 0.9  # of the outputs, exponentially; 0.99 in the paper, whose fits are ten times longer
 VARIANCE_DECAY = 0.1  # α of the exponential moving variance (Wang et al., TMLR 2023, Alg. 2)
+CHECK_EVERY = 25  # steps between looks at the losses, for which the device is waited for
 BURN_IN = 20  # steps before the moving variance means anything
 
 
@@ -127,9 +128,10 @@ def fit_images(
             best = torch.where(improved[:, None, None, None], average, best)
             best_step = torch.where(improved, step, best_step)
         progress("dip", step + 1, steps)
-        if step % 25 == 24 and bool((waited > patience).all()):
-            break  # asked every 25 steps only: the device has to be waited for
-    require_finite(losses[: step + 1], "DIP", f"dip_lr={lr:g}")
+        if step % CHECK_EVERY == CHECK_EVERY - 1 or step == steps - 1:
+            require_finite(losses[: step + 1], "DIP", f"dip_lr={lr:g}")
+            if bool((waited > patience).all()):
+                break
     if step < BURN_IN:
         best, best_step = average, torch.full_like(best_step, step)
     return best.detach(), best_step

@@ -42,7 +42,7 @@ class Schedule:
         return torch.linspace(start, 0, steps + 1, dtype=torch.float64)[:-1].round().long() - 1
 
 
-def make_schedule(name: str, num_timesteps: int) -> Schedule:
+def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "cpu") -> Schedule:
     """``linear``: Ho et al. 2020, Sec. 4; ``cosine``: Nichol & Dhariwal 2021, Eq. 17.
 
     The linear betas 1e-4 … 0.02 belong to T = 1000; for another T they are scaled by 1000 / T, so
@@ -58,7 +58,7 @@ def make_schedule(name: str, num_timesteps: int) -> Schedule:
         betas = 1 - f[1:] / f[:-1]
     else:
         raise ConfigError("schedule", name, "linear or cosine")
-    betas = betas.clamp(max=0.999)
+    betas = betas.clamp(max=0.999).to(device)
     return Schedule(betas=betas, alphas_cumprod=torch.cumprod(1 - betas, dim=0))
 
 
@@ -69,7 +69,7 @@ def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor
         x0, noise: shape (N, C, H, W).
         t: shape (N,), int64, 0 … T-1.
     """
-    alpha_bar = schedule.alphas_cumprod.to(x0.device)[t].view(-1, 1, 1, 1)
+    alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
     return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
 
 

@@ -72,6 +72,10 @@ class Features:
     accuracy: float
     """Share of the held-out images (validation and test) that it classifies right."""
 
+    @property
+    def description(self) -> str:
+        return f"{self.name}@{self.hash} ({NUM_FEATURES}-d, accuracy {self.accuracy:.4f})"
+
 
 @functools.lru_cache(maxsize=2)
 def load_features(dataset: Dataset) -> Features:

@@ -43,9 +43,9 @@ class Record(Scores):
     """FID of clipped Gaussian noise."""
     fid_threshold: float
     """The floor plus a tenth of the noise's FID; ``time_to_quality_s`` is the time to get there."""
-    num_samples: int
+    scored_images: int
     features: str
-    """Name and hash of the features that all scores rest on."""
+    """Name, hash, dimension and accuracy of the features that all scores rest on."""
     dataset_hash: str
     dip_saw: str
     """Which images DIP was fitted to."""
@@ -61,7 +61,7 @@ class Record(Scores):
     train_time_s: float
     """All DDPM steps."""
     sample_time_s: float
-    """Drawing ``num_samples`` images, this time."""
+    """Drawing ``scored_images`` images, this time."""
     score_time_s: float
     """Scoring them, this time."""
     time_total_s: float
@@ -79,16 +79,13 @@ def dataset_of(config: RunConfig) -> Dataset:
 
 def check_sizes(config: RunConfig, dataset: Dataset) -> None:
     """Raise ConfigError where the settings ask for more images than there are."""
-    size, held_out = len(dataset.train), len(dataset.test)
+    size = len(dataset.train)
     if config.prior == "dip":
         size = min(size, config.prior_size)
     for name in ["batch_size", "dip_batch_size"] if config.prior == "restorer" else ["batch_size"]:
         if getattr(config, name) > size:
             most = f"at most {size}, the number of images to learn from"
             raise ConfigError(name, getattr(config, name), most)
-    if config.num_samples > held_out:
-        most = f"at most {held_out}, the number of test images"
-        raise ConfigError("num_samples", config.num_samples, most)
 
 
 class Run:
@@ -111,7 +108,8 @@ class Run:
         self.progress = progress
         self.dataset = dataset_of(config)
         check_sizes(config, self.dataset)
-        self.reference = _reference(self.dataset, config.num_samples)
+        self.scored_images = min(config.scored_images, len(self.dataset.test))
+        self.reference = _reference(self.dataset, self.scored_images)
         self.restoration: Restoration | None = None
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
@@ -144,9 +142,9 @@ class Run:
         config, trainer, dip_stage = self.config, self.trainer, self.restoration
         start = now(self.device)
         rng = generator(config.seed, "evaluation", device=self.device)
-        self.samples = trainer.sample(config.num_samples, rng)
+        self.samples = trainer.sample(self.scored_images, rng)
         sampled = now(self.device)
-        sources = trainer.sources(config.num_samples)
+        sources = trainer.sources(self.scored_images)
         scores = self.reference.score(
             self.samples.cpu(), None if sources is None else sources.cpu()
         )
@@ -165,8 +163,8 @@ class Run:
             fid_floor=self.reference.fid_floor,
             fid_noise=self.reference.fid_noise,
             fid_threshold=threshold,
-            num_samples=config.num_samples,
-            features=f"{features.name}@{features.hash}",
+            scored_images=self.scored_images,
+            features=features.description,
             dataset_hash=self.dataset.hash,
             dip_saw=dip_stage.saw,
             dip_psnr=dip_stage.psnr,
@@ -235,5 +233,5 @@ class Run:
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
-def _reference(dataset: Dataset, num_samples: int) -> Reference:
-    return Reference(dataset, load_features(dataset), num_samples)
+def _reference(dataset: Dataset, scored_images: int) -> Reference:
+    return Reference(dataset, load_features(dataset), scored_images)

@@ -31,7 +31,7 @@ class _Precomputed(nn.Identity):
 def fid(real: Tensor, generated: Tensor) -> float:
     """Fréchet distance of Gaussians fitted to two feature sets (Heusel et al. 2017, Eq. 6); ≥ 0.
 
-    Biased upwards by about D / N: compare only at equal N, and beside the floor.
+    Biased upwards where images are few: compare only at equal N, and beside the floor.
     """
     metric = FrechetInceptionDistance(feature=_Precomputed()).set_dtype(torch.float64)
     metric.update(real.double(), real=True)
@@ -88,11 +88,13 @@ def psnr(images: Tensor, reference: Tensor) -> float:
 def ssim(images: Tensor, reference: Tensor) -> float:
     """Structural similarity (Wang et al. 2004), -1 … 1, by torchmetrics.
 
-    The Gaussian window is the usual 11 px, or the largest odd one that an image of 8 px holds.
+    With the usual Gaussian window of 11 px; for smaller images with a uniform one of 7 px.
     """
-    window = 11 if images.shape[-1] > 11 else 7
+    settings: dict[str, Any] = {"gaussian_kernel": False, "kernel_size": 7}
+    if images.shape[-1] >= 11:
+        settings = {"gaussian_kernel": True, "sigma": 1.5}  # as wide as the paper's 11 px
     value: Any = structural_similarity_index_measure(
-        images, reference, data_range=(-1.0, 1.0), gaussian_kernel=False, kernel_size=window
+        images, reference, data_range=(-1.0, 1.0), **settings
     )
     return float(value)
 
@@ -126,20 +128,20 @@ class Reference:
     Args:
         dataset: whose ``validation`` split is scored against.
         features: of that data set.
-        num_samples: how many images each scored set has; the floor is measured at this size.
+        scored_images: how many images each scored set has; the floor is measured at this size.
     """
 
-    def __init__(self, dataset: Dataset, features: Features, num_samples: int) -> None:
+    def __init__(self, dataset: Dataset, features: Features, scored_images: int) -> None:
         self.features = features
-        self.num_samples = num_samples
+        self.scored_images = scored_images
         self.real = dataset.validation.images
         self.train = dataset.train.images
         self.real_features = self._extract(self.real)
-        held_out = dataset.test.images[:num_samples]
+        held_out = dataset.test.images[:scored_images]
         self.fid_floor = fid(self.real_features, self._extract(held_out))
         """FID of real held-out images against real held-out images: what perfection would score."""
         noise = torch.randn(
-            (num_samples, *self.real.shape[1:]), generator=generator(0, "noise floor")
+            (scored_images, *self.real.shape[1:]), generator=generator(0, "noise floor")
         ).clamp_(-1, 1)
         self.fid_noise = fid(self.real_features, self._extract(noise))
         """FID of clipped Gaussian noise: what an untrained sampler scores."""
@@ -152,7 +154,7 @@ class Reference:
 
     @torch.no_grad()
     def score(self, images: Tensor, sources: Tensor | None = None) -> Scores:
-        """Score ``num_samples`` generated images, (N, C, H, W) in [-1, 1].
+        """Score ``scored_images`` generated images, (N, C, H, W) in [-1, 1].
 
         ``sources``, like ``images``, are what the reverse process was started from.
         """

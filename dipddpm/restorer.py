@@ -12,6 +12,7 @@ from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
 
 BATCH = 1024  # images restored at once; bounds memory, changes nothing
+CHECK_EVERY = 100  # steps between looks at the losses, for which the device is waited for
 GRID = 4  # one pixel in GRID × GRID is hidden at a time (Noise2Self)
 
 
@@ -71,6 +72,7 @@ def fit_restorer(
     rng = generator(seed, "restorer noise", device=device)
     optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
     losses = torch.empty(steps, device=device)
+    settings = f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}")
     for step in range(steps):
         if std is not None:
             target = images[:batch_size]
@@ -86,7 +88,8 @@ def fit_restorer(
         optimizer.step()
         losses[step] = loss.detach()
         progress("dip", step + 1, steps)
-    require_finite(losses, "DIP", f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}"))
+        if step % CHECK_EVERY == 0 or step == steps - 1:
+            require_finite(losses[: step + 1], "DIP", settings)
     return net
 
 

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from dipddpm import diffusion
 from dipddpm.config import RunConfig
-from dipddpm.errors import ConfigError, require_finite
+from dipddpm.errors import require_finite
 from dipddpm.randomness import generator, seeded_global
 from dipddpm.report_unet import ReportUNet
 from dipddpm.timing import StepClock
@@ -25,19 +25,12 @@ class Trainer:
     Args:
         images: (N, C, H, W) in [-1, 1]; their device is where the training happens.
         start: like ``images``; where ``config.start_step`` has the reverse process begin.
-
-    Raises:
-        ConfigError: fewer images than one batch.
     """
 
     def __init__(self, config: RunConfig, images: Tensor, start: Tensor) -> None:
-        if config.batch_size > len(images):
-            raise ConfigError(
-                "batch_size", config.batch_size, f"at most {len(images)}, the number of images"
-            )
         device = images.device
         self.config, self.images, self.start = config, images, start
-        self.schedule = diffusion.make_schedule(config.schedule, config.timesteps)
+        self.schedule = diffusion.make_schedule(config.schedule, config.timesteps, device)
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
@@ -45,7 +38,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
         self.clock = StepClock(device)
-        self.epoch = 0
+        self.epoch = self.updates = 0
         self.step_seconds: list[float] = []
 
     @property
@@ -78,6 +71,7 @@ class Trainer:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
+            self.updates = self.epoch * steps + step
             self.ema.update_parameters(self.model)
             losses[step] = loss.detach()  # no .item(): the device need not be waited for
             self.clock.tick()
@@ -102,9 +96,9 @@ class Trainer:
             self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
-    def _update_ema(self, averages: Any, parameters: Any, updates: Tensor | int) -> None:
+    def _update_ema(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
         """A decay that warms up, min(d, (1+n)/(10+n)): the initial weights are soon forgotten."""
-        n = int(updates)
+        n = self.updates  # our own count: the averager's lies on the device
         decay = min(self.config.ema_decay, (1 + n) / (10 + n))
         torch._foreach_lerp_(averages, parameters, 1 - decay)
 
@@ -156,7 +150,7 @@ def draw(
 
     From sources, a share ``start_step / T`` of the sampler's steps is left to do.
     """
-    schedule = diffusion.make_schedule(config.schedule, config.timesteps)
+    schedule = diffusion.make_schedule(config.schedule, config.timesteps, rng.device)
     noise = torch.randn((num, *shape), generator=rng, device=rng.device)
     if sources is None:
         x, timesteps = noise, schedule.timesteps(config.sampler_steps)

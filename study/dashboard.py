@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from study import figures
+from study.description import Description
 from study.records import StudyRecord, TrialRecord, load_study
 from study.results import DASHBOARD_FILE, write_text
 
@@ -30,10 +31,19 @@ def draw(study: StudyRecord) -> str:
         plotly_js=get_plotlyjs(),
         figures={name: _figure_json(make(study)) for name, make in FIGURES.items()},
         trials=[_trial_json(study, trial) for trial in study.trials],
+        better=_better_corner(study.description),
         chosen=chosen.trial_id if chosen else None,
         stages=[{"name": s.name, "label": s.label} for s in study.description.stages],
         settings=json.dumps(study.info.get("settings", {}), indent=2),
     )
+
+
+def _better_corner(description: Description) -> str:
+    """Where the good trials are in the trade-off, in words."""
+    vertical = "lower" if description.directions[0] == "min" else "higher"
+    if len(description.objectives) == 1:
+        return f"{vertical} is better"
+    return f"{vertical} {'left' if description.directions[1] == 'min' else 'right'} is better"
 
 
 def _figure_json(figure: go.Figure) -> Any:
@@ -70,17 +80,19 @@ def _data_uri(path: Path) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="study/dashboard.py", description="Draw a study's page again from what is on disk."
+        prog="study/dashboard.py",
+        description="Draw a study's page again from what is on disk.",
+        usage=argparse.SUPPRESS,  # so that an error is one line
     )
     parser.add_argument("folder", type=Path, help="results/NAME")
     args = parser.parse_args(argv)
-    try:
-        study = load_study(args.folder)
-    except FileNotFoundError as error:
-        print(f"study/dashboard.py: {args.folder} holds no study: {error}", file=sys.stderr)
-        return 2
     page = args.folder / DASHBOARD_FILE
-    write_text(page, draw(study))
+    try:
+        write_text(page, draw(load_study(args.folder)))
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{args.folder} holds no study that can be drawn: {type(error).__name__}: {error}"
+        print(f"study/dashboard.py: {message}", file=sys.stderr)
+        return 2
     print(page)
     return 0
 

@@ -33,7 +33,7 @@ class Display:
         self.rows: list[Mapping[str, Any]] = []
         self._progress = Progress(
             BarColumn(30),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )

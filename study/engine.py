@@ -6,7 +6,7 @@ It knows no DIP and no DDPM; those come in with the description and the trainabl
 import datetime
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 # before ray is imported: no usage statistics leave this machine, no notes to Ray's developers
@@ -59,31 +59,22 @@ def run_study(
     trainable: Callable[[dict[str, Any]], None],
     plan: Plan,
     folder: ResultsFolder,
-    study_info: Mapping[str, Any],
     *,
     expected_trial_s: float | None,
     console: Console,
 ) -> str:
     """Run all trials on the Ray that is started; returns how the study ended.
 
+    However it ends, no trial is left running in the results.
+
     Args:
-        trainable: a Tune function of the parameters that reports the subject's metrics and
-            resource, each time with a checkpoint that holds the stages' pictures.
-        study_info: settings, versions and the like, for ``study.json``.
+        trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
+            each evaluation, with pictures of the subject's stages.
         expected_trial_s: seconds of an average trial, for the first estimate of the time left.
 
     Returns:
         ``finished``, ``interrupted`` (by Ctrl-C, after saving) or ``failed`` (no trial ended well).
     """
-    began = datetime.datetime.now(datetime.UTC)
-    info = {
-        "name": plan.name,
-        "status": "running",
-        "started": began.isoformat(timespec="seconds"),
-        "description": subject.to_json(),
-        **study_info,
-    }
-    folder.write_study(info)
     mirror = OptunaMirror(folder.path / DATABASE_FILE, plan.name, subject)
     display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
     recorder = Recorder(subject, folder, mirror, display)
@@ -107,20 +98,27 @@ def run_study(
             verbose=0,
         ),
     )
-    with display:
-        tuner.fit()
-
-    statuses = [row["status"] for row in recorder.rows.values()]
-    if len(statuses) < plan.num_samples or "interrupted" in statuses:
+    began = datetime.datetime.now(datetime.UTC)
+    folder.set_status("running", started=began.isoformat(timespec="seconds"))
+    status = "failed"
+    try:
+        with display:
+            tuner.fit()  # on a first Ctrl-C it returns early …
+        status = _outcome(recorder, plan.num_samples)
+    except KeyboardInterrupt:  # … a second one cuts it off
         status = "interrupted"
-    elif all(status == "failed" for status in statuses):
-        status = "failed"
-    else:
-        status = "finished"
-    ended = datetime.datetime.now(datetime.UTC)
-    info |= {"status": status, "wall_time_s": round((ended - began).total_seconds(), 1)}
-    folder.write_study(info)
+    finally:
+        recorder.end_open_trials("interrupted", "the study was interrupted")
+        ended = datetime.datetime.now(datetime.UTC)
+        folder.set_status(status, wall_time_s=round((ended - began).total_seconds(), 1))
     return status
+
+
+def _outcome(recorder: Recorder, num_samples: int) -> str:
+    statuses = [row["status"] for row in recorder.rows.values()]
+    if len(statuses) < num_samples or "running" in statuses:
+        return "interrupted"
+    return "failed" if all(status == "failed" for status in statuses) else "finished"
 
 
 def _trial_folder(trial: Trial) -> str:

@@ -58,7 +58,7 @@ def tradeoff(study: StudyRecord) -> go.Figure:
         )
     for name in quality.references:
         value = next((t.metrics[name] for t in study.trials if name in t.metrics), None)
-        if value is not None:
+        if isinstance(value, float):
             figure.add_hline(value, line={"dash": "dot", "width": 1, "color": GREEN})
             figure.add_annotation(
                 text=study.description.metric(name).label,

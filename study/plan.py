@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dipddpm.errors import ConfigError
-from study.results import valid_name
+from study.results import NAME_RULE, valid_name
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,16 @@ class Plan:
 
     def __post_init__(self) -> None:
         bounds = {
-            "name": (valid_name(self.name), "1 to 100 of letters, digits, '.', '_' and '-'"),
+            "name": (valid_name(self.name), NAME_RULE),
             "num_samples": (self.num_samples >= 1, "at least 1"),
             "grace_period": (self.grace_period >= 1, "at least 1"),
             "reduction_factor": (self.reduction_factor > 1, "above 1"),
             "cpus_per_trial": (self.cpus_per_trial > 0, "above 0"),
-            "gpus_per_trial": (self.gpus_per_trial >= 0, "at least 0"),
+            "gpus_per_trial": (
+                0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0,
+                "a share of one GPU, from 0 to 1, or a whole number of them",
+            ),
+            "seed": (0 <= self.seed < 2**32, "0 to 4294967295"),
         }
         for name, (holds, expected) in bounds.items():
             if not holds:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import joblib
 import torch
 
 PACKAGES = ("dip-ddpm-study", "torch", "torchvision", "torchmetrics", "ray", "optuna", "plotly")
@@ -29,10 +30,8 @@ def everything() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPU cores that this process may use, by its affinity and its container's quota."""
+    return int(joblib.cpu_count())
 
 
 def gpus() -> list[str]:

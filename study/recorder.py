@@ -1,6 +1,7 @@
 """Ray Tune's events → the results folder, the Optuna mirror and the terminal."""
 
 import math
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from ray.tune.experiment import Trial
 from study.description import Description
 from study.display import Display
 from study.mirror import OptunaMirror
+from study.reporting import METRICS, PICTURES
 from study.results import SAMPLES_FOLDER, ResultsFolder
 
-PICTURES = "pictures"  # the folder of a checkpoint that is brought to the results
+FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
+"""The folders of an absolute path."""
 
 
 class Recorder(Callback):
@@ -55,8 +58,9 @@ class Recorder(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
         row = self._row(trial)
-        names = (self.subject.resource, *(metric.name for metric in self.subject.metrics))
-        row |= {name: result[name] for name in names}
+        row |= {metric.name: result[METRICS][metric.name] for metric in self.subject.metrics}
+        row[self.subject.resource] = result[self.subject.resource]
+        row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
         self.folder.append_history({**row, "elapsed_s": self._elapsed()})
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
@@ -78,30 +82,29 @@ class Recorder(Callback):
         row = self._row(trial)
         spent = row[self.subject.resource]
         if not all(math.isfinite(row.get(name, math.nan)) for name in self.subject.objectives):
-            self._finish(trial, "failed", "an objective is not a finite number")
+            self._finish(row, "failed", "an objective is not a finite number")
         elif spent >= self.subject.max_resource:
-            self._finish(trial, "completed", f"ran all {spent} {self.subject.resource}s")
+            self._finish(row, "completed", f"ran all {spent} {self.subject.resource}s")
         else:
-            self._finish(trial, "stopped", f"not among the best at {self.subject.resource} {spent}")
+            self._finish(row, "stopped", f"not among the best at {self.subject.resource} {spent}")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        self._finish(trial, "failed", _reason(trial))
+        self._finish(self._row(trial), "failed", _reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         self.display.update(self.rows.values())
 
-    def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:
-        """Nothing stays running: what had not ended was interrupted."""
-        for trial in trials:
-            if self._row(trial)["status"] == "running":
-                self._finish(trial, "interrupted", "the study was interrupted")
+    def end_open_trials(self, status: str, reason: str) -> None:
+        """Nothing stays running when the study has ended, however it ended."""
+        for row in self.rows.values():
+            if row["status"] == "running":
+                self._finish(row, status, reason)
 
-    def _finish(self, trial: Trial, status: str, reason: str) -> None:
-        row = self._row(trial)
+    def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
         parameters = {parameter.name for parameter in self.subject.parameters}
         attributes = {key: value for key, value in row.items() if key not in parameters}
-        self.mirror.finish(trial.trial_id, status, attributes)
+        self.mirror.finish(row["trial_id"], status, attributes)
         self.folder.write_trials(self.rows.values())
         self.display.trial_ended(row)
 
@@ -110,14 +113,12 @@ class Recorder(Callback):
 
 
 def _reason(trial: Trial) -> str:
-    """The innermost exception in one line: Ray wraps it once or twice."""
+    """The innermost exception in one line: Ray wraps it once or twice. Without the user's folders,
+    since results are passed on."""
+    if trial.pickled_error_file is None:
+        return "the trial ended without an error of its own; see Ray's logs"
     error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
     while getattr(error, "cause", None):
         error = error.cause  # type: ignore[attr-defined]
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
-
-
-def picture_path(folder: Path, stage: str) -> Path:
-    """Where a trial puts the picture of a stage, inside its checkpoint."""
-    (folder / PICTURES).mkdir(exist_ok=True)
-    return folder / PICTURES / f"{stage}.png"
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return FOLDERS.sub("…/", text)

@@ -5,6 +5,7 @@ never meets half a file; ``history.csv`` only grows.
 """
 
 import csv
+import errno
 import json
 import math
 import os
@@ -30,6 +31,11 @@ LATEST = "latest"
 Row = Mapping[str, Any]
 
 
+NAME_RULE = (
+    f"at most 100 letters, digits, '.', '_' and '-', no '.' or '-' in front, and not '{LATEST}'"
+)
+
+
 def valid_name(name: str) -> bool:
     """Whether a study may be called that: one path component, safe in a shell and in a URL."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) is not None and name != LATEST
@@ -41,22 +47,44 @@ class ResultsFolder:
     Args:
         path: an existing folder.
         subject: gives the columns.
+        info: what ``study.json`` says besides, its name, settings, versions and the like.
     """
 
-    def __init__(self, path: Path, subject: Description) -> None:
+    def __init__(self, path: Path, subject: Description, info: Mapping[str, Any]) -> None:
         self.path = path
+        self.info = {**info, "name": path.name, "description": subject.to_json()}
         parameters = [parameter.name for parameter in subject.parameters]
         metrics = [metric.name for metric in subject.metrics]
-        self.history_columns = ["trial_id", subject.resource, "elapsed_s", *parameters, *metrics]
+        self.history_columns = [
+            *("trial_id", subject.resource, "elapsed_s", "concurrent"),
+            *parameters,
+            *metrics,
+        ]
         self.trial_columns = [
-            *("trial_id", "status", "stop_reason", subject.resource, "started_s", "ended_s"),
+            *("trial_id", "status", "stop_reason", subject.resource),
+            *("started_s", "ended_s", "concurrent"),
             *parameters,
             *metrics,
         ]
 
+    @staticmethod
+    def check(results_dir: Path, name: str) -> None:
+        """Raise early what :meth:`create` would: FileExistsError or PermissionError."""
+        if (results_dir / name).exists():
+            raise FileExistsError
+        parent = next(
+            p for p in (results_dir.absolute(), *results_dir.absolute().parents) if p.exists()
+        )
+        if not parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{parent} is a file")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
+
     @classmethod
-    def create(cls, results_dir: Path, name: str, subject: Description) -> "ResultsFolder":
-        """Make a new folder and point ``latest`` at it.
+    def create(
+        cls, results_dir: Path, name: str, subject: Description, info: Mapping[str, Any]
+    ) -> "ResultsFolder":
+        """Make a new folder that reads as an empty study, and point ``latest`` at it.
 
         Raises:
             FileExistsError: there is such a study.
@@ -65,17 +93,20 @@ class ResultsFolder:
         path = results_dir / name
         path.mkdir(parents=True)
         (path / SAMPLES_FOLDER).mkdir()
+        folder = cls(path, subject, info)
+        folder.set_status("interrupted")  # until the first trial begins
+        folder._write_rows(HISTORY_FILE, folder.history_columns, [])
+        folder.write_trials([])
         pointer = results_dir / f".{LATEST}"
         pointer.unlink(missing_ok=True)
         pointer.symlink_to(name)
         pointer.replace(results_dir / LATEST)
-        folder = cls(path, subject)
-        folder._write_rows(HISTORY_FILE, folder.history_columns, [])
-        folder.write_trials([])
         return folder
 
-    def write_study(self, study: Mapping[str, Any]) -> None:
-        write_json(self.path / STUDY_FILE, study)
+    def set_status(self, status: str, **more: Any) -> None:
+        """Write ``study.json``: running, finished, interrupted or failed, and more if need be."""
+        self.info |= {"status": status, **more}
+        write_json(self.path / STUDY_FILE, self.info)
 
     def append_history(self, row: Row) -> None:
         with (self.path / HISTORY_FILE).open("a", newline="") as file:

@@ -9,6 +9,7 @@ from dipddpm.cli import flag
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from study import engine, provenance, subject
+from study.description import Description
 from study.display import clock
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ResultsFolder
@@ -23,11 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         settings = resolve(args, provenance.cores(), len(provenance.gpus()))
-        run = settings.run
-        dataset = dataset_of(run)
-        check_sizes(run, dataset)
-        described = subject.describe(settings)
-        folder = ResultsFolder.create(settings.results_dir, settings.plan.name, described)
+        ResultsFolder.check(settings.results_dir, settings.plan.name)
+        dataset = dataset_of(settings.run)
+        check_sizes(settings.run, dataset)
     except ConfigError as error:
         name = FLAGS.get(error.name, error.name)
         parser.error(f"{flag(name)} is {error.value}; expected {error.expected}")
@@ -38,18 +37,23 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--name is {settings.plan.name}; expected a new name, {path} exists")
     except OSError as error:
         parser.error(f"--results-dir is {settings.results_dir}; cannot write: {error.strerror}")
+    info = {"settings": settings.to_json(), **provenance.everything()}
+    described = subject.describe(settings)
+    folder = ResultsFolder.create(settings.results_dir, settings.plan.name, described, info)
     try:
-        return search(settings, folder, train_images=len(dataset.train))
+        return search(settings, described, folder, train_images=len(dataset.train))
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder.path}", file=sys.stderr)
         return EXIT_STATUS["interrupted"]
 
 
-def search(settings: StudySettings, folder: ResultsFolder, train_images: int) -> int:
+def search(
+    settings: StudySettings, described: Description, folder: ResultsFolder, train_images: int
+) -> int:
     """Announce, run, summarise; returns the exit status."""
-    console = Console(highlight=False, soft_wrap=True)
-    plan, described = settings.plan, subject.describe(settings)
-    announce(settings, train_images, console)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    plan = settings.plan
+    announce(settings, described, train_images, console)
     cost = subject.estimate_cost(settings)
     trial_s = cost.trial_s(
         engine.expected_resource(settings.run.epochs, plan.grace_period, plan.reduction_factor)
@@ -58,18 +62,20 @@ def search(settings: StudySettings, folder: ResultsFolder, train_images: int) ->
     )
     longest_s = cost.trial_s(settings.run.epochs) * plan.num_samples / plan.slots
     console.print(
-        f"about {clock(trial_s * plan.num_samples / plan.slots)}, "
-        f"at most {clock(longest_s)} if no trial is stopped early; results in {folder.path}"
+        f"about {clock(trial_s * plan.num_samples / plan.slots)}, or "
+        f"{clock(longest_s)} if no trial is stopped early; results in {folder.path}"
     )
     engine.start_ray(provenance.cores(), len(provenance.gpus()))
     status = engine.run_study(
         described,
         functools.partial(
-            subject.train, run_config=settings.run, num_threads=subject.threads(settings)
+            subject.train,
+            run_config=settings.run,
+            num_threads=subject.threads(settings),
+            device=subject.device(settings),
         ),
         plan,
         folder,
-        {"settings": settings.to_json(), **provenance.everything()},
         expected_trial_s=trial_s,
         console=console,
     )
@@ -80,9 +86,11 @@ def search(settings: StudySettings, folder: ResultsFolder, train_images: int) ->
     return EXIT_STATUS[status]
 
 
-def announce(settings: StudySettings, train_images: int, console: Console) -> None:
+def announce(
+    settings: StudySettings, described: Description, train_images: int, console: Console
+) -> None:
     """Say what will run, and on what."""
-    run, plan, described = settings.run, settings.plan, subject.describe(settings)
+    run, plan = settings.run, settings.plan
     dip = "no prior" if run.prior == "none" else f"{run.prior}, {run.dip_steps} DIP steps"
     console.print(
         f"{described.title}: {plan.num_samples} trials of up to {run.epochs} epochs "

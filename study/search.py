@@ -11,6 +11,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 from ray.tune.search.optuna import OptunaSearch
 
 from study.description import Description
+from study.reporting import reported
 
 SAMPLERS = ("tpe", "random")
 SCHEDULERS = ("asha", "none")
@@ -39,7 +40,7 @@ class StudySearch(OptunaSearch):
         }
         super().__init__(
             space=space,
-            metric=list(subject.objectives),
+            metric=[reported(name) for name in subject.objectives],
             mode=subject.directions,
             sampler=sampler,
             points_to_evaluate=list(subject.start_points),
@@ -58,11 +59,17 @@ class StudySearch(OptunaSearch):
         elif result[self._subject.resource] < self._subject.max_resource:
             study.tell(trial, state=TrialState.PRUNED)
         else:
-            values = [float(result[name]) for name in self._subject.objectives]
+            values = [self._value(name, result) for name in self._subject.objectives]
             if all(map(math.isfinite, values)):
                 study.tell(trial, values)
             else:
                 study.tell(trial, state=TrialState.FAIL)
+
+    def _value(self, name: str, result: dict[str, Any]) -> float:
+        """An objective as the sampler should see it: what is noise alone is the same for all."""
+        value = float(result[reported(name)])
+        noise_only = self._subject.metric(name).noise_only
+        return 1.0 if noise_only and math.isfinite(value) else value
 
 
 def make_scheduler(
@@ -73,7 +80,7 @@ def make_scheduler(
         return FIFOScheduler()
     return AsyncHyperBandScheduler(
         time_attr=subject.resource,
-        metric=subject.objectives[0],
+        metric=reported(subject.objectives[0]),
         mode=subject.directions[0],
         max_t=subject.max_resource,
         grace_period=grace_period,

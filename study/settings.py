@@ -41,6 +41,9 @@ class StudySettings:
             low, high = getattr(self, name)
             if not 0 < low < high < math.inf:
                 raise ConfigError(name, f"{low:g} {high:g}", "LO HI with 0 < LO < HI")
+        largest = max(self.run.batch_size, self.run.dip_batch_size)
+        if self.run.train_size is not None and self.run.train_size < largest:
+            raise ConfigError("train_size", self.run.train_size, f"at least {largest}, a batch")
         if self.plan.grace_period > self.run.epochs:
             most = f"at most {self.run.epochs}, --max-epochs"
             raise ConfigError("grace_period", self.plan.grace_period, most)

@@ -15,11 +15,16 @@ from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
 from study.description import Description, Metric, Parameter, Stage
-from study.recorder import picture_path
+from study.reporting import picture_path, report
 from study.settings import StudySettings
 
 METRICS = (
-    Metric("fid", "FID", goal="min", references=("fid_floor", "fid_threshold")),
+    Metric(
+        "fid",
+        "FID",
+        goal="min",
+        references=("fid_floor", "fid_threshold", "fid_noise", "scored_images", "features"),
+    ),
     Metric("fid_floor", "FID floor (real against real)"),
     Metric("fid_noise", "FID of noise"),
     Metric("fid_threshold", "FID that counts as recognisable"),
@@ -32,7 +37,7 @@ METRICS = (
     Metric("contrast", "contrast (real = 1)"),
     Metric("nearest_train", "distance to the training set (real = 1)"),
     Metric("nearest_source", "distance to the start images (real = 1)"),
-    Metric("num_samples", "images scored"),
+    Metric("scored_images", "images scored"),
     Metric("dip_saw", "images DIP was fitted to"),
     Metric("loss", "DDPM loss", goal="min"),
     Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
@@ -107,29 +112,34 @@ def _start_points(parameters: tuple[Parameter, ...]) -> tuple[dict[str, float], 
 
 
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
-    """With the trial's threads, since their number changes the order of floating-point sums.
+    """With the trial's threads and device: they change the order of floating-point sums.
 
     Without the data folder, which is the user's own affair: results are passed on.
     """
     leave_out = {"data_dir", *(p.name for p in parameters)}
     fixed = rerun_command(settings.preset, settings.run, leave_out)
     searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
-    return f"OMP_NUM_THREADS={threads(settings)} {fixed} {searched}"
+    return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {searched}"
+
+
+def device(settings: StudySettings) -> str:
+    """Said outright: Ray does not hide the GPU from a trial that asks for none of it."""
+    return "cuda" if settings.plan.gpus_per_trial else "cpu"
 
 
 def threads(settings: StudySettings) -> int:
     return max(1, int(settings.plan.cpus_per_trial))
 
 
-def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int) -> None:
+def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int, device: str) -> None:
     """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation."""
     torch.set_num_threads(num_threads)
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
-            run = Run.load(Path(folder))
+            run = Run.load(Path(folder), device)
     else:
-        run = Run(dataclasses.replace(run_config, **parameters))
+        run = Run(dataclasses.replace(run_config, **parameters), device)
     save_time_s = 0.0
     for record in run.records():
         start = time.perf_counter()
@@ -138,8 +148,8 @@ def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int) -
             run.save(folder)
             for stage, images in run.pictures().items():
                 contact_sheet(images).save(picture_path(folder, stage))
-            report = {**dataclasses.asdict(record), "save_time_s": save_time_s}
-            tune.report(report, checkpoint=tune.Checkpoint.from_directory(folder))
+            metrics = {**dataclasses.asdict(record), "save_time_s": save_time_s}
+            report(metrics, {"epoch": record.epoch}, folder)
         save_time_s = time.perf_counter() - start
 
 
@@ -172,7 +182,7 @@ def estimate_cost(settings: StudySettings) -> Cost:
         eval_every=1,
     )
     torch.set_num_threads(threads(settings))
-    record = next(iter(Run(sample).records()))
+    record = next(iter(Run(sample, device(settings)).records()))
     torch.set_num_threads(threads_before)
 
     assert sample.train_size is not None

@@ -43,6 +43,7 @@ def describe_study(study: StudyRecord) -> str:
     if best := study.best:
         lines += [
             "best: " + describe_trial(study, best),
+            describe_scale(study, best),
             f"Pareto front: {len(study.front)} of {counts['completed']} completed trials",
             *describe_noise(study),
             "again: " + study.description.rerun_command(best.parameters),
@@ -69,6 +70,17 @@ def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
     settings = ", ".join(f"{name} {value:.3g}" for name, value in trial.parameters.items())
     scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.description.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
+
+
+def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
+    """What to judge the first objective by: its references, and what it was measured on."""
+    quality = study.description.metric(study.description.objectives[0])
+    parts = []
+    for name in quality.references:
+        value = trial.metrics.get(name)
+        text = f"{value:.3g}" if isinstance(value, float) else value
+        parts.append(f"{study.description.metric(name).label} {text}")
+    return f"beside that {quality.name}: {', '.join(parts)}"
 
 
 def describe_costs(study: StudyRecord) -> str:

@@ -27,7 +27,7 @@ def tiny() -> RunConfig:
         epochs=4,
         eval_every=2,
         sampler_steps=3,
-        num_samples=100,
+        scored_images=100,
     )
 
 

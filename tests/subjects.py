@@ -4,10 +4,9 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from ray import tune
 
 from study.description import Description, Metric, Parameter, Stage
-from study.recorder import picture_path
+from study.reporting import picture_path, report
 
 TOY = Description(
     title="A toy <b>subject</b>",
@@ -31,11 +30,10 @@ def toy(parameters: dict[str, float]) -> None:
     """error falls with the rounds towards |y|; y > 0.9 breaks, y < -0.9 returns NaN."""
     for done in range(1, 5):
         if parameters["y"] > 0.9:
-            raise ValueError("y is too large\nand this is a second line")
+            raise ValueError("y is too large, see [/home/someone/y.txt]\nand this is a second line")
         error = float("nan") if parameters["y"] < -0.9 else abs(parameters["y"]) + 1 / done
-        report = {"error": error, "bound": 0.25, "price": parameters["x"], "work_s": 0.1 * done}
+        metrics = {"error": error, "bound": 0.25, "price": parameters["x"], "work_s": 0.1 * done}
         with tempfile.TemporaryDirectory() as folder:
             for stage in TOY.stages:
                 Image.new("L", (4, 4), 40 * done).save(picture_path(Path(folder), stage.name))
-            checkpoint = tune.Checkpoint.from_directory(folder)
-            tune.report({**report, "round": done}, checkpoint=checkpoint)
+            report(metrics, {"round": done}, Path(folder))

@@ -17,10 +17,8 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
 def make_study(tmp_path, rows, subject=TOY, name="one"):
-    folder = ResultsFolder.create(tmp_path, name, subject)
-    folder.write_study(
-        {"name": name, "status": "finished", "description": subject.to_json(), "settings": {}}
-    )
+    folder = ResultsFolder.create(tmp_path, name, subject, {"settings": {}})
+    folder.set_status("finished")
     for row in rows:
         for done in range(1, row["round"] + 1):
             reached = {"error": row["error"] + 4 - done, "round": done, "elapsed_s": done}
@@ -91,8 +89,18 @@ def test_curves_have_a_line_per_trial_that_reported(study):
     }
 
 
-def test_figures_do_not_change_the_record_and_repeat(study):
-    assert figures.tradeoff(study).to_json() == figures.tradeoff(study).to_json()
+def test_drawing_changes_nothing_on_disk_or_in_the_record(study):
+    before = repr(study)
+    first, second = draw(study), draw(study)
+    assert first == second
+    assert repr(study) == repr(load_study(study.folder)) == before
+
+
+def test_the_page_says_where_better_is(tmp_path, study):
+    assert "Lower left is better." in draw(study)
+    error, *others = TOY.metrics
+    best_high = dataclasses.replace(TOY, metrics=(dataclasses.replace(error, goal="max"), *others))
+    assert "Higher left is better." in draw(make_study(tmp_path, ROWS, best_high, "two"))
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[4:], ROWS[3:4], ROWS[:1]])
@@ -109,8 +117,11 @@ def test_one_objective(tmp_path):
 def test_redrawing_from_disk(study, capsys):
     assert main([str(study.folder)]) == 0
     assert (study.folder / "dashboard.html").stat().st_size > 1e6
-    assert main([str(study.folder / "samples")]) == 2
-    assert "holds no study" in capsys.readouterr().err
+    for other in (study.folder / "samples", study.folder / "trials.csv"):
+        assert main([str(other)]) == 2
+        error = capsys.readouterr().err
+        assert "holds no study" in error
+        assert error.count("\n") == 1
 
 
 @pytest.fixture

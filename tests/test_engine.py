@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+from types import SimpleNamespace
 
 import optuna
 import pandas as pd
@@ -32,10 +33,10 @@ PLAN = Plan(
 
 def run(tmp_path, subject=TOY, **changes):
     plan = dataclasses.replace(PLAN, **changes)
-    folder = ResultsFolder.create(tmp_path, plan.name, subject)
+    folder = ResultsFolder.create(tmp_path, plan.name, subject, {})
     with (tmp_path / "log").open("w") as log:
         status = run_study(
-            subject, toy, plan, folder, {}, expected_trial_s=1.0, console=Console(file=log)
+            subject, toy, plan, folder, expected_trial_s=1.0, console=Console(file=log)
         )
     return status, folder.path
 
@@ -67,7 +68,10 @@ def test_a_row_per_trial_and_per_evaluation(finished):
 def test_each_end_has_its_status_and_reason(finished):
     trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
     raised, nan = trials[0.95], trials[-0.95]
-    assert (raised.status, raised.stop_reason) == ("failed", "ValueError: y is too large")
+    assert (raised.status, raised.stop_reason) == (
+        "failed",
+        "ValueError: y is too large, see […/y.txt]",
+    )
     assert raised.resource == 0
     assert (nan.status, nan.stop_reason) == ("failed", "an objective is not a finite number")
     for trial in trials.values():
@@ -113,7 +117,7 @@ def test_tensorboard_reads_the_curves(finished):
     for trial in load_study(path).trials:
         if trial.status == "completed":
             events = EventAccumulator(str(path / "ray" / trial.trial_id)).Reload()
-            curve = [event.value for event in events.Scalars("ray/tune/error")]
+            curve = [event.value for event in events.Scalars("ray/tune/metrics/error")]
             assert curve == pytest.approx([e.metrics["error"] for e in trial.curve])
 
 
@@ -133,7 +137,9 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
     assert status == "failed"
     study = load_study(path)
     assert study.best is None
-    assert [t.stop_reason for t in study.trials] == ["ValueError: y is too large"] * 2
+    assert [t.stop_reason for t in study.trials] == [
+        "ValueError: y is too large, see […/y.txt]"
+    ] * 2
 
 
 def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
@@ -146,6 +152,31 @@ def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
     )
     _, path = run(tmp_path, subject, num_samples=4, scheduler="none")
     assert [t.status for t in load_study(path).trials] == ["completed"] * 4
+
+
+def test_a_second_ctrl_c_still_leaves_nothing_running(ray_local, tmp_path, monkeypatch):
+    """The first one lets Ray end in peace; a second raises in the middle of it."""
+
+    def cut_off(self):
+        begin = self._local_tuner._run_config.callbacks[0].on_trial_start
+        begin(0, [], SimpleNamespace(trial_id="a", config={"x": 1.0, "y": 0.5}))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ray.tune.Tuner.fit", cut_off)
+    status, path = run(tmp_path)
+    study = load_study(path)
+    assert status == study.info["status"] == "interrupted"
+    assert [t.status for t in study.trials] == ["interrupted"]
+
+
+def test_a_broken_engine_leaves_a_readable_study(ray_local, tmp_path, monkeypatch):
+    def broken(self):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("ray.tune.Tuner.fit", broken)
+    with pytest.raises(OSError, match="no space left"):
+        run(tmp_path)
+    assert load_study(tmp_path / "toy").info["status"] == "failed"
 
 
 def test_expected_resource():

@@ -13,9 +13,7 @@ from study.results import ResultsFolder, valid_name, write_json
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = ResultsFolder.create(tmp_path, "one", TOY)
-    folder.write_study({"name": "one", "status": "running", "description": TOY.to_json()})
-    return folder
+    return ResultsFolder.create(tmp_path, "one", TOY, {"settings": {}})
 
 
 def row(trial_id: str, status: str, **values):
@@ -35,6 +33,7 @@ def test_rerun_commands_keep_full_precision():
 def test_an_empty_study_reads_as_empty(folder):
     study = load_study(folder.path)
     assert study.trials == ()
+    assert study.info["status"] == "interrupted"
     assert study.front == []
     assert study.best is None
 
@@ -68,14 +67,14 @@ def test_an_early_stopped_trial_is_never_the_best(folder):
 
 def test_latest_names_the_newest(tmp_path, folder):
     assert (tmp_path / "latest").resolve() == folder.path
-    second = ResultsFolder.create(tmp_path, "two", TOY)
+    second = ResultsFolder.create(tmp_path, "two", TOY, {})
     assert (tmp_path / "latest").resolve() == second.path
 
 
 def test_an_existing_study_is_not_touched(tmp_path, folder):
     before = {p.name: p.read_bytes() for p in folder.path.iterdir() if p.is_file()}
     with pytest.raises(FileExistsError):
-        ResultsFolder.create(tmp_path, "one", TOY)
+        ResultsFolder.create(tmp_path, "one", TOY, {})
     assert before == {p.name: p.read_bytes() for p in folder.path.iterdir() if p.is_file()}
 
 

@@ -60,6 +60,9 @@ def test_the_whole_path(tmp_path):
     assert len(trials) == len(mirror.trials) == 3
     assert set(trials.status) <= {"completed", "stopped"}
     assert len(history) == trials.epoch.sum()  # evaluated at each of the two epochs
+    assert "FID floor (real against real) " in output  # beside the best score
+    # Ray has a time_total_s of its own, which must not take the place of ours
+    assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
     # the report's settings are tried first
     assert list(trials.dip_lr) == [1e-3] * 3
     assert sorted(trials["std"]) == [0.8, 1.0, 1.2]
@@ -138,7 +141,11 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--reduction-factor", "1"], "--reduction-factor is 1.0; expected above 1"),
         (["--objectives", "fid,beauty"], "--objectives is fid,beauty; expected one or more of"),
         (["--objectives", "fid,fid"], "--objectives is fid,fid; expected one or more of"),
-        (["--train-size", "20"], "--batch-size is 32; expected at most 20"),
+        (["--train-size", "100"], "--train-size is 100; expected at least 128, a batch"),
+        (["--seed", "-1"], "--seed is -1; expected 0 to 4294967295"),
+        (["--data-dir", "/nowhere"], "--data-dir is /nowhere; expected none"),
+        (["--name", "latest"], "--name is latest; expected at most 100"),
+        (["--gpus-per-trial", "1.5"], "--gpus-per-trial is 1.5; expected a share"),
         (["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
         (["--cpus-per-trial", "1000"], "--cpus-per-trial is 1000.0; expected at most"),
         (["--gpus-per-trial", "9"], "--gpus-per-trial is 9.0; expected at most"),
