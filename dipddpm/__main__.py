@@ -1,71 +1,104 @@
-"""``python -m dipddpm run``: one DIP→DDPM run from the shell."""
+"""``python -m dipddpm``: a run, a restoration or more samples from the shell."""
 
 import argparse
-import dataclasses
-import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors.torch import save_file
 
+from dipddpm import commands
 from dipddpm.cli import OneLineParser, add_run_flags, flag, run_config
 from dipddpm.errors import ConfigError, DataError, NonFiniteLossError
-from dipddpm.images import contact_sheet
-from dipddpm.pipeline import Record, Run
+
+Show = Callable[[str, int, int], None]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="python -m dipddpm", description="DIP→DDPM from the shell.")
+    subparsers = parser.add_subparsers(required=True, parser_class=OneLineParser)
+
+    run = subparsers.add_parser("run", help="one DIP→DDPM run: records, weights, pictures")
+    add_run_flags(run)
+    run.set_defaults(command=_run, out=Path("run"))
+
+    restore = subparsers.add_parser("restore", help="DIP alone: noisy → restored images")
+    restore.add_argument("files", nargs="*", type=Path, help="images (held-out ones without any)")
+    restore.add_argument(
+        "--already-noisy", action="store_true", help="add no noise to the files, and no scores"
+    )
+    restore.add_argument(
+        "--refine", type=Path, metavar="WEIGHTS", help="let this run's DDPM improve the result"
+    )
+    add_run_flags(restore)
+    restore.set_defaults(command=_restore, out=Path("restored"))
+
+    sample = subparsers.add_parser("sample", help="draw more images from saved weights")
+    sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
+    sample.add_argument("--num", type=int, default=40, help="images (40)")
+    for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
+        sample.add_argument(flag(name), type=kind, help="(the run's)")
+    sample.set_defaults(command=_sample, out=Path("sampled"))
+
+    for each in (run, restore, sample):
+        each.add_argument("--device", type=_device, help="cpu, cuda, … (the GPU if there is one)")
+        each.add_argument("--out", type=Path, help="a new folder (%(default)s)")
+        each.set_defaults(parser=each)
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = OneLineParser(prog="python -m dipddpm", description="DIP→DDPM from the shell.")
-    commands = parser.add_subparsers(required=True, parser_class=OneLineParser)
-    run_parser = commands.add_parser(
-        "run", help="one DIP→DDPM run: records, weights and pictures in a new folder"
-    )
-    add_run_flags(run_parser)
-    run_parser.add_argument("--device", help="cpu, cuda, … (the GPU if there is one)")
-    run_parser.add_argument("--out", type=Path, default=Path("run"), help="a new folder (run)")
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
+    args.device = args.device or _device("cuda" if torch.cuda.is_available() else "cpu")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
-        return run_command(args)
+        if args.out.exists():  # before any work
+            raise ConfigError("out", str(args.out), "a new folder")
+        with Progress(*columns, TimeRemainingColumn()) as bar:
+            tasks = {n: bar.add_task(n, total=None, visible=False) for n in ("dip", "ddpm")}
+
+            def show(stage: str, done: int, total: int) -> None:
+                bar.update(tasks[stage], completed=done, total=total, visible=True)
+
+            said = args.command(args, show)
+        print(f"{said}; see {args.out}")
     except ConfigError as error:
-        run_parser.error(f"{flag(error.name)} is {error.value}; expected {error.expected}")
+        args.parser.error(f"{flag(error.name)} is {error.value}; expected {error.expected}")
     except DataError as error:
-        run_parser.error(str(error))
+        args.parser.error(str(error))
     except NonFiniteLossError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
-
-
-def run_command(args: argparse.Namespace) -> int:
-    out: Path = args.out
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn()) as bar:
-        tasks = {name: bar.add_task(name, total=None, visible=False) for name in ("dip", "ddpm")}
-
-        def show(stage: str, done: int, total: int) -> None:
-            bar.update(tasks[stage], completed=done, total=total, visible=True)
-
-        if out.exists():
-            raise ConfigError("out", str(out), "a new folder")
-        run = Run(run_config(args), args.device, show)  # checks all else before a folder is made
-        try:
-            out.mkdir(parents=True)
-        except OSError as error:
-            raise ConfigError("out", str(out), f"a new folder ({error.strerror})") from error
-        record: Record | None = None
-        with (out / "records.jsonl").open("w") as file:
-            for record in run.records():
-                file.write(json.dumps(dataclasses.asdict(record)) + "\n")
-    assert record is not None  # the last epoch is always evaluated
-    for stage, images in run.pictures().items():
-        contact_sheet(images).save(out / f"{stage}.png")
-    save_file(run.weights(), out / "weights.safetensors")
-    (out / "config.json").write_text(json.dumps(dataclasses.asdict(run.config), indent=2) + "\n")
-    print(
-        f"fid {record.fid:.2f} (floor {record.fid_floor:.2f}, noise {record.fid_noise:.1f}) after "
-        f"{record.epoch} epochs, {record.time_total_s:.1f} s of DIP and DDPM; see {out}"
-    )
     return 0
+
+
+def _run(args: argparse.Namespace, show: Show) -> str:
+    return commands.run(run_config(args), args.device, args.out, show)
+
+
+def _restore(args: argparse.Namespace, show: Show) -> str:
+    config = run_config(args)
+    return commands.restore(
+        config, args.files, args.already_noisy, args.refine, args.device, args.out, show
+    )
+
+
+def _sample(args: argparse.Namespace, show: Show) -> str:
+    if args.num < 1:
+        raise ConfigError("num", args.num, "at least 1")
+    given = {name: getattr(args, name) for name in ("seed", "sampler_steps", "eta")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return commands.sample(args.checkpoint, args.num, changes, args.device, args.out)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return torch.zeros(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{name} cannot be used: {error}".splitlines()[0]
+        ) from error
 
 
 if __name__ == "__main__":

@@ -69,6 +69,11 @@ class Dataset:
     def channels(self) -> int:
         return self.train.images.shape[1]
 
+    @property
+    def shape(self) -> torch.Size:
+        """(C, H, W)."""
+        return self.train.images.shape[1:]
+
     @functools.cached_property
     def hash(self) -> str:
         """16 hexadecimal digits that change with any pixel, label or split."""

@@ -75,6 +75,27 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
     return corrupt(images, config.std, rng)
 
 
+def fit_network(config: RunConfig, train: Tensor, progress: Progress = silent) -> restorer.Restorer:
+    """The restorer of a regime, fitted to training images as that regime lets them be seen."""
+    return restorer.fit_restorer(
+        train,
+        std=config.std if config.regime == "clean" else None,
+        batch_size=config.dip_batch_size,
+        width=config.dip_width,
+        lr=config.dip_lr,
+        steps=config.dip_steps,
+        seed=config.seed,
+        progress=progress,
+    )
+
+
+def apply_network(net: restorer.Restorer, images: Tensor, config: RunConfig) -> Tensor:
+    """Restore images by a network from :func:`fit_network`: like ``images``, in [-1, 1]."""
+    if config.regime == "clean":
+        return restorer.restore(net, images)
+    return undo_clipping(restorer.restore_blind(net, images), config.std)
+
+
 def _restorer(
     config: RunConfig,
     dataset: Dataset,
@@ -84,41 +105,25 @@ def _restorer(
 ) -> Restoration:
     train = observe(dataset.train.images.to(device), config, "train")
     start = observe(dataset.start.images.to(device), config, "start")
-    clean_regime = config.regime == "clean"
     began = now(device)
     if fit:
         net = restorer.Restorer(dataset.channels, config.dip_width).to(device)
         net.load_state_dict({k: v for k, v in fit.items() if k != "seconds"})
     else:
-        net = restorer.fit_restorer(
-            train,
-            std=config.std if clean_regime else None,
-            batch_size=config.dip_batch_size,
-            width=config.dip_width,
-            lr=config.dip_lr,
-            steps=config.dip_steps,
-            seed=config.seed,
-            progress=progress,
-        )
-
-    def apply(images: Tensor) -> Tensor:
-        if clean_regime:
-            return restorer.restore(net, images)
-        return undo_clipping(restorer.restore_blind(net, images), config.std)
-
-    prior = apply(train)
+        net = fit_network(config, train, progress)
+    prior = apply_network(net, train, config)
     seconds = float(fit["seconds"]) if fit else now(device) - began
     held_out = dataset.validation.images[:MAX_HELD_OUT].to(device)
     rng = generator(config.seed, "held-out noise", device=device)
     noisy = corrupt(held_out, config.std, rng)
-    restored = apply(noisy)
-    if clean_regime:
+    restored = apply_network(net, noisy, config)
+    if config.regime == "clean":
         saw = f"clean train[0:{config.dip_batch_size}], with noise of std {config.std:g}"
     else:
         saw = f"noisy train[0:{len(train)}] (std {config.std:g}), nothing clean: Noise2Self"
     return Restoration(
         prior=prior,
-        start=apply(start),
+        start=apply_network(net, start, config),
         noisy=noisy,
         restored=restored,
         psnr_noisy=psnr(noisy, held_out),

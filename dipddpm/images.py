@@ -1,5 +1,7 @@
 """Pictures for people: contact sheets of small images."""
 
+from pathlib import Path
+
 import torch
 from PIL import Image
 from torch import Tensor
@@ -17,3 +19,10 @@ def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy()).convert(
         "RGB" if images.shape[1] == 3 else "L"
     )
+
+
+def save_animation(frames: list[Tensor], file: Path) -> None:
+    """A GIF of contact sheets, the last one held for two seconds; each of (N, C, H, W)."""
+    sheets = [contact_sheet(frame.clamp(-1, 1)) for frame in frames]
+    durations = [80] * (len(sheets) - 1) + [2000]  # milliseconds
+    sheets[0].save(file, save_all=True, append_images=sheets[1:], duration=durations, loop=0)

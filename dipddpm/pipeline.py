@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from dipddpm.config import RunConfig
 from dipddpm.data import Dataset, load_dataset
 from dipddpm.dip import Restoration, run_dip
-from dipddpm.errors import ConfigError
+from dipddpm.errors import ConfigError, DataError
 from dipddpm.features import load_features
 from dipddpm.progress import Progress, silent
 from dipddpm.quality import Reference, Scores
 from dipddpm.randomness import generator
 from dipddpm.timing import now
-from dipddpm.training import Trainer
+from dipddpm.training import Trainer, make_denoiser
 
 NUM_PICTURES = 40  # images kept for looking at, per stage
 NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
@@ -204,6 +204,11 @@ class Run:
             raise RuntimeError("there are no weights before the first evaluation")
         return self.trainer.ema.module.state_dict()
 
+    def save_weights(self, file: Path) -> None:
+        """Write :meth:`weights` with all that :func:`load_weights` needs to draw with them."""
+        about = {"config": dataclasses.asdict(self.config), "shape": self.dataset.shape}
+        save_file(self.weights(), file, {"dipddpm": json.dumps(about)})
+
     def save(self, folder: Path) -> None:
         """Write the state after a record to ``folder``: tensors and JSON, no pickle."""
         if self.trainer is None or self.restoration is None:
@@ -230,6 +235,24 @@ class Run:
         assert run.trainer is not None
         run.trainer.load_state_dict(tensors)
         return run
+
+
+def load_weights(file: Path, device: torch.device) -> tuple[nn.Module, RunConfig, torch.Size]:
+    """The denoiser that :meth:`Run.save_weights` wrote, its settings and the images' (C, H, W).
+
+    Raises:
+        DataError: it is no such file.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            about = json.loads((opened.metadata() or {})["dipddpm"])
+            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no dict
+    except (OSError, SafetensorError, KeyError) as error:
+        raise DataError(f"{file} holds no weights of a run: {error}") from error
+    config, shape = RunConfig(**about["config"]), torch.Size(about["shape"])
+    denoiser = make_denoiser(config, shape[-1], shape[0]).to(device)
+    denoiser.load_state_dict(weights)
+    return denoiser.eval().requires_grad_(False), config, shape
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker

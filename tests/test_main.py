@@ -1,8 +1,10 @@
 """``python -m dipddpm``."""
 
 import json
+import re
 
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -15,16 +17,113 @@ TINY = (
 )
 
 
-def test_run_writes_records_weights_and_pictures(tmp_path, capsys):
-    out = tmp_path / "new" / "run"
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A finished run of a second."""
+    out = tmp_path_factory.mktemp("run") / "new" / "run"
     assert main([*TINY, "--out", str(out)]) == 0
-    records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    return out
+
+
+def test_run_writes_records_weights_and_pictures(done):
+    records = [json.loads(line) for line in (done / "records.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2]
-    assert f"fid {records[-1]['fid']:.2f}" in capsys.readouterr().out
-    assert "head.weight" in load_file(out / "weights.safetensors")
-    assert json.loads((out / "config.json").read_text())["width"] == 8
+    assert records[0]["nearest_source"] is None  # JSON has no NaN
+    assert json.loads((done / "config.json").read_text())["width"] == 8
     for stage in ("noisy", "restored", "prior", "samples"):
+        Image.open(done / f"{stage}.png").verify()
+    with Image.open(done / "reverse.gif") as animation:
+        assert animation.n_frames == 3  # a frame per step of the sampler
+
+
+def test_run_says_how_it_went(tmp_path, capsys):
+    main([*TINY, "--start-step", "300", "--out", str(tmp_path / "run")])
+    said = capsys.readouterr().out
+    assert re.search(
+        r"fid \d+\.\d\d \(floor \d\.\d\d, noise \d+\.\d, 100 images, digits-feat", said
+    )
+    assert (tmp_path / "run" / "start.png").exists()
+
+
+def test_sample_draws_more_from_saved_weights(done, tmp_path):
+    weights = str(done / "weights.safetensors")
+    flags = ["--num", "5", "--sampler-steps", "4", "--eta", "0"]
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        out = ["--out", str(tmp_path / name), "--seed", seed]
+        assert main(["sample", weights, *flags, *out]) == 0
+    a, b, c = (load_file(tmp_path / n / "samples.safetensors")["samples"] for n in "abc")
+    assert a.shape == (5, 1, 8, 8)
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    assert a.abs().max() <= 1
+    for file in ("samples.png", "reverse.gif"):
+        Image.open(tmp_path / "a" / file).verify()
+
+
+FAST_DIP = ("--dip-width", "8", "--dip-lr", "5e-3", "--dip-steps", "80")
+
+
+@pytest.mark.parametrize("prior", ["restorer", "dip"])
+@pytest.mark.parametrize("regime", ["clean", "noisy"])
+def test_restore_improves_held_out_images(prior, regime, tmp_path):
+    out = tmp_path / "out"
+    flags = ["--prior", prior, "--regime", regime, "--std", "0.5", *FAST_DIP]
+    assert main(["restore", *flags, "--out", str(out)]) == 0
+    scores = json.loads((out / "restore.json").read_text())["scores"]
+    assert scores["restored"]["psnr"] > scores["noisy"]["psnr"] + 1  # dB
+    assert scores["restored"]["ssim"] > scores["noisy"]["ssim"]
+    for stage in ("noisy", "restored"):
         Image.open(out / f"{stage}.png").verify()
+
+
+def test_restore_ones_own_files_and_refine_them(done, tmp_path):
+    grey, colour = tmp_path / "grey.png", tmp_path / "colour.jpg"
+    Image.new("L", (18, 23), 200).save(grey)
+    Image.new("RGB", (16, 12), (250, 20, 20)).save(colour)
+    files, out = [str(grey), str(colour)], ["--out", str(tmp_path / "out")]
+    flags = ["--prior", "dip", "--std", "0.2", *FAST_DIP]
+    assert main(["restore", *files, *flags, *out]) == 0
+    scores = json.loads((tmp_path / "out" / "restore.json").read_text())["scores"]
+    assert scores["restored"]["psnr"] > scores["noisy"]["psnr"] + 3  # dB; they are flat
+    with Image.open(tmp_path / "out" / "000-grey-restored.png") as sheet:
+        assert sheet.mode == "L"
+    with Image.open(tmp_path / "out" / "001-colour-restored.png") as sheet:
+        assert sheet.mode == "RGB"
+
+    small = tmp_path / "small.png"
+    Image.new("L", (8, 8), 90).save(small)
+    refine = ["--refine", str(done / "weights.safetensors"), "--start-step", "100"]
+    out = ["--out", str(tmp_path / "refined"), "--already-noisy"]
+    assert main(["restore", str(small), *flags, *refine, *out]) == 0
+    assert json.loads((tmp_path / "refined" / "restore.json").read_text())["scores"] == {}
+    assert (tmp_path / "refined" / "000-small-refined.png").exists()
+
+
+def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
+    text, weights = tmp_path / "text.png", str(done / "weights.safetensors")
+    text.write_text("not an image")
+    large = tmp_path / "large.png"
+    Image.new("L", (16, 16)).save(large)
+    cases = {
+        f"{text} cannot be read as an image": ["restore", str(text), "--prior", "dip"],
+        "--prior is none; expected restorer or dip": ["restore", "--prior", "none"],
+        "--already-noisy is True; expected files": ["restore", "--already-noisy"],
+        "expected weights for images of (1, 16, 16)": [
+            *("restore", str(large), "--prior", "dip", "--refine", weights)
+        ],
+        "nowhere holds no weights of a run": ["sample", "nowhere"],
+        "--num is 0; expected at least 1": ["sample", weights, "--num", "0"],
+        "--sampler-steps is 1001; expected 1 to": ["sample", weights, "--sampler-steps", "1001"],
+        "--device: magic cannot be used": ["sample", weights, "--device", "magic"],
+    }
+    for message, arguments in cases.items():
+        with pytest.raises(SystemExit) as caught:
+            main([*arguments, "--out", str(tmp_path / "out")])
+        error = capsys.readouterr().err
+        assert caught.value.code == 2
+        assert message in error
+        assert error.count("\n") == 1
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,202 @@
+"""What ``python -m dipddpm`` does: run, restore, sample. Each fills a new folder."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dipddpm import deep_image_prior, dip
+from dipddpm.config import RunConfig
+from dipddpm.corruption import corrupt, undo_clipping
+from dipddpm.data import read_image
+from dipddpm.errors import ConfigError, DataError
+from dipddpm.images import contact_sheet, save_animation
+from dipddpm.pipeline import Record, Run, dataset_of, load_weights
+from dipddpm.progress import Progress
+from dipddpm.quality import psnr, ssim
+from dipddpm.randomness import generator
+from dipddpm.training import draw
+
+NUM_FRAMES = 40  # of an animation, at most
+NUM_PICTURES = 40  # images on a sheet
+
+
+def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) -> str:
+    """One DIP→DDPM run: records, weights, contact sheets, the reverse process as an animation."""
+    whole = Run(config, str(device), progress)
+    make_folder(out)
+    record: Record | None = None
+    with (out / "records.jsonl").open("w") as file:
+        for record in whole.records():
+            file.write(json.dumps(without_nan(dataclasses.asdict(record))) + "\n")
+    assert record is not None  # the last epoch is always evaluated
+    assert whole.trainer is not None
+    for stage, images in whole.pictures().items():
+        contact_sheet(images).save(out / f"{stage}.png")
+    whole.save_weights(out / "weights.safetensors")
+    (out / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    watch = Watch(config.sampler_steps)
+    whole.trainer.sample(NUM_PICTURES, generator(config.seed, "animation", device=device), watch)
+    save_animation(watch.frames, out / "reverse.gif")
+    return (
+        f"fid {record.fid:.2f} (floor {record.fid_floor:.2f}, noise {record.fid_noise:.1f}, "
+        f"{record.scored_images} images, {record.features}) after {record.epoch} epochs, "
+        f"{record.time_total_s:.1f} s of DIP and DDPM"
+    )
+
+
+def sample(
+    checkpoint: Path, num: int, changes: dict[str, Any], device: torch.device, out: Path
+) -> str:
+    """Draw more images from saved weights: a sheet, the tensor, and an animation.
+
+    Args:
+        checkpoint: the ``weights.safetensors`` of a run.
+        changes: settings of the sampler that replace the run's.
+    """
+    denoiser, config, shape = load_weights(checkpoint, device)
+    config = dataclasses.replace(config, **changes)
+    make_folder(out)
+    watch = Watch(config.sampler_steps)
+    rng = generator(config.seed, "sample", device=device)
+    images = draw(denoiser, config, num, shape, rng, watch=watch).cpu()
+    contact_sheet(images).save(out / "samples.png")
+    save_file({"samples": images}, out / "samples.safetensors")
+    save_animation(watch.frames, out / "reverse.gif")
+    return f"{num} images of {tuple(shape)} in {config.sampler_steps} steps, eta {config.eta:g}"
+
+
+def restore(
+    config: RunConfig,
+    files: list[Path],
+    already_noisy: bool,
+    refine: Path | None,
+    device: torch.device,
+    out: Path,
+    progress: Progress,
+) -> str:
+    """DIP alone: noisy → restored, of held-out images or of one's own files.
+
+    Noise is added and the result compared with what was there before, unless the files are
+    ``already_noisy``. ``refine`` names weights whose DDPM then improves what DIP has made: noised
+    to ``config.start_step`` (default: a quarter of T) and denoised.
+    """
+    if config.prior == "none":
+        raise ConfigError("prior", "none", "restorer or dip, to restore with")
+    if already_noisy and not files:
+        raise ConfigError("already_noisy", True, "files to restore")
+    loaded = load_weights(refine, device) if refine else None
+    batches = [own_image(path, config) for path in files] or [
+        dataset_of(config).validation.images[:NUM_PICTURES]
+    ]
+    if loaded and any(batch.shape[1:] != loaded[2] for batch in batches):
+        shapes = ", ".join(str(tuple(batch.shape[1:])) for batch in batches)
+        raise ConfigError("refine", str(refine), f"weights for images of {shapes}")
+    make_folder(out)
+
+    rng = generator(config.seed, "held-out noise", device=device)
+    before = [batch.to(device) for batch in batches]
+    noisy = before if already_noisy else [corrupt(batch, config.std, rng) for batch in before]
+    stages = {"noisy": noisy, "restored": _restore(config, noisy, already_noisy, progress)}
+    if loaded:
+        denoiser, trained, shape = loaded
+        start = config.start_step or trained.timesteps // 4
+        trained = dataclasses.replace(trained, start_step=start, seed=config.seed)
+        rng = generator(config.seed, "refine", device=device)
+        stages["refined"] = [
+            draw(denoiser, trained, len(batch), shape, rng, sources=batch)
+            for batch in stages["restored"]
+        ]
+    names = [path.stem for path in files] or ["held-out"]
+    scores: dict[str, Any] = {}
+    for stage, results in stages.items():
+        for index, (name, result) in enumerate(zip(names, results, strict=True)):
+            label = stage if not files else f"{index:03}-{name}-{stage}"
+            contact_sheet(result.cpu()).save(out / f"{label}.png")
+        if not already_noisy:
+            pairs = list(zip(results, before, strict=True))
+            scores[stage] = {
+                "psnr": sum(psnr(a, b) for a, b in pairs) / len(pairs),
+                "ssim": sum(ssim(a, b) for a, b in pairs) / len(pairs),
+            }
+    settings = {"config": dataclasses.asdict(config), "scores": without_nan(scores)}
+    (out / "restore.json").write_text(json.dumps(settings, indent=2) + "\n")
+    if not scores:
+        return f"{len(files)} files restored"
+    return ", ".join(f"{s} {v['psnr']:.2f} dB, SSIM {v['ssim']:.3f}" for s, v in scores.items())
+
+
+def _restore(
+    config: RunConfig, noisy: list[Tensor], already_noisy: bool, progress: Progress
+) -> list[Tensor]:
+    if config.prior == "restorer":
+        train = dataset_of(config).train.images.to(noisy[0].device)
+        net = dip.fit_network(config, dip.observe(train, config, "train"), progress)
+        return [dip.apply_network(net, batch, config) for batch in noisy]
+    results = []
+    for batch in noisy:
+        fitted, _ = deep_image_prior.fit_images(
+            batch,
+            width=config.dip_width,
+            lr=config.dip_lr,
+            steps=config.dip_steps,
+            seed=config.seed,
+            progress=progress,
+        )
+        # how a file came by its noise is not known; what was added here was clipped
+        results.append(fitted if already_noisy else undo_clipping(fitted, config.std))
+    return results
+
+
+def own_image(path: Path, config: RunConfig) -> Tensor:
+    """A file at its own size, cut to multiples of 4 px: (1, C, H, W) in [-1, 1].
+
+    Grey files have one channel; the restorer wants those of its data set.
+    """
+    image = read_image(path)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    if config.prior == "restorer":
+        mode = "L" if dataset_of(config).channels == 1 else "RGB"
+    pixels = np.asarray(image.convert(mode), dtype=np.float32)
+    pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)  # -> (C, H, W)
+    height, width = (side - side % 4 for side in pixels.shape[1:])
+    if min(height, width) < 8:
+        raise DataError(f"{path} is {pixels.shape[2]}×{pixels.shape[1]} px; at least 8×8 is needed")
+    return torch.from_numpy(pixels[None, :, :height, :width]) / 127.5 - 1
+
+
+class Watch:
+    """Keeps some of the steps of a reverse process, evenly, for an animation."""
+
+    def __init__(self, steps: int) -> None:
+        self.every = math.ceil(steps / NUM_FRAMES)
+        self.steps = 0
+        self.frames: list[Tensor] = []
+
+    def __call__(self, x: Tensor) -> None:
+        frame = x[:NUM_PICTURES].cpu()
+        if self.steps % self.every == 0:
+            self.frames.append(frame)
+        else:
+            self.frames[-1] = frame  # so that the last frame is the image itself
+        self.steps += 1
+
+
+def make_folder(out: Path) -> None:
+    """Make ``--out``; it must be new."""
+    try:
+        out.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError("out", str(out), f"a new folder ({error.strerror})") from error
+
+
+def without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    """NaN, which JSON lacks, as null."""
+    return {key: None if value != value else value for key, value in values.items()}
