@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import pytest
@@ -164,20 +165,18 @@ def test_folders_that_are_no_data_set(own_folder, tmp_path):
     single = tmp_path / "single" / "cat"
     single.mkdir(parents=True)
     Image.new("L", (8, 8)).save(single / "a.png")
-    with pytest.raises(
-        DataError, match="1 images in 1 class sub-folders; at least 100 images in 2"
-    ):
+    with pytest.raises(DataError, match="1 images in 1 class sub-folders; at least 100"):
         load_dataset(str(tmp_path / "single"))
 
     for index in range(120):
         folder = tmp_path / "constant" / str(index % 2)
         folder.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), 77).save(folder / f"{index}.png")
-    with pytest.raises(DataError, match="all 120 images .* are the same"):
+    with pytest.raises(DataError, match=r"all 120 images .* are the same"):
         load_dataset(str(tmp_path / "constant"))
 
     damaged = own_folder / "3" / "damaged.png"
     damaged.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     load_dataset.cache_clear()
-    with pytest.raises(DataError, match=f"{damaged} cannot be read as an image"):
+    with pytest.raises(DataError, match=re.escape(f"{damaged} cannot be read as an image")):
         load_dataset(str(own_folder), image_size=8)
