@@ -235,12 +235,11 @@ def read_image(path: Path) -> Image.Image:
 
 def to_square(image: Image.Image, size: int, resize: str) -> np.ndarray:
     """To (C, size, size), levels 0 … 255."""
-    box = None
     if resize == "crop":
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
-        box = (left, top, left + side, top + side)
-    square = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+        image = image.crop((left, top, left + side, top + side))
+    square = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
     return square[None] if square.ndim == 2 else square.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
 
 

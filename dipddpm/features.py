@@ -26,7 +26,8 @@ from dipddpm.randomness import generator, seeded_global
 NUM_FEATURES = 64
 VERSION = 1
 
-FOLDER_TRAINING = (40, 2)  # epochs; the largest shift of the augmentation, in pixels
+BATCH = 128
+FOLDER_STEPS = 1500  # that a folder's features are trained for, at least
 
 
 class FeatureNet(nn.Module):
@@ -95,7 +96,8 @@ def load_features(dataset: Dataset) -> Features:
     kept = cache_folder() / f"features-v{VERSION}-{whole.hash}.safetensors"
     with FileLock(f"{kept}.lock"):  # many workers, one training
         if not kept.exists():
-            net = train_feature_net(whole, *FOLDER_TRAINING)
+            epochs = max(8, FOLDER_STEPS * BATCH // len(whole.train))
+            net = train_feature_net(whole, epochs, max_shift=whole.image_size // 16)
             temporary = kept.with_suffix(".new")
             temporary.write_bytes(
                 save(net.state_dict(), {"card": json.dumps(make_card(net, whole))})
@@ -137,7 +139,8 @@ def train_feature_net(dataset: Dataset, epochs: int, max_shift: int) -> FeatureN
     with seeded_global(0, "features", dataset.name):
         classes = int(dataset.train.labels.max()) + 1
         net = FeatureNet(dataset.image_size, dataset.channels, classes)
-    images, labels, batch = dataset.train.images, dataset.train.labels, 128
+    images, labels = dataset.train.images, dataset.train.labels
+    batch = min(BATCH, len(images))
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
     steps = epochs * (len(images) // batch)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
