@@ -138,11 +138,11 @@ def _restore(
 ) -> list[Tensor]:
     if config.prior == "restorer":
         train = dataset_of(config).train.images.to(noisy[0].device)
-        net = dip.fit_network(config, dip.observe(train, config, "train"), progress)
+        net, _ = dip.fit_network(config, dip.observe(train, config, "train"), progress)
         return [dip.apply_network(net, batch, config) for batch in noisy]
     results = []
     for batch in noisy:
-        fitted, _ = deep_image_prior.fit_images(
+        fitted, _, _ = deep_image_prior.fit_images(
             batch,
             width=config.dip_width,
             lr=config.dip_lr,

@@ -62,7 +62,7 @@ def fit_images(
     steps: int,
     seed: int,
     progress: Progress = silent,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, float]:
     """Fit every image by a network of its own and stop each by itself.
 
     All networks are trained in one batched computation; Adam works element by element, so each is
@@ -77,7 +77,8 @@ def fit_images(
         steps: at most.
 
     Returns:
-        The restored images like ``images``, and the step each was taken at, (N,) int64.
+        The restored images like ``images``, the step each was taken at, (N,) int64, and the mean
+        loss of an image at the last step.
 
     Raises:
         ConfigError: a size that is not a multiple of 4.
@@ -134,4 +135,4 @@ def fit_images(
                 break
     if step < BURN_IN:
         best, best_step = average, torch.full_like(best_step, step)
-    return best.detach(), best_step
+    return best.detach(), best_step, float(losses[step]) / n

@@ -47,6 +47,8 @@ class Restoration:
     saw: str
     """Which images DIP was fitted to, in words."""
     seconds: float
+    loss: float
+    """Of the fit, at its end."""
     fit: dict[str, Tensor]
     """What was fitted: all else follows from it and the settings."""
 
@@ -75,8 +77,10 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
     return corrupt(images, config.std, rng)
 
 
-def fit_network(config: RunConfig, train: Tensor, progress: Progress = silent) -> restorer.Restorer:
-    """The restorer of a regime, fitted to training images as that regime lets them be seen."""
+def fit_network(
+    config: RunConfig, train: Tensor, progress: Progress = silent
+) -> tuple[restorer.Restorer, float]:
+    """The restorer of a regime and its loss; ``train`` as that regime lets it be seen."""
     return restorer.fit_restorer(
         train,
         std=config.std if config.regime == "clean" else None,
@@ -108,9 +112,10 @@ def _restorer(
     began = now(device)
     if fit:
         net = restorer.Restorer(dataset.channels, config.dip_width).to(device)
-        net.load_state_dict({k: v for k, v in fit.items() if k != "seconds"})
+        net.load_state_dict({k: v for k, v in fit.items() if k not in ("seconds", "loss")})
+        loss = float(fit["loss"])
     else:
-        net = fit_network(config, train, progress)
+        net, loss = fit_network(config, train, progress)
     prior = apply_network(net, train, config)
     seconds = float(fit["seconds"]) if fit else now(device) - began
     held_out = dataset.validation.images[:MAX_HELD_OUT].to(device)
@@ -131,7 +136,8 @@ def _restorer(
         ssim=ssim(restored, held_out),
         saw=saw,
         seconds=seconds,
-        fit={**net.state_dict(), "seconds": torch.tensor(seconds, dtype=torch.float64)},
+        loss=loss,
+        fit={**net.state_dict(), "seconds": _number(seconds), "loss": _number(loss)},
     )
 
 
@@ -149,7 +155,7 @@ def _deep_image_prior(
     start = observe(dataset.start.images[:num_start].to(device), config, "start")
     began = now(device)
     if not fit:
-        images, steps = deep_image_prior.fit_images(
+        images, steps, loss = deep_image_prior.fit_images(
             torch.cat([train, start]),
             width=config.dip_width,
             lr=config.dip_lr,
@@ -159,8 +165,8 @@ def _deep_image_prior(
         )
         if config.regime == "noisy":
             images = undo_clipping(images, config.std)
-        seconds = torch.tensor(now(device) - began, dtype=torch.float64)
-        fit = {"images": images, "steps": steps, "seconds": seconds}
+        seconds = _number(now(device) - began)
+        fit = {"images": images, "steps": steps, "seconds": seconds, "loss": _number(loss)}
     images = fit["images"].to(device)
     prior = images[:size]
     noise = f" (noisy, std {config.std:g})" if config.regime == "noisy" else " (clean)"
@@ -175,6 +181,7 @@ def _deep_image_prior(
         saw=f"train[0:{size}]{noise}, each image alone; median stop at step "
         f"{int(fit['steps'].median()) + 1}",
         seconds=float(fit["seconds"]),
+        loss=float(fit["loss"]),
         fit=fit,
     )
 
@@ -198,5 +205,10 @@ def _nothing(
         ssim=nan,
         saw="nothing",
         seconds=0.0,
+        loss=nan,
         fit={},
     )
+
+
+def _number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)

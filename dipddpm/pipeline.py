@@ -49,6 +49,8 @@ class Record(Scores):
     dataset_hash: str
     dip_saw: str
     """Which images DIP was fitted to."""
+    dip_loss: float
+    """Mean squared error on [-1, 1] at the end of DIP's fit; NaN without DIP."""
     dip_psnr: float
     """PSNR in dB of images that DIP restored, held-out ones if it can; NaN without DIP."""
     dip_psnr_noisy: float
@@ -167,6 +169,7 @@ class Run:
             features=features.description,
             dataset_hash=self.dataset.hash,
             dip_saw=dip_stage.saw,
+            dip_loss=dip_stage.loss,
             dip_psnr=dip_stage.psnr,
             dip_psnr_noisy=dip_stage.psnr_noisy,
             dip_ssim=dip_stage.ssim,

@@ -41,7 +41,7 @@ def fit_restorer(
     steps: int,
     seed: int,
     progress: Progress = silent,
-) -> Restorer:
+) -> tuple[Restorer, float]:
     """Fit a restorer by Adam and mean squared error.
 
     With ``std``, the report's way: ``images`` are clean, the first ``batch_size`` are the one
@@ -57,6 +57,9 @@ def fit_restorer(
 
     Args:
         images: (N, C, H, W) in [-1, 1], on the device to train on.
+
+    Returns:
+        The network and its mean loss over the last steps (at most 10).
 
     Raises:
         ConfigError: fewer images than ``batch_size``.
@@ -90,7 +93,7 @@ def fit_restorer(
         progress("dip", step + 1, steps)
         if step % CHECK_EVERY == 0 or step == steps - 1:
             require_finite(losses[: step + 1], "DIP", settings)
-    return net
+    return net, float(losses[-10:].mean())
 
 
 def hidden_pixels(images: Tensor, phase: int) -> Tensor:

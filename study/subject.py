@@ -40,6 +40,7 @@ METRICS = (
     Metric("scored_images", "images scored"),
     Metric("dip_saw", "images DIP was fitted to"),
     Metric("loss", "DDPM loss", goal="min"),
+    Metric("dip_loss", "DIP loss"),
     Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
     Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
     Metric("dip_ssim", "SSIM after DIP", goal="max"),

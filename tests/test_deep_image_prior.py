@@ -23,9 +23,9 @@ def test_it_draws_the_image_before_the_noise_and_stops_there():
     """No clean image is passed in; the stop is still near the best of the whole fit."""
     clean = smooth_images(8)
     noisy = (clean + 0.5 * torch.randn(clean.shape, generator=generator(1))).clamp(-1, 1)
-    restored, steps = fit_images(noisy, **FIT)
+    restored, steps, _ = fit_images(noisy, **FIT)
     assert psnr(restored, clean) > psnr(noisy, clean) + 3  # dB
-    late, _ = fit_images(noisy, **FIT | {"steps": 1000})
+    late, _, _ = fit_images(noisy, **FIT | {"steps": 1000})
     assert psnr(late, clean) > psnr(noisy, clean) + 3  # it does not go on into the noise
     assert steps.float().mean() < 110
 
@@ -33,8 +33,8 @@ def test_it_draws_the_image_before_the_noise_and_stops_there():
 def test_each_image_is_fitted_as_if_alone():
     noisy = corrupt(load_dataset("digits").train.images[:3], 0.3, generator(1))
     other = torch.cat([noisy[:2], -noisy[2:]])
-    first, _ = fit_images(noisy, **FIT)
-    second, _ = fit_images(other, **FIT)
+    first, _, _ = fit_images(noisy, **FIT)
+    second, _, _ = fit_images(other, **FIT)
     torch.testing.assert_close(first[:2], second[:2])
     assert (first[2] - second[2]).abs().max() > 0.1
 
@@ -43,10 +43,10 @@ def test_the_same_seed_gives_the_same_images():
     noisy = corrupt(load_dataset("digits").train.images[:2], 0.3, generator(1))
     short = FIT | {"steps": 5}
     torch.manual_seed(1)
-    first, steps = fit_images(noisy, **short)
+    first, steps, _ = fit_images(noisy, **short)
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    second, _ = fit_images(noisy, **short)
+    second, _, _ = fit_images(noisy, **short)
     assert torch.equal(first, second)
     assert torch.equal(before, torch.get_rng_state())
     assert steps.tolist() == [4, 4]  # shorter than the burn-in: the last average
@@ -55,12 +55,12 @@ def test_the_same_seed_gives_the_same_images():
 
 def test_a_single_image_and_a_constant_one():
     flat = torch.full((1, 1, 8, 8), 0.25)
-    restored, _ = fit_images(flat, **FIT)
+    restored, _, _ = fit_images(flat, **FIT)
     assert (restored - flat).abs().max() < 0.2
 
 
 def test_colour():
-    restored, _ = fit_images(torch.zeros(2, 3, 8, 8), **FIT | {"steps": 2})
+    restored, _, _ = fit_images(torch.zeros(2, 3, 8, 8), **FIT | {"steps": 2})
     assert restored.shape == (2, 3, 8, 8)
 
 

@@ -152,6 +152,29 @@ def test_ancestral_sampling_recovers_a_gaussian(start, variance):
     assert y.std().item() == pytest.approx(STD, abs=4 * STD / (2 * n) ** 0.5)
 
 
+def test_ancestral_sampling_recovers_a_covariance():
+    """Two correlated channels: E[ε | x] = √(1 - ᾱ) C⁻¹ (x - √ᾱ μ), C = ᾱ Σ + (1 - ᾱ) I."""
+    n = 20_000
+    mean = torch.tensor([0.3, -0.2], dtype=torch.float64)
+    sigma = torch.tensor([[0.09, 0.05], [0.05, 0.04]], dtype=torch.float64)
+    schedule = diffusion.make_schedule("cosine", 1000)
+
+    def predict(x, t):
+        a = schedule.alphas_cumprod[t[0]]
+        inverse = torch.linalg.inv(a * sigma + (1 - a) * torch.eye(2, dtype=torch.float64))
+        centred = x.flatten(1) - a.sqrt() * mean
+        return ((1 - a).sqrt() * centred @ inverse).view_as(x)
+
+    x = torch.randn(n, 2, 1, 1, dtype=torch.float64, generator=generator(0))
+    steps = schedule.timesteps(1000)
+    y = diffusion.sample(
+        predict, schedule, x, steps, eta=1.0, clip=False, generator=generator(1)
+    ).flatten(1)
+    error = 4 / n**0.5  # four standard errors, of entries that are at most 0.09 · √2
+    torch.testing.assert_close(y.mean(dim=0), mean, rtol=0, atol=error * 0.3)
+    torch.testing.assert_close(y.T.cov(), sigma, rtol=0, atol=error * 0.09 * 2**0.5)
+
+
 def ddim_deviation(steps: int, start: int = 1000) -> float:
     """How far DDIM's deviation of the data is from STD; checked against its exact recursion."""
     schedule = diffusion.make_schedule("cosine", 1000)

@@ -13,7 +13,8 @@ def fit(images=None, **changes):
     settings = {"width": 8, "lr": 3e-3, "steps": 60, "std": 0.3, "batch_size": 128, "seed": 0}
     if images is None:
         images = load_dataset("digits").train.images
-    return restorer.fit_restorer(images, **settings | changes)
+    net, _ = restorer.fit_restorer(images, **settings | changes)
+    return net
 
 
 def test_the_reports_network():
