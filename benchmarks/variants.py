@@ -9,15 +9,19 @@ import argparse
 import csv
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dipddpm.config import PRIORS, REGIMES, RunConfig
 from dipddpm.images import contact_sheet
-from dipddpm.pipeline import Record, Run
+from dipddpm.pipeline import NUM_PICTURES, Run
+from dipddpm.randomness import generator
+from dipddpm.training import draw
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "DDIM, 10 steps": {"eta": 0.0, "sampler_steps": 10},
@@ -47,13 +51,19 @@ def variants(base: RunConfig) -> Iterator[tuple[str, RunConfig]]:
     yield "clean, none, v", dataclasses.replace(base, prior="none", prediction="v", start_step=300)
 
 
-def samplings(run: Run, last: Record) -> Iterator[tuple[str, Record]]:
-    """The trained run, drawn from in other ways."""
+def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
+    """The trained run, drawn from in each way: name, scores and seconds, images."""
     assert run.trainer is not None
+    assert run.restoration is not None
+    start, num, shape = run.restoration.start, run.scored_images, run.dataset.shape
     for name, changes in SAMPLERS.items():
         config = dataclasses.replace(run.config, **{"start_step": None, **changes})
-        run.config = run.trainer.config = config
-        yield name, run.evaluate(last.loss)
+        sources = start[torch.arange(num) % len(start)] if config.start_step else None
+        began = time.perf_counter()
+        images = draw(run.trainer.ema, config, num, shape, generator(0, name), sources)
+        seconds = time.perf_counter() - began
+        scores = dataclasses.asdict(run.reference.score(images, sources))
+        yield name, {**scores, "sample_time_s": seconds}, images
 
 
 def main() -> None:
@@ -85,13 +95,14 @@ def main() -> None:
             continue
         run = Run(config, "cpu")
         (last,) = run.records()
+        for stage, images in run.pictures().items():
+            contact_sheet(images).save(args.out / f"{name} - {stage}.png")
         rows = []
-        for sampler, record in samplings(run, last):
+        for sampler, scores, images in samplings(run):
             label = f"{name}; {sampler}"
-            rows.append({"variant": label, **dataclasses.asdict(record)})
-            for stage, images in run.pictures().items():
-                contact_sheet(images).save(args.out / f"{label} - {stage}.png")
-            print(f"{label}: fid {record.fid:.1f}, {record.sample_time_s:.1f} s", flush=True)
+            rows.append({**dataclasses.asdict(last), **scores, "variant": label})
+            contact_sheet(images[:NUM_PICTURES]).save(args.out / f"{label}.png")
+            print(f"{label}: fid {scores['fid']:.1f}, {scores['sample_time_s']:.1f} s", flush=True)
         rows_file.write_text(json.dumps(rows))
     with (args.out / "variants.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")

@@ -65,11 +65,11 @@ class RunConfig:
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     batch_size: int = _setting(32, "images per DDPM step")
-    epochs: int = _setting(45, "passes of the DDPM over the training images")
+    epochs: int = _setting(36, "passes of the DDPM over the training images")
     width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
     ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
 
-    eval_every: int = _setting(5, "epochs between evaluations; the last is always evaluated")
+    eval_every: int = _setting(4, "epochs between evaluations; the last is always evaluated")
     scored_images: int = _setting(300, "images drawn and scored, at most one per test image")
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")

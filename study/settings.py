@@ -80,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
     what.add_argument("--prior", choices=("restorer", "none"), help="(restorer)")
     what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 150)")
-    what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 45)")
+    what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 36)")
     what.add_argument(
         "--objectives",
         default="fid,time_per_iteration_s",

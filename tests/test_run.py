@@ -137,7 +137,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--name", ".."], "--name is ..; expected"),
         (["--name", ""], "--name is ; expected"),
         (["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
-        (["--grace-period", "46"], "--grace-period is 46; expected at most 45, --max-epochs"),
+        (["--grace-period", "37"], "--grace-period is 37; expected at most 36, --max-epochs"),
         (["--reduction-factor", "1"], "--reduction-factor is 1.0; expected above 1"),
         (["--objectives", "fid,beauty"], "--objectives is fid,beauty; expected one or more of"),
         (["--objectives", "fid,fid"], "--objectives is fid,fid; expected one or more of"),
