@@ -1,8 +1,8 @@
 """Every prior, regime and way of sampling on one data set: scores, seconds and contact sheets.
 
-``python benchmarks/variants.py --dataset mnist --data-dir DIR --out variants`` trains a DDPM for each
-prior and regime and samples it in several ways. One seed each: a look, not a verdict. Runs that are
-in the folder already are not repeated.
+``python benchmarks/variants.py --dataset mnist --data-dir DIR --out variants`` trains a DDPM for
+each prior and regime and samples it in several ways. One seed each: a look, not a verdict. What
+is in the folder already is not repeated.
 """
 
 import argparse
