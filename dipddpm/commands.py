@@ -17,7 +17,7 @@ from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt, undo_clipping
 from dipddpm.data import read_image
 from dipddpm.errors import ConfigError, DataError
-from dipddpm.images import contact_sheet, save_animation
+from dipddpm.images import contact_sheet, overview, save_animation
 from dipddpm.pipeline import Record, Run, dataset_of, load_weights
 from dipddpm.progress import Progress
 from dipddpm.quality import psnr, ssim
@@ -38,8 +38,10 @@ def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) 
             file.write(json.dumps(without_nan(dataclasses.asdict(record))) + "\n")
     assert record is not None  # the last epoch is always evaluated
     assert whole.trainer is not None
-    for stage, images in whole.pictures().items():
+    pictures = whole.pictures()
+    for stage, images in pictures.items():
         contact_sheet(images).save(out / f"{stage}.png")
+    overview(pictures).save(out / "overview.png")
     whole.save_weights(out / "weights.safetensors")
     (out / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
     watch = Watch(config.sampler_steps)

@@ -1,9 +1,10 @@
 """Pictures for people: contact sheets of small images."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -19,6 +20,23 @@ def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy()).convert(
         "RGB" if images.shape[1] == 3 else "L"
     )
+
+
+def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
+    """The stages of a run below each other, named, two rows of images each."""
+    sheets = {
+        name: contact_sheet(images[: 2 * columns], columns) for name, images in stages.items()
+    }
+    label = 16  # height of a name, in pixels
+    width = max(sheet.width for sheet in sheets.values())
+    height = sum(sheet.height + label for sheet in sheets.values())
+    page = Image.new("RGB", (width, height), "white")
+    draw, top = ImageDraw.Draw(page), 0
+    for name, sheet in sheets.items():
+        draw.text((2, top + 2), name, fill="black")
+        page.paste(sheet, (0, top + label))
+        top += label + sheet.height
+    return page
 
 
 def save_animation(frames: list[Tensor], file: Path) -> None:

@@ -30,8 +30,8 @@ def test_run_writes_records_weights_and_pictures(done):
     assert [record["epoch"] for record in records] == [1, 2]
     assert records[0]["nearest_source"] is None  # JSON has no NaN
     assert json.loads((done / "config.json").read_text())["width"] == 8
-    for stage in ("noisy", "restored", "prior", "samples"):
-        Image.open(done / f"{stage}.png").verify()
+    for picture in ("noisy", "restored", "prior", "samples", "overview"):
+        Image.open(done / f"{picture}.png").verify()
     with Image.open(done / "reverse.gif") as animation:
         assert animation.n_frames == 3  # a frame per step of the sampler
 

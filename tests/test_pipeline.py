@@ -12,7 +12,7 @@ from dipddpm.config import PRIORS, REGIMES, RunConfig, preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import Split
 from dipddpm.errors import ConfigError, NonFiniteLossError
-from dipddpm.images import contact_sheet
+from dipddpm.images import contact_sheet, overview
 from dipddpm.pipeline import STATE_FILE, Record, Run
 from dipddpm.randomness import generator
 
@@ -205,6 +205,13 @@ def test_presets():
     assert (report.dataset, report.dip_steps, report.epochs) == ("mnist", 3500, 20)
     with pytest.raises(ConfigError, match="preset is 'huge'; expected quick or report"):
         preset("huge")
+
+
+def test_overview():
+    page = overview({"noisy": torch.zeros(3, 1, 8, 8), "samples": torch.ones(40, 1, 8, 8)})
+    assert page.height == 16 + 1 * 34 + 2 + 16 + 2 * 34 + 2  # names, one row, then two
+    assert page.width == 8 * 34 + 2
+    assert page.getpixel((page.width - 10, page.height - 10)) == (255, 255, 255)
 
 
 def test_contact_sheet():
