@@ -78,7 +78,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--data-dir", metavar="DIR", help="folder that holds MNIST/raw (downloaded without it)"
     )
     what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
-    what.add_argument("--prior", choices=("restorer", "none"), help="(restorer)")
+    what.add_argument(
+        "--prior",
+        choices=("restorer", "none"),
+        help="restorer: the DDPM learns from DIP's images; none: no DIP (restorer)",
+    )
     what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 150)")
     what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 36)")
     what.add_argument(
@@ -138,7 +142,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--name", help="of the study and its folder (a date)")
     where.add_argument(
-        "--results-dir", type=Path, default=Path("results"), metavar="DIR", help="(results)"
+        "--results-dir",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="of all studies (results)",
     )
     return parser
 
