@@ -45,8 +45,10 @@ def variants(base: RunConfig) -> Iterator[tuple[str, RunConfig]]:
     """A DDPM per regime and prior, at the base's sampler."""
     for regime in REGIMES:
         for prior in PRIORS:
-            dip_lr = 1e-2 if prior == "dip" else base.dip_lr
-            changes = {"regime": regime, "prior": prior, "dip_lr": dip_lr, "start_step": 300}
+            changes = {"regime": regime, "prior": prior, "start_step": 300}
+            if prior == "dip":  # a sixteenth of the images: as many steps all the same
+                epochs = base.epochs * (base.train_size or 1000) // base.prior_size
+                changes |= {"dip_lr": 1e-2, "epochs": epochs, "eval_every": epochs}
             yield f"{regime}, {prior}", dataclasses.replace(base, **changes)
     yield "clean, none, v", dataclasses.replace(base, prior="none", prediction="v", start_step=300)
 
