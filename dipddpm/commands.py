@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dipddpm import deep_image_prior, dip
+from dipddpm import dip
 from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt, undo_clipping
 from dipddpm.data import read_image
@@ -128,7 +128,7 @@ def restore(
                 "psnr": sum(psnr(a, b) for a, b in pairs) / len(pairs),
                 "ssim": sum(ssim(a, b) for a, b in pairs) / len(pairs),
             }
-    settings = {"config": dataclasses.asdict(config), "scores": without_nan(scores)}
+    settings = {"config": dataclasses.asdict(config), "scores": scores}
     (out / "restore.json").write_text(json.dumps(settings, indent=2) + "\n")
     if not scores:
         return f"{len(files)} files restored"
@@ -144,14 +144,7 @@ def _restore(
         return [dip.apply_network(net, batch, config) for batch in noisy]
     results = []
     for batch in noisy:
-        fitted, _, _ = deep_image_prior.fit_images(
-            batch,
-            width=config.dip_width,
-            lr=config.dip_lr,
-            steps=config.dip_steps,
-            seed=config.seed,
-            progress=progress,
-        )
+        fitted, _, _ = dip.fit_each(config, batch, progress)
         # how a file came by its noise is not known; what was added here was clipped
         results.append(fitted if already_noisy else undo_clipping(fitted, config.std))
     return results

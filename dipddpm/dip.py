@@ -100,6 +100,20 @@ def apply_network(net: restorer.Restorer, images: Tensor, config: RunConfig) -> 
     return undo_clipping(restorer.restore_blind(net, images), config.std)
 
 
+def fit_each(
+    config: RunConfig, images: Tensor, progress: Progress = silent
+) -> tuple[Tensor, Tensor, float]:
+    """The original prior by a run's settings; see :func:`deep_image_prior.fit_images`."""
+    return deep_image_prior.fit_images(
+        images,
+        width=config.dip_width,
+        lr=config.dip_lr,
+        steps=config.dip_steps,
+        seed=config.seed,
+        progress=progress,
+    )
+
+
 def _restorer(
     config: RunConfig,
     dataset: Dataset,
@@ -155,14 +169,7 @@ def _deep_image_prior(
     start = observe(dataset.start.images[:num_start].to(device), config, "start")
     began = now(device)
     if not fit:
-        images, steps, loss = deep_image_prior.fit_images(
-            torch.cat([train, start]),
-            width=config.dip_width,
-            lr=config.dip_lr,
-            steps=config.dip_steps,
-            seed=config.seed,
-            progress=progress,
-        )
+        images, steps, loss = fit_each(config, torch.cat([train, start]), progress)
         if config.regime == "noisy":
             images = undo_clipping(images, config.std)
         seconds = _number(now(device) - began)

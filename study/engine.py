@@ -108,7 +108,7 @@ def run_study(
     except KeyboardInterrupt:  # … a second one cuts it off
         status = "interrupted"
     finally:
-        recorder.end_open_trials("interrupted", "the study was interrupted")
+        recorder.end_open_trials()
         ended = datetime.datetime.now(datetime.UTC)
         folder.set_status(status, wall_time_s=round((ended - began).total_seconds(), 1))
     return status

@@ -94,11 +94,11 @@ class Recorder(Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         self.display.update(self.rows.values())
 
-    def end_open_trials(self, status: str, reason: str) -> None:
+    def end_open_trials(self) -> None:
         """Nothing stays running when the study has ended, however it ended."""
         for row in self.rows.values():
             if row["status"] == "running":
-                self._finish(row, status, reason)
+                self._finish(row, "interrupted", "the study was interrupted")
 
     def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
