@@ -14,6 +14,7 @@ SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "report")
 PREDICTIONS = ("epsilon", "v")
 VARIANCES = ("posterior", "beta")
+SPLITS = ("validation", "test")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -71,6 +72,9 @@ class RunConfig:
 
     eval_every: int = _setting(4, "epochs between evaluations; the last is always evaluated")
     scored_images: int = _setting(300, "images drawn and scored, at most one per test image")
+    score_split: str = _setting(
+        "validation", "held-out images to score against; test is for confirmation", SPLITS
+    )
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
     variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)

@@ -110,8 +110,9 @@ class Run:
         self.progress = progress
         self.dataset = dataset_of(config)
         check_sizes(config, self.dataset)
-        self.scored_images = min(config.scored_images, len(self.dataset.test))
-        self.reference = _reference(self.dataset, self.scored_images)
+        held_out = min(len(self.dataset.validation), len(self.dataset.test))
+        self.scored_images = min(config.scored_images, held_out)
+        self.reference = _reference(self.dataset, self.scored_images, config.score_split)
         self.restoration: Restoration | None = None
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
@@ -259,5 +260,5 @@ def load_weights(file: Path, device: torch.device) -> tuple[nn.Module, RunConfig
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
-def _reference(dataset: Dataset, scored_images: int) -> Reference:
-    return Reference(dataset, load_features(dataset), scored_images)
+def _reference(dataset: Dataset, scored_images: int, split: str) -> Reference:
+    return Reference(dataset, load_features(dataset), scored_images, split)

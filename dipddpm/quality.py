@@ -126,19 +126,24 @@ class Reference:
     """All that stays the same from one scoring to the next.
 
     Args:
-        dataset: whose ``validation`` split is scored against.
+        dataset: whose held-out splits are scored against.
         features: of that data set.
         scored_images: how many images each scored set has; the floor is measured at this size.
+        split: ``validation`` or ``test``; the other one measures the floor.
     """
 
-    def __init__(self, dataset: Dataset, features: Features, scored_images: int) -> None:
+    def __init__(
+        self, dataset: Dataset, features: Features, scored_images: int, split: str = "validation"
+    ) -> None:
         self.features = features
         self.scored_images = scored_images
-        self.real = dataset.validation.images
+        held_out = {"validation": dataset.validation.images, "test": dataset.test.images}
+        self.real = held_out.pop(split)
         self.train = dataset.train.images
         self.real_features = self._extract(self.real)
-        held_out = dataset.test.images[:scored_images]
-        self.fid_floor = fid(self.real_features, self._extract(held_out))
+        (others,) = held_out.values()
+        others = others[:scored_images]
+        self.fid_floor = fid(self.real_features, self._extract(others))
         """FID of real held-out images against real held-out images: what perfection would score."""
         noise = torch.randn(
             (scored_images, *self.real.shape[1:]), generator=generator(0, "noise floor")
@@ -146,7 +151,7 @@ class Reference:
         self.fid_noise = fid(self.real_features, self._extract(noise))
         """FID of clipped Gaussian noise: what an untrained sampler scores."""
         self.real_contrast = _contrast(self.real)
-        self.real_nearest = float(nearest(held_out, self.train).median())
+        self.real_nearest = float(nearest(others, self.train).median())
 
     @torch.no_grad()
     def _extract(self, images: Tensor) -> Tensor:

@@ -9,16 +9,27 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Value = float | int | str
+"""Of a parameter."""
+
 
 @dataclass(frozen=True)
 class Parameter:
-    """A hyperparameter and the interval it is searched in."""
+    """A hyperparameter and where it is searched: in an interval, or among ``choices``.
+
+    ``step`` makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
+    """
 
     name: str
     label: str
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 0.0
     log: bool = False
+    step: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def contains(self, value: Value) -> bool:
+        return value in self.choices if self.choices else self.low <= float(value) <= self.high
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Description:
     resource: str
     max_resource: int
     stages: tuple[Stage, ...]
-    start_points: tuple[dict[str, float], ...]
+    start_points: tuple[dict[str, Value], ...]
     rerun: str
 
     @property
@@ -71,12 +82,18 @@ class Description:
         """``min`` or ``max`` for each objective."""
         return [str(self.metric(name).goal) for name in self.objectives]
 
+    @property
+    def steered(self) -> tuple[str, ...]:
+        """The objectives that the search can change; all others are noise to it."""
+        moved = tuple(name for name in self.objectives if not self.metric(name).noise_only)
+        return moved or self.objectives[:1]
+
     def metric(self, name: str) -> Metric:
         return next(metric for metric in self.metrics if metric.name == name)
 
-    def rerun_command(self, parameters: dict[str, float]) -> str:
+    def rerun_command(self, parameters: dict[str, Value]) -> str:
         """The command that runs one trial again, at full precision."""
-        return re.sub(r"\{(\w+)\}", lambda match: repr(float(parameters[match[1]])), self.rerun)
+        return re.sub(r"\{(\w+)\}", lambda match: str(parameters[match[1]]), self.rerun)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

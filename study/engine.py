@@ -6,7 +6,10 @@ It knows no DIP and no DDPM; those come in with the description and the trainabl
 import datetime
 import logging
 import os
+import shutil
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 # before ray is imported: no usage statistics leave this machine, no notes to Ray's developers
@@ -14,25 +17,39 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its reporter prints whatever the verbosity
 os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells of them
-os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the recorder logs for them
 
 import optuna
 import ray
 from ray import tune
-from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
 from rich.console import Console
 
+from study import provenance
 from study.description import Description
 from study.display import Display
 from study.mirror import OptunaMirror
-from study.plan import Plan
+from study.past import reconcile
+from study.plan import FIXED_DESIGN, Plan
 from study.recorder import Recorder
-from study.results import DATABASE_FILE, RAY_FOLDER, ResultsFolder
-from study.search import StudySearch, make_sampler, make_scheduler
+from study.results import (
+    ARTIFACTS_FOLDER,
+    DATABASE_FILE,
+    RAY_FOLDER,
+    SAMPLES_FOLDER,
+    ResultsFolder,
+)
+from study.search import FixedDesign, StudySearch, make_scheduler
+from study.trials import PastTrial, StudyTrials
+
+MAX_FAILURES = 2
+"""How often a trial that failed is tried again, from its last checkpoint."""
 
 
 def start_ray(cpus: int, gpus: int) -> None:
-    """A private Ray on this machine, whatever cluster may be running on it."""
+    """A private Ray on this machine, whatever cluster may be running on it, unless it is there."""
+    if ray.is_initialized():
+        return
     ray.init(
         address="local",
         num_cpus=cpus,
@@ -43,15 +60,28 @@ def start_ray(cpus: int, gpus: int) -> None:
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
-    logging.getLogger("ray.tune.execution.experiment_state").addFilter(_is_worth_telling)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _is_worth_telling(record: logging.LogRecord) -> bool:
-    """Ray copies its state while it writes the next one: a temporary file that has gone meanwhile
-    is no loss, and the next copy follows at once."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, FileNotFoundError) and "-tmp-" in str(error))
+class End(tune.Stopper):
+    """Ends a search as a whole: when its time is up, or when nothing can be written any more."""
+
+    def __init__(self, time_budget_s: float | None) -> None:
+        self.deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
+        self.recorder: Recorder | None = None
+
+    def __reduce__(self) -> tuple[type[tune.Stopper], tuple[Any, ...]]:
+        return End, (None,)  # Ray pickles it; what it watches does not travel
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        broken = self.recorder is not None and self.recorder.fatal is not None
+        return broken or self.time_is_up()
+
+    def time_is_up(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
 
 
 def run_study(
@@ -62,44 +92,71 @@ def run_study(
     *,
     expected_trial_s: float | None,
     console: Console,
+    storage_url: str | None = None,
+    home: Path | None = None,
 ) -> str:
-    """Run all trials on the Ray that is started; returns how the study ended.
+    """Run the trials that are left to run; returns how it ended.
 
-    However it ends, no trial is left running in the results.
+    However it ends, no trial is left running in the results. What ended in an earlier session of
+    the folder is not run again; what an earlier session began goes on from its checkpoints.
 
     Args:
         trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
             each evaluation, with pictures of the subject's stages.
         expected_trial_s: seconds of an average trial, for the first estimate of the time left.
+        storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
+        home: the results folder that has ``study.db``, if the study is a part of another.
 
     Returns:
-        ``finished``, ``interrupted`` (by Ctrl-C, after saving) or ``failed`` (no trial ended well).
+        ``finished``, ``interrupted`` (by Ctrl-C or at the end of the time budget, after saving) or
+        ``failed`` (no trial ended well).
+
+    Raises:
+        OSError: results could not be written; what had been written can be read.
     """
-    mirror = OptunaMirror(folder.path / DATABASE_FILE, plan.name, subject)
+    scheduler = make_scheduler(plan.scheduler, subject, plan.grace_period, plan.reduction_factor)
+    rows, past = reconcile(folder, scheduler)
+    home = home or folder.path
+    mirror = OptunaMirror(
+        storage_url or f"sqlite:///{home / DATABASE_FILE}",
+        plan.name,
+        subject,
+        samples=folder.path / SAMPLES_FOLDER,
+        artifacts=home / ARTIFACTS_FOLDER,
+        warn=console.print,
+    )
     display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
-    recorder = Recorder(subject, folder, mirror, display)
+    recorder = Recorder(subject, folder, mirror, display, rows)
+    if _outcome(recorder, plan.num_samples) != "interrupted":  # nothing is left to run
+        folder.set_status(_outcome(recorder, plan.num_samples))
+        return str(folder.info["status"])
+    end = End(plan.time_budget_s)
+    end.recorder = recorder
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}),
         tune_config=tune.TuneConfig(
             num_samples=plan.num_samples,
-            search_alg=StudySearch(subject, make_sampler(plan.sampler, plan.seed)),
-            scheduler=make_scheduler(
-                plan.scheduler, subject, plan.grace_period, plan.reduction_factor
+            search_alg=StudyTrials(
+                _searcher(subject, plan, past), past, plan.num_samples, plan.slots, subject.resource
             ),
-            max_concurrent_trials=plan.slots,
-            trial_dirname_creator=_trial_folder,
+            scheduler=scheduler,
             reuse_actors=True,  # a worker imports torch and reads the data once
         ),
         run_config=tune.RunConfig(
             name=RAY_FOLDER,
             storage_path=str(folder.path.resolve()),
             callbacks=[recorder],
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            stop=end,
+            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             verbose=0,
         ),
     )
     began = datetime.datetime.now(datetime.UTC)
-    folder.set_status("running", started=began.isoformat(timespec="seconds"))
+    session = {"started": began.isoformat(timespec="seconds"), "trials_before": len(rows)}
+    earlier_s = folder.info.get("wall_time_s", 0.0)
+    folder.info["sessions"] = [*folder.info.get("sessions", []), session]
+    folder.set_status("running")
+    start_ray(provenance.cores(), len(provenance.gpus()))
     status = "failed"
     try:
         with display:
@@ -108,27 +165,48 @@ def run_study(
     except KeyboardInterrupt:  # … a second one cuts it off
         status = "interrupted"
     finally:
+        if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
+            folder.use_reserve()
+            status = "failed"
         recorder.end_open_trials()
-        ended = datetime.datetime.now(datetime.UTC)
-        folder.set_status(status, wall_time_s=round((ended - began).total_seconds(), 1))
+        session_s = round((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 1)
+        session |= {"wall_time_s": session_s, "status": status}
+        if end.time_is_up() and status == "interrupted":
+            session["reason"] = f"time budget of {plan.time_budget_s:g} s"
+        folder.set_status(status, wall_time_s=round(earlier_s + session_s, 1))
+    if recorder.fatal:
+        raise recorder.fatal
     return status
+
+
+def _searcher(subject: Description, plan: Plan, past: list[PastTrial]) -> Searcher:
+    """The searcher, told of all that earlier sessions began."""
+    tried = [trial.parameters for trial in past]
+    points = [point for point in subject.start_points if point not in tried]
+    if plan.sampler == FIXED_DESIGN:
+        return FixedDesign(points)
+    searcher = StudySearch(subject, plan.sampler, plan.seed, points, len(past))
+    for trial in past:
+        if trial.status == "interrupted":
+            searcher.go_on(trial.trial_id, trial.parameters)
+        else:
+            searcher.learn(trial.parameters, trial.resource, trial.metrics)
+    return searcher
 
 
 def _outcome(recorder: Recorder, num_samples: int) -> str:
     statuses = [row["status"] for row in recorder.rows.values()]
-    if len(statuses) < num_samples or "running" in statuses:
+    if len(statuses) < num_samples or {"running", "interrupted"} & set(statuses):
         return "interrupted"
     return "failed" if all(status == "failed" for status in statuses) else "finished"
 
 
-def _trial_folder(trial: Trial) -> str:
-    return str(trial.trial_id)
-
-
-def expected_resource(maximum: int, grace_period: int, reduction_factor: float) -> float:
-    """Mean epochs of a trial under successive halving, if at each rung 1 in N goes on."""
+def expected_resource(
+    maximum: int, grace_period: int, reduction_factor: float, share_that_goes_on: float
+) -> float:
+    """Mean resource that a trial spends under successive halving."""
     spent, share, rung = float(grace_period), 1.0, float(grace_period)
     while rung < maximum:
-        share, above = share / reduction_factor, min(rung * reduction_factor, maximum)
+        share, above = share * share_that_goes_on, min(rung * reduction_factor, maximum)
         spent, rung = spent + share * (above - rung), above
     return spent

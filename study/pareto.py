@@ -57,3 +57,36 @@ def noise_floor(repeats: Sequence[float]) -> float:
     middle = statistics.median(logs)
     sigma = 1.4826 * statistics.median(abs(value - middle) for value in logs)
     return math.expm1(1.96 * math.sqrt(2) * sigma)
+
+
+def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:
+    """Indices from the best point to the worst: by front, and within a front by crowding.
+
+    Non-dominated sorting and crowding distance (Deb et al. 2002, Sections III-A and III-B), as
+    multi-objective successive halving ranks a rung (Schmucker et al. 2021, Section 3). Among the
+    equally crowded the first objective decides; with a single objective it is the only order.
+    """
+    signs = [1 if direction == "min" else -1 for direction in directions]
+    remaining = list(range(len(values)))
+    order: list[int] = []
+    while remaining:
+        front = [remaining[i] for i in pareto_front([values[i] for i in remaining], directions)]
+        distances = _crowding(
+            [[s * v for s, v in zip(signs, values[i], strict=True)] for i in front]
+        )
+        by_crowding = sorted(zip(front, distances, strict=True), key=lambda pair: -pair[1])
+        order += [i for i, _ in by_crowding]
+        remaining = [i for i in remaining if i not in front]
+    return order
+
+
+def _crowding(front: Sequence[Sequence[float]]) -> list[float]:
+    """Per point, the normalised gaps to its neighbours, summed over objectives; ends: infinite."""
+    distances = [0.0] * len(front)
+    for column in zip(*front, strict=True):
+        order = sorted(range(len(front)), key=lambda i: column[i])
+        span = column[order[-1]] - column[order[0]]
+        distances[order[0]] = distances[order[-1]] = math.inf
+        for before, i, after in zip(order, order[1:], order[2:], strict=False):
+            distances[i] += (column[after] - column[before]) / span if span else 0.0
+    return distances

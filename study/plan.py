@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from dipddpm.errors import ConfigError
 from study.results import NAME_RULE, valid_name
 
+FIXED_DESIGN = "fixed"
+"""The sampler that runs a description's start points and searches nothing."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -23,6 +26,8 @@ class Plan:
     slots: int
     """Trials at once."""
     seed: int
+    time_budget_s: float | None = None
+    """Seconds after which the search is ended, to be resumed."""
 
     def __post_init__(self) -> None:
         bounds = {
@@ -34,6 +39,10 @@ class Plan:
             "gpus_per_trial": (
                 0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0,
                 "a share of one GPU, from 0 to 1, or a whole number of them",
+            ),
+            "time_budget_s": (
+                self.time_budget_s is None or self.time_budget_s > 0,
+                "a number of seconds above 0",
             ),
             "seed": (0 <= self.seed < 2**32, "0 to 4294967295"),
         }

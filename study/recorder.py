@@ -1,8 +1,11 @@
 """Ray Tune's events → the results folder, the Optuna mirror and the terminal."""
 
-import math
+import contextlib
+import errno
+import json
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,86 +13,149 @@ import pyarrow.fs
 from ray import cloudpickle
 from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.utils.util import SafeFallbackEncoder  # type: ignore[attr-defined]
+from tensorboardX import SummaryWriter
 
 from study.description import Description
 from study.display import Display
 from study.mirror import OptunaMirror
+from study.past import INTERRUPTED, RESULT_FILE, ending
 from study.reporting import METRICS, PICTURES
-from study.results import SAMPLES_FOLDER, ResultsFolder
+from study.results import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
 """The folders of an absolute path."""
 
 
 class Recorder(Callback):
-    """Keeps the results current: a row per evaluation at once, a row per trial as it ends."""
+    """Keeps the results current: a row per evaluation at once, a row per trial as it changes.
+
+    What Ray would log itself is written here, straight to its place: Ray's own loggers write
+    elsewhere and copy all of it again and again, and lose what was not yet copied.
+
+    Args:
+        rows: of the trials that earlier sessions began.
+    """
 
     def __init__(
-        self, subject: Description, folder: ResultsFolder, mirror: OptunaMirror, display: Display
+        self,
+        subject: Description,
+        folder: ResultsFolder,
+        mirror: OptunaMirror,
+        display: Display,
+        rows: list[dict[str, Any]],
     ) -> None:
         self.subject, self.folder, self.mirror, self.display = subject, folder, mirror, display
-        self.rows: dict[str, dict[str, Any]] = {}
-        self.began = time.monotonic()
+        self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
+        self.fatal: OSError | None = None
+        """Why no result can be written any more."""
+        self._writers: dict[str, SummaryWriter] = {}
+        # time goes on where the last session left it
+        spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
+        self._began = time.monotonic() - spent
+        for row in rows:
+            self.mirror.put(row)
 
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         """Ray pickles callbacks with the experiment; open files and a terminal do not travel."""
         return Callback, ()
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Notes an error of the disk for the engine, which ends the study on it."""
+        try:
+            yield
+        except OSError as error:
+            self.fatal = self.fatal or error
+
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        self._row(trial)
-        self.folder.write_trials(self.rows.values())
+        with self._writing():
+            row = self._row(trial)
+            row |= {"status": "running", "stop_reason": ""}
+            self.folder.write_trials(self.rows.values())
+            self.mirror.put(row)
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         """The trial's row, begun when it is first heard of: at its start, or at its early death."""
         if trial.trial_id not in self.rows:
-            parameters = {p.name: trial.config[p.name] for p in self.subject.parameters}
             self.rows[trial.trial_id] = {
                 "trial_id": trial.trial_id,
                 "status": "running",
                 "stop_reason": "",
                 "started_s": self._elapsed(),
+                "restarts": 0,
                 self.subject.resource: 0,
-                **parameters,
+                **{p.name: trial.config[p.name] for p in self.subject.parameters},
             }
-            self.mirror.start(trial.trial_id, parameters)
         return self.rows[trial.trial_id]
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
         row = self._row(trial)
+        if result[self.subject.resource] <= row[self.subject.resource]:
+            return  # on record already: a retry begins at the last checkpoint that was kept
         row |= {metric.name: result[METRICS][metric.name] for metric in self.subject.metrics}
         row[self.subject.resource] = result[self.subject.resource]
         row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
-        self.folder.append_history({**row, "elapsed_s": self._elapsed()})
+        with self._writing():
+            self._log(trial, result)  # before the row: what is on record has been logged
+            checkpoint = result["checkpoint_dir_name"]
+            evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
+            self.folder.append_history(evaluation)
+            self.mirror.evaluated(row)
+
+    def _log(self, trial: Trial, result: dict[str, Any]) -> None:
+        """For Ray's readers of results, and for TensorBoard."""
+        folder = self.folder.path / RAY_FOLDER / trial.trial_id
+        folder.mkdir(parents=True, exist_ok=True)
+        if trial.trial_id not in self._writers:
+            (folder / "params.json").write_text(json.dumps(trial.config, cls=SafeFallbackEncoder))
+            self._writers[trial.trial_id] = SummaryWriter(str(folder), write_to_disk=True)
+        with (folder / RESULT_FILE).open("a") as file:
+            file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
+        writer, step = self._writers[trial.trial_id], result[self.subject.resource]
+        for name, value in result[METRICS].items():
+            if isinstance(value, (int, float)):
+                writer.add_scalar(name, value, step)
+        writer.flush()
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """Bring the pictures home, from wherever the checkpoint is stored."""
+        """Bring the pictures home, from wherever the checkpoint is stored; drop the one before."""
         checkpoint = trial.checkpoint
         assert checkpoint is not None  # it has just been saved
-        target = self.folder.path / SAMPLES_FOLDER / trial.trial_id
-        target.mkdir(exist_ok=True)
-        pyarrow.fs.copy_files(
-            f"{checkpoint.path}/{PICTURES}",
-            str(target),
-            source_filesystem=checkpoint.filesystem,
-            destination_filesystem=pyarrow.fs.LocalFileSystem(),
-        )
+        filesystem: Any = checkpoint.filesystem
+        with self._writing():
+            target = self.folder.path / SAMPLES_FOLDER / trial.trial_id
+            target.mkdir(exist_ok=True)
+            pyarrow.fs.copy_files(
+                f"{checkpoint.path}/{PICTURES}",
+                str(target),
+                source_filesystem=filesystem,
+                destination_filesystem=pyarrow.fs.LocalFileSystem(),
+            )
+            folder, _, newest = checkpoint.path.rpartition("/")
+            for entry in filesystem.get_file_info(pyarrow.fs.FileSelector(folder)):
+                if entry.base_name.startswith("checkpoint_") and entry.base_name < newest:
+                    filesystem.delete_dir(entry.path)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        """It failed and is tried again, from its last checkpoint."""
+        row = self._row(trial)
+        with self._writing():
+            row |= {"restarts": row["restarts"] + 1, "restart_reason": self._reason(trial)}
+            self.folder.write_trials(self.rows.values())
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
     ) -> None:
         row = self._row(trial)
-        spent = row[self.subject.resource]
-        if not all(math.isfinite(row.get(name, math.nan)) for name in self.subject.objectives):
-            self._finish(row, "failed", "an objective is not a finite number")
-        elif spent >= self.subject.max_resource:
-            self._finish(row, "completed", f"ran all {spent} {self.subject.resource}s")
-        else:
-            self._finish(row, "stopped", f"not among the best at {self.subject.resource} {spent}")
+        end = ending(self.subject, row, goes_on=False)
+        self._finish(row, *(end or ("failed", "it ended without an evaluation")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        self._finish(self._row(trial), "failed", _reason(trial))
+        with self._writing():
+            self._finish(self._row(trial), "failed", self._reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         self.display.update(self.rows.values())
@@ -98,27 +164,29 @@ class Recorder(Callback):
         """Nothing stays running when the study has ended, however it ended."""
         for row in self.rows.values():
             if row["status"] == "running":
-                self._finish(row, "interrupted", "the study was interrupted")
+                self._finish(row, *INTERRUPTED)
 
     def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
-        parameters = {parameter.name for parameter in self.subject.parameters}
-        attributes = {key: value for key, value in row.items() if key not in parameters}
-        self.mirror.finish(row["trial_id"], status, attributes)
-        self.folder.write_trials(self.rows.values())
+        if writer := self._writers.pop(row["trial_id"], None):
+            writer.close()
+        with self._writing():
+            self.folder.write_trials(self.rows.values())
+            self.mirror.put(row)
         self.display.trial_ended(row)
 
     def _elapsed(self) -> float:
-        return round(time.monotonic() - self.began, 3)
+        return round(time.monotonic() - self._began, 3)
 
-
-def _reason(trial: Trial) -> str:
-    """The innermost exception in one line: Ray wraps it once or twice. Without the user's folders,
-    since results are passed on."""
-    if trial.pickled_error_file is None:
-        return "the trial ended without an error of its own; see Ray's logs"
-    error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-    while getattr(error, "cause", None):
-        error = error.cause  # type: ignore[attr-defined]
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return FOLDERS.sub("…/", text)
+    def _reason(self, trial: Trial) -> str:
+        """The innermost exception in one line: Ray wraps it once or twice. Without the user's
+        folders, since results are passed on. A full disk is noted as :attr:`fatal`."""
+        if trial.pickled_error_file is None:
+            return "the trial ended without an error of its own; see Ray's logs"
+        error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+        while getattr(error, "cause", None):
+            error = error.cause  # type: ignore[attr-defined]
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            self.fatal = self.fatal or error
+        text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+        return FOLDERS.sub("…/", text)

@@ -1,17 +1,14 @@
 """Results on disk → typed records. Needs neither Ray nor torch, so it serves in a notebook too."""
 
-import json
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import pandas as pd
-
 from study import results
-from study.description import Description
-from study.pareto import noise_floor, pareto_front
+from study.description import Description, Value
+from study.pareto import noise_floor, pareto_front, ranking
 
 Status = Literal["running", "completed", "stopped", "failed", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -38,12 +35,16 @@ class TrialRecord:
     status: Status
     stop_reason: str
     resource: int
-    parameters: dict[str, float]
+    parameters: dict[str, Value]
     metrics: dict[str, Any]
     """The last value of each; those never reported are missing."""
     curve: tuple[Evaluation, ...]
     pictures: dict[str, Path]
     """By stage, for those that exist."""
+    restarts: int
+    """How often it failed and was tried again, in this session and those before."""
+    restart_reason: str
+    """Of the last time."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class StudyRecord:
     info: dict[str, Any]
     """``study.json``: settings, versions, hardware, status."""
     trials: tuple[TrialRecord, ...]
+    confirmation: "StudyRecord | None" = None
+    """Finalists and baseline run again, if that has been done."""
 
     def with_status(self, status: Status) -> list[TrialRecord]:
         return [trial for trial in self.trials if trial.status == status]
@@ -72,6 +75,15 @@ class StudyRecord:
         tolerances = [self.noise_floor(name) for name in names]
         front = pareto_front(values, self.description.directions, tolerances)
         return [complete[i] for i in front]
+
+    def finalists(self, count: int) -> list[TrialRecord]:
+        """The best trial, then others of the completed ones as their objectives rank them."""
+        complete, names = self.with_status("completed"), self.description.steered
+        directions = [str(self.description.metric(name).goal) for name in names]
+        order = ranking([[t.metrics[name] for name in names] for t in complete], directions)
+        best = self.best
+        others = [complete[i] for i in order if complete[i] is not best]
+        return [t for t in (best, *others) if t is not None][:count]
 
     def noise_floor(self, metric: str) -> float:
         """The relative difference up to which two values of ``metric`` count as equal.
@@ -98,23 +110,21 @@ def load_study(folder: Path) -> StudyRecord:
     Raises:
         FileNotFoundError: it is not a study's folder.
     """
-    info = json.loads((folder / results.STUDY_FILE).read_text(encoding="utf-8"))
+    info = results.read_info(folder)
     description = Description.from_json(info["description"])
-    metrics = [metric.name for metric in description.metrics]
-    # trial ids are text, even those that look like numbers (12345678, 1234e567)
-    text = {"trial_id": str, "status": str, "stop_reason": str}
-    trials = pd.read_csv(folder / results.TRIALS_FILE, dtype=text)
-    history = pd.read_csv(folder / results.HISTORY_FILE, dtype={"trial_id": str})
+    metrics, parameters = [metric.name for metric in description.metrics], description.parameters
+    trials = results.read_rows(folder / results.TRIALS_FILE)
+    history = results.read_rows(folder / results.HISTORY_FILE)
 
     curves: dict[str, list[Evaluation]] = {}
-    for row in history.to_dict("records"):
+    for row in history:
         evaluation = Evaluation(
             int(row[description.resource]), row["elapsed_s"], _present(row, metrics)
         )
         curves.setdefault(row["trial_id"], []).append(evaluation)
 
     records = []
-    for number, row in enumerate(trials.to_dict("records")):
+    for number, row in enumerate(trials):
         pictures = {
             stage.name: folder / results.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
             for stage in description.stages
@@ -124,21 +134,26 @@ def load_study(folder: Path) -> StudyRecord:
                 number=number,
                 trial_id=row["trial_id"],
                 status=row["status"],
-                stop_reason="" if pd.isna(row["stop_reason"]) else row["stop_reason"],
+                stop_reason=row.get("stop_reason", ""),
                 resource=int(row[description.resource]),
-                parameters={p.name: row[p.name] for p in description.parameters},
+                parameters={p.name: row[p.name] for p in parameters},
                 metrics=_present(row, metrics),
                 curve=tuple(curves.get(row["trial_id"], [])),
                 pictures={name: path for name, path in pictures.items() if path.exists()},
+                restarts=int(row.get("restarts", 0)),
+                restart_reason=row.get("restart_reason", ""),
             )
         )
-    return StudyRecord(info["name"], folder, description, info, tuple(records))
+    part = folder / results.CONFIRM_FOLDER
+    confirmation = load_study(part) if (part / results.STUDY_FILE).exists() else None
+    return StudyRecord(info["name"], folder, description, info, tuple(records), confirmation)
 
 
-def _present(row: Mapping[Hashable, Any], names: list[str]) -> dict[str, Any]:
-    """The values that are there: a CSV has no other sign for "none" than an empty cell."""
+def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """The values that are there, and are no NaN."""
+    present = {name: row[name] for name in names if name in row}
     return {
-        name: row[name]
-        for name in names
-        if not (isinstance(row[name], float) and math.isnan(row[name]))
+        name: value
+        for name, value in present.items()
+        if not (isinstance(value, float) and math.isnan(value))
     }

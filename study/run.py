@@ -1,19 +1,25 @@
-"""``python study/run.py --num-samples 30``: search, and write what was found to ``results/``."""
+"""``python study/run.py --num-samples 30``: search, confirm, and write it all to ``results/``."""
 
-import functools
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.cli import flag
+from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from study import engine, provenance, subject
-from study.description import Description
+from study.confirm import confirm, confirmation_runs
 from study.display import clock
+from study.mirror import check_storage, redacted
 from study.records import load_study
-from study.results import DASHBOARD_FILE, ResultsFolder
-from study.settings import FLAGS, StudySettings, make_parser, resolve
+from study.results import DASHBOARD_FILE, ResultsFolder, StudyIsRunning
+from study.resume import check_resumable, earlier_study
+from study.search import STARTUP
+from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
 from study.summary import describe_study, write_summary
 
 EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
@@ -21,84 +27,123 @@ EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
 
 def main(argv: list[str] | None = None) -> int:
     parser = make_parser()
-    args = parser.parse_args(argv)
+    given = vars(parser.parse_args(argv))
+    results_dir, url = (
+        given.get("results_dir", DEFAULTS["results_dir"]),
+        given.get("storage_url", ""),
+    )
+    before: dict[str, Any] = {}
     try:
-        settings = resolve(args, provenance.cores(), len(provenance.gpus()))
-        ResultsFolder.check(settings.results_dir, settings.plan.name)
+        if "resume" in given:
+            before = earlier_study(results_dir, given)
+            asked = {**before["arguments"], **given, "name": before["name"]}
+            asked.setdefault("num_samples", before["settings"]["plan"]["num_samples"])
+        else:
+            asked = given
+        settings = resolve(asked, provenance.cores(), len(provenance.gpus()))
+        name = settings.plan.name
+        if not before:
+            ResultsFolder.check(results_dir, name)
         dataset = dataset_of(settings.run)
         check_sizes(settings.run, dataset)
+        if before:
+            check_resumable(before, settings, dataset)
+        if url:
+            check_storage(url, name, is_new=not before)
+        folder = _open(settings, before, given, dataset)
     except ConfigError as error:
-        name = FLAGS.get(error.name, error.name)
-        parser.error(f"{flag(name)} is {error.value}; expected {error.expected}")
-    except DataError as error:
+        field = FLAGS.get(error.name, error.name)
+        parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
+    except (DataError, StudyIsRunning) as error:
         parser.error(str(error))
     except FileExistsError:
-        path = settings.results_dir / settings.plan.name
-        parser.error(f"--name is {settings.plan.name}; expected a new name, {path} exists")
+        there = f"{results_dir / name} exists; --resume {name} goes on with it"
+        parser.error(f"--name is {name}; expected a new name, {there}")
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        parser.error(f"--storage-url is {redacted(url)}; cannot be used: {reason}")
     except OSError as error:
-        parser.error(f"--results-dir is {settings.results_dir}; cannot write: {error.strerror}")
-    info = {"settings": settings.to_json(), **provenance.everything()}
-    described = subject.describe(settings)
-    folder = ResultsFolder.create(settings.results_dir, settings.plan.name, described, info)
+        parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
     try:
-        return search(settings, described, folder, train_images=len(dataset.train))
+        return EXIT_STATUS[run(settings, folder, len(dataset.train))]
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder.path}", file=sys.stderr)
         return EXIT_STATUS["interrupted"]
+    except OSError as error:
+        left = f"{folder.path} can be read, and gone on with by --resume {name}"
+        print(f"study/run.py: {error.strerror or error}; {left}", file=sys.stderr)
+        return EXIT_STATUS["failed"]
+    finally:
+        folder.close()
 
 
-def search(
-    settings: StudySettings, described: Description, folder: ResultsFolder, train_images: int
-) -> int:
-    """Announce, run, summarise; returns the exit status."""
+def _open(
+    settings: StudySettings, before: Mapping[str, Any], given: Mapping[str, Any], dataset: Dataset
+) -> ResultsFolder:
+    """The results folder, new or as an earlier session left it."""
+    info = {
+        "settings": settings.to_json(),
+        "arguments": {**before.get("arguments", {}), **remembered(given)},
+        "storage_url": settings.storage_url and redacted(settings.storage_url),
+        "dataset_hash": dataset.hash,
+        **provenance.everything(),
+    }
+    described = subject.describe(settings)
+    if before:
+        path = settings.results_dir / settings.plan.name
+        folder = ResultsFolder.reopen(path, described, info)
+    else:
+        folder = ResultsFolder.create(settings.results_dir, settings.plan.name, described, info)
+    folder.make_latest()
+    return folder
+
+
+def run(settings: StudySettings, folder: ResultsFolder, train_images: int) -> str:
+    """Announce, search, confirm, and say what was found; returns how it ended."""
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    plan = settings.plan
-    announce(settings, described, train_images, console)
-    cost = subject.estimate_cost(settings)
-    trial_s = cost.trial_s(
-        engine.expected_resource(settings.run.epochs, plan.grace_period, plan.reduction_factor)
-        if plan.scheduler == "asha"
-        else settings.run.epochs
-    )
-    longest_s = cost.trial_s(settings.run.epochs) * plan.num_samples / plan.slots
-    console.print(
-        f"about {clock(trial_s * plan.num_samples / plan.slots)}, or "
-        f"{clock(longest_s)} if no trial is stopped early; results in {folder.path}"
-    )
-    engine.start_ray(provenance.cores(), len(provenance.gpus()))
+    announce(settings, folder, train_images, console)
+    trial_s = announce_time(settings, folder, console)
     status = engine.run_study(
-        described,
-        functools.partial(
-            subject.train,
-            run_config=settings.run,
-            num_threads=subject.threads(settings),
-            device=subject.device(settings),
-        ),
-        plan,
+        folder.subject,
+        subject.trainable(settings),
+        settings.plan,
         folder,
         expected_trial_s=trial_s,
         console=console,
+        storage_url=settings.storage_url,
     )
     study = load_study(folder.path)
     write_summary(study)
+    time_is_up = "reason" in folder.info["sessions"][-1]
+    if study.best and confirmation_runs(settings) and (status == "finished" or time_is_up):
+        confirmed = confirm(settings, study, console)
+        status = status if confirmed == "finished" else confirmed
+        study = load_study(folder.path)
+        write_summary(study)
     console.print(describe_study(study))
     console.print(f"open {folder.path / DASHBOARD_FILE}")
-    return EXIT_STATUS[status]
+    return "finished" if status == "interrupted" and time_is_up and study.best else status
 
 
 def announce(
-    settings: StudySettings, described: Description, train_images: int, console: Console
+    settings: StudySettings, folder: ResultsFolder, train_images: int, console: Console
 ) -> None:
     """Say what will run, and on what."""
-    run, plan = settings.run, settings.plan
+    run, plan, described = settings.run, settings.plan, folder.subject
     dip = "no prior" if run.prior == "none" else f"{run.prior}, {run.dip_steps} DIP steps"
     console.print(
         f"{described.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
         f"({dip}, {train_images} training images), preset {settings.preset}"
     )
+    if rows := folder.read_trials():
+        ended = sum(row["status"] in ("completed", "stopped", "failed") for row in rows)
+        console.print(f"resumed: {ended} have ended, {len(rows) - ended} go on where they were")
     space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
     first = f"{len(described.start_points)} settings of the report first"
     console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
+    if plan.num_samples <= STARTUP.get(plan.sampler, 0):
+        enough = f"it draws at random until {STARTUP[plan.sampler]} trials have ended"
+        console.print(f"{plan.sampler} will not learn from {plan.num_samples} trials: {enough}")
     gpus = provenance.gpus()
     machine = f"{provenance.cores()} cores, {', '.join(gpus) if gpus else 'no GPU'}"
     console.print(
@@ -107,6 +152,28 @@ def announce(
     )
     if gpus and settings.preset == "quick":
         console.print("there is a GPU here: --preset report runs MNIST at the report's scale")
+
+
+def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> float:
+    """Time a trial's parts and say how long all will take; returns seconds of a trial, expected."""
+    plan, epochs = settings.plan, settings.run.epochs
+    cost = subject.estimate_cost(settings)
+    rungs = (epochs, epochs if plan.scheduler == "none" else plan.grace_period)
+    shortest = engine.expected_resource(
+        epochs, rungs[1], plan.reduction_factor, 1 / plan.reduction_factor
+    )
+    ended = sum(row["status"] in ("completed", "stopped", "failed") for row in folder.read_trials())
+    trials = plan.num_samples - ended
+    if trials:
+        rounds = trials / plan.slots
+        times = [clock(cost.trial_s(e) * rounds) for e in (shortest, epochs)]
+        budget = f", at most {clock(plan.time_budget_s)}" if plan.time_budget_s else ""
+        text = f"about {' to '.join(dict.fromkeys(times))}{budget}"
+        if runs := confirmation_runs(settings):
+            confirm_s = runs * cost.trial_s(epochs) / plan.slots
+            text += f", then {clock(confirm_s)} for {runs} runs that confirm"
+        console.print(f"{text}; results in {folder.path}")
+    return (cost.trial_s(shortest) + cost.trial_s(epochs)) / 2
 
 
 if __name__ == "__main__":

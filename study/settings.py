@@ -4,22 +4,47 @@ import argparse
 import dataclasses
 import datetime
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dipddpm.cli import OneLineParser, flag
-from dipddpm.config import PRESETS, RunConfig, preset
-from dipddpm.data import DATASETS
+from dipddpm.config import PRESETS, PRIORS, REGIMES, RunConfig, preset
 from dipddpm.errors import ConfigError
 from study.plan import Plan, count_slots
 from study.search import SAMPLERS, SCHEDULERS
 
 OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time_s")
 
+SPACES = ("report", "extended")
 
 FLAGS = {"epochs": "max_epochs"}
 """Where a field of the run goes by another name on the study's command line."""
+
+DEFAULTS: dict[str, Any] = {
+    "num_samples": 30,
+    "preset": "quick",
+    "dip_lr": (2e-4, 2e-2),
+    "ddpm_lr": (1e-4, 1e-2),
+    "space": "report",
+    "objectives": "fid,time_per_iteration_s",
+    "sampler": "tpe",
+    "scheduler": "asha",
+    "reduction_factor": 3.0,
+    "seed": 0,
+    "cpus_per_trial": 1.0,
+    "confirm_top": 1,
+    "confirm_seeds": 5,
+    "results_dir": Path("results"),
+}
+"""Of the flags; one that is not here depends on others or on the machine."""
+
+STD = {"clean": (0.1, 1.5), "noisy": (0.5, 0.5)}
+"""Default of ``--std`` by regime: of noisy images it is the problem, not a choice."""
+
+PLACES = ("resume", "name", "results_dir", "data_dir", "storage_url", "time_budget", "num_samples")
+"""Flags that say where or how long, not what: a study that is resumed does not remember them."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +57,24 @@ class StudySettings:
     dip_lr: tuple[float, float]
     ddpm_lr: tuple[float, float]
     std: tuple[float, float]
+    space: str
     objectives: tuple[str, ...]
+    confirm_top: int
+    """Trials of the front that are confirmed, besides the report's setting and the baseline."""
+    confirm_seeds: int
     plan: Plan
     results_dir: Path
+    storage_url: str | None
 
     def __post_init__(self) -> None:
         for name in ("dip_lr", "ddpm_lr", "std"):
             low, high = getattr(self, name)
-            if not 0 < low < high < math.inf:
+            if not 0 < low <= high < math.inf or (low == high and name != "std"):
                 raise ConfigError(name, f"{low:g} {high:g}", "LO HI with 0 < LO < HI")
+        low, high = self.std
+        if self.run.regime == "noisy" and low != high:
+            expected = "one value twice: with --regime noisy it is the problem, not a setting"
+            raise ConfigError("std", f"{low:g} {high:g}", expected)
         largest = max(self.run.batch_size, self.run.dip_batch_size)
         if self.run.train_size is not None and self.run.train_size < largest:
             raise ConfigError("train_size", self.run.train_size, f"at least {largest}, a batch")
@@ -51,66 +85,87 @@ class StudySettings:
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
             raise ConfigError("objectives", ",".join(self.objectives), known)
+        if self.confirm_top < 0:
+            raise ConfigError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
+        if self.confirm_seeds < 2:
+            raise ConfigError("confirm_seeds", self.confirm_seeds, "at least 2, for an interval")
 
     def to_json(self) -> dict[str, Any]:
-        """For ``study.json``; without the folders of the user's machine."""
+        """For ``study.json``; without the folders of the user's machine and without passwords."""
         data = dataclasses.asdict(self)
-        del data["results_dir"], data["run"]["data_dir"]
+        del data["results_dir"], data["storage_url"], data["run"]["data_dir"]
+        data["run"]["dataset"] = Path(self.run.dataset).name
         return data
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """Flags that are not given are absent from what it parses; :data:`DEFAULTS` fills them in."""
     parser = OneLineParser(
         prog="study/run.py",
         description="Search for the DIP and DDPM settings that pay: quality against time.",
         formatter_class=argparse.RawTextHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     what = parser.add_argument_group("what is studied")
-    what.add_argument("--num-samples", type=int, default=30, metavar="N", help="trials (30)")
+    what.add_argument("--num-samples", type=int, metavar="N", help="trials (30)")
     what.add_argument(
         "--preset",
         choices=PRESETS,
-        default="quick",
         help="quick: digits, minutes on two cores; report: MNIST at the report's scale (quick)",
     )
-    what.add_argument("--dataset", choices=DATASETS, help="digits or mnist (the preset's)")
+    what.add_argument(
+        "--dataset", help="digits, mnist, or a folder of images in class sub-folders (digits)"
+    )
     what.add_argument(
         "--data-dir", metavar="DIR", help="folder that holds MNIST/raw (downloaded without it)"
     )
     what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
     what.add_argument(
+        "--regime",
+        choices=REGIMES,
+        help="clean: DIP and DDPM may see clean images; noisy: only corrupted ones (clean)",
+    )
+    what.add_argument(
         "--prior",
-        choices=("restorer", "none"),
-        help="restorer: the DDPM learns from DIP's images; none: no DIP (restorer)",
+        choices=PRIORS,
+        help="restorer: the DDPM learns from images restored by the report's network;\n"
+        "dip: by the original Deep Image Prior, image by image; none: no DIP (restorer)",
     )
     what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 150)")
     what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 36)")
     what.add_argument(
         "--objectives",
-        default="fid,time_per_iteration_s",
         metavar="A,B",
-        help=f"minimised; the first one also stops trials early\nof {', '.join(OBJECTIVES)}",
+        help=f"{DEFAULTS['objectives']} without it; the first one also stops trials early\n"
+        f"of {', '.join(OBJECTIVES)}",
     )
 
     space = parser.add_argument_group("where the search looks")
-    for name, low, high, meaning in (
-        ("dip_lr", 2e-4, 2e-2, "learning rate of DIP, log scale"),
-        ("ddpm_lr", 1e-4, 1e-2, "learning rate of the DDPM, log scale"),
-        ("std", 0.1, 1.5, "noise that DIP undoes, for images in [0, 1]"),
+    for name, default, meaning in (
+        ("dip_lr", DEFAULTS["dip_lr"], "learning rate of DIP, log scale"),
+        ("ddpm_lr", DEFAULTS["ddpm_lr"], "learning rate of the DDPM, log scale"),
+        ("std", STD["clean"], "noise that DIP undoes, for images in [0, 1]"),
     ):
         space.add_argument(
             flag(name),
             type=float,
             nargs=2,
-            default=(low, high),
             metavar=("LO", "HI"),
-            help=f"{meaning} ({low:g} {high:g})",
+            help=f"{meaning} ({default[0]:g} {default[1]:g})",
         )
+    space.add_argument(
+        "--space",
+        choices=SPACES,
+        help="report: these three; extended: also what moves the cost, dip_steps, batch_size,\n"
+        "width and sampler_steps (report)",
+    )
 
     how = parser.add_argument_group("how it searches")
-    how.add_argument("--sampler", choices=SAMPLERS, default="tpe", help="Optuna's sampler (tpe)")
+    how.add_argument("--sampler", choices=SAMPLERS, help="Optuna's sampler (tpe)")
     how.add_argument(
-        "--scheduler", choices=SCHEDULERS, default="asha", help="early stopping, or none (asha)"
+        "--scheduler",
+        choices=SCHEDULERS,
+        help="early stopping by the first objective, by all of them, or none (asha)",
     )
     how.add_argument(
         "--grace-period",
@@ -121,16 +176,24 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--reduction-factor",
         type=float,
-        default=3,
         metavar="N",
         help="at each rung about 1 in N trials goes on (3)",
     )
-    how.add_argument("--seed", type=int, default=0, help="of the search and of every trial (0)")
+    how.add_argument(
+        "--time-budget", type=float, metavar="S", help="seconds after which the search is ended"
+    )
+    how.add_argument("--seed", type=int, help="of the search and of every trial (0)")
+    how.add_argument(
+        "--confirm-top",
+        type=int,
+        metavar="K",
+        help="trials to run again beside the report's setting and the baseline without prior,\n"
+        "with fresh seeds, scored on other images; 0: no confirmation (1)",
+    )
+    how.add_argument("--confirm-seeds", type=int, metavar="S", help="runs of each of them (5)")
 
     where = parser.add_argument_group("on what, and where results go")
-    where.add_argument(
-        "--cpus-per-trial", type=float, default=1, metavar="X", help="cores of each trial (1)"
-    )
+    where.add_argument("--cpus-per-trial", type=float, metavar="X", help="cores of each trial (1)")
     where.add_argument(
         "--gpus-per-trial",
         type=float,
@@ -142,56 +205,104 @@ def make_parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--name", help="of the study and its folder (a date)")
     where.add_argument(
-        "--results-dir",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of all studies (results)",
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="finish a study that was cut off (the latest without a name), with the flags that it\n"
+        "began with; a larger --num-samples adds trials to it",
     )
+    where.add_argument(
+        "--storage-url",
+        metavar="URL",
+        help="an Optuna storage to keep the trials in (study.db in the results folder)",
+    )
+    where.add_argument("--results-dir", type=Path, metavar="DIR", help="of all studies (results)")
     return parser
 
 
-def resolve(args: argparse.Namespace, cpus: int, gpus: int) -> StudySettings:
-    """Settings from parsed flags, for a machine with so many cores and GPUs.
+def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
+    """Settings from the flags that were given, for a machine with so many cores and GPUs.
 
     Raises:
         ConfigError: names the field whose flag is wrong.
     """
-    base = preset(args.preset)
-    epochs = base.epochs if args.max_epochs is None else args.max_epochs
+    args = {**DEFAULTS, **given}
+    base = preset(args["preset"])
+    epochs = args.get("max_epochs", base.epochs)
     ninth = max(1, epochs // 9)  # rungs at 1/9, 1/3 and 1 of the epochs, with the factor of 3
-    given = {
-        "dataset": args.dataset,
-        # absolute: workers run in a folder of their own
-        "data_dir": args.data_dir and str(Path(args.data_dir).resolve()),
-        "train_size": args.train_size,
-        "prior": args.prior,
-        "dip_steps": args.dip_steps,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    run = dataclasses.replace(base, seed=args.seed, epochs=epochs, eval_every=ninth, **given)
-    gpus_per_trial = min(1, gpus) if args.gpus_per_trial is None else args.gpus_per_trial
-    dated = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{run.dataset}"
+    fields = ("dataset", "data_dir", "train_size", "regime", "prior", "dip_steps")
+    changes = {name: args[name] for name in fields if name in args}
+    for name in ("dataset", "data_dir"):  # absolute: workers run in a folder of their own
+        if Path(changes.get(name, "")).is_dir() and changes.get(name):
+            changes[name] = str(Path(changes[name]).resolve())
+    std = tuple(args.get("std", STD[changes.get("regime", "clean")]))
+    if std[0] == std[1]:
+        changes["std"] = std[0]
+    run = dataclasses.replace(base, seed=args["seed"], epochs=epochs, eval_every=ninth, **changes)
+    dated = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{Path(run.dataset).name}"
     plan = Plan(
-        name=dated if args.name is None else args.name,
-        num_samples=args.num_samples,
-        sampler=args.sampler,
-        scheduler=args.scheduler,
-        grace_period=ninth if args.grace_period is None else args.grace_period,
-        reduction_factor=args.reduction_factor,
-        cpus_per_trial=args.cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        name=args.get("name", dated),
+        num_samples=args["num_samples"],
+        sampler=args["sampler"],
+        scheduler=args["scheduler"],
+        grace_period=args.get("grace_period", ninth),
+        reduction_factor=args["reduction_factor"],
+        cpus_per_trial=args["cpus_per_trial"],
+        gpus_per_trial=args.get("gpus_per_trial", min(1, gpus)),
         slots=1,
-        seed=args.seed,
+        seed=args["seed"],
+        time_budget_s=args.get("time_budget"),
     )
-    slots = count_slots(cpus, gpus, plan.cpus_per_trial, plan.gpus_per_trial, args.max_concurrent)
+    most = args.get("max_concurrent")
+    slots = count_slots(cpus, gpus, plan.cpus_per_trial, plan.gpus_per_trial, most)
     return StudySettings(
-        preset=args.preset,
+        preset=args["preset"],
         run=run,
-        dip_lr=tuple(args.dip_lr),
-        ddpm_lr=tuple(args.ddpm_lr),
-        std=tuple(args.std),
-        objectives=tuple(args.objectives.split(",")),
+        dip_lr=tuple(args["dip_lr"]),
+        ddpm_lr=tuple(args["ddpm_lr"]),
+        std=std,
+        space=args["space"],
+        objectives=tuple(args["objectives"].split(",")),
+        confirm_top=args["confirm_top"],
+        confirm_seeds=args["confirm_seeds"],
         plan=dataclasses.replace(plan, slots=min(slots, plan.num_samples)),
-        results_dir=args.results_dir,
+        results_dir=args["results_dir"],
+        storage_url=args.get("storage_url"),
     )
+
+
+def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the flags that were given, those that a resumed study begins with."""
+    kept = {name: value for name, value in given.items() if name not in PLACES}
+    if Path(kept.get("dataset", "")).is_dir() and kept.get("dataset"):
+        del kept["dataset"]  # the user's own folder, which is given again
+    return kept
+
+
+FREE = ("sampler", "scheduler", "grace_period", "reduction_factor", "num_samples", "slots", "name")
+"""Of the plan, what may change from one session of a study to the next; so may the time budget."""
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first setting whose change would mix what cannot be compared: name, before and now.
+
+    Both are :meth:`StudySettings.to_json`, one of them read back.
+    """
+    flat = [_flat(before), _flat(now)]
+    for name in flat[1]:
+        old, new = (settings.get(name) for settings in flat)
+        if old != new:
+            return name, old, new
+    return None
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What may not change, by field name, tuples as JSON has them."""
+    plan = {k: v for k, v in settings["plan"].items() if k not in (*FREE, "time_budget_s")}
+    rest = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in settings.items()
+        if name not in ("plan", "run", "preset", "confirm_top", "confirm_seeds")
+    }
+    return {**settings["run"], **rest, **plan}

@@ -1,8 +1,10 @@
 """The subject of this study: DIP→DDPM, described for the engine, and the trainable that runs it."""
 
 import dataclasses
+import functools
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from dipddpm.cli import flag, rerun_command
 from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
-from study.description import Description, Metric, Parameter, Stage
+from study.description import Description, Metric, Parameter, Stage, Value
 from study.reporting import picture_path, report
 from study.settings import StudySettings
 
@@ -44,13 +46,10 @@ METRICS = (
     Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
     Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
     Metric("dip_ssim", "SSIM after DIP", goal="max"),
-    # learning rates and std do not change the work of a step or of a drawn image
-    Metric("time_per_iteration_s", "time per iteration (epoch)", "s", "min", noise_only=True),
+    Metric("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
     Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
     Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
-    Metric(
-        "sample_time_s", "time to draw the scored images", "s", "min", cost="each", noise_only=True
-    ),
+    Metric("sample_time_s", "time to draw the scored images", "s", "min", cost="each"),
     Metric("score_time_s", "time to score them", "s", "min", cost="each"),
     Metric("save_time_s", "time to save and report the evaluation before", "s", "min", cost="each"),
     Metric("time_total_s", "DIP and DDPM training time", "s", "min"),
@@ -66,6 +65,13 @@ STAGES = (
     Stage("samples", "samples (drawn by the DDPM)"),
 )
 
+MOVED_BY = {
+    "time_per_iteration_s": {"batch_size", "width", "prior"},
+    "sample_time_s": {"sampler_steps", "width", "prior"},
+}
+"""What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
+prior stands here since whether it can is what the confirmation asks."""
+
 # (dip_lr, ddpm_lr, std) of the report's six DIP→DDPM runs, in its order
 REPORT_SETTINGS = (
     (1e-3, 5e-4, 1.0),
@@ -78,35 +84,71 @@ REPORT_SETTINGS = (
 
 
 def describe(settings: StudySettings) -> Description:
-    """What is searched and reported; without a prior, DIP's parameters mean nothing."""
-    parameters: tuple[Parameter, ...] = (
-        Parameter("dip_lr", "DIP learning rate", *settings.dip_lr, log=True),
-        Parameter("ddpm_lr", "DDPM learning rate", *settings.ddpm_lr, log=True),
-        Parameter("std", "noise std", *settings.std),
-    )
-    stages: tuple[Stage, ...] = STAGES
-    if settings.run.prior == "none":
-        parameters, stages = parameters[1:2], STAGES[2:]
+    """What is searched and reported."""
+    parameters = _space(settings)
+    return describe_trials(settings, parameters, _start_points(settings, parameters))
+
+
+def describe_trials(
+    settings: StudySettings,
+    parameters: tuple[Parameter, ...],
+    start_points: tuple[dict[str, Value], ...],
+) -> Description:
+    """Trials of this study's kind, over any parameters of a run."""
+    names, run = {p.name for p in parameters}, settings.run
     return Description(
-        title=f"DIP→DDPM on {settings.run.dataset}",
+        title=f"DIP→DDPM on {Path(run.dataset).name}"
+        + (", noisy images only" if run.regime == "noisy" else ""),
         parameters=parameters,
-        metrics=METRICS,
+        metrics=tuple(
+            dataclasses.replace(m, noise_only=m.name in MOVED_BY and not MOVED_BY[m.name] & names)
+            for m in METRICS
+        ),
         objectives=settings.objectives,
         resource="epoch",
-        max_resource=settings.run.epochs,
-        stages=stages,
-        start_points=_start_points(parameters),
+        max_resource=run.epochs,
+        stages=STAGES if run.prior != "none" else STAGES[2:],
+        start_points=start_points,
         rerun=_rerun(settings, parameters),
     )
 
 
-def _start_points(parameters: tuple[Parameter, ...]) -> tuple[dict[str, float], ...]:
-    """The report's settings, as far as they lie in the space, each once."""
-    points: list[dict[str, float]] = []
+EXTENDED = ("dip_steps", "batch_size", "width", "sampler_steps")
+"""What ``--space extended`` searches besides: fields of the run that move its cost."""
+
+
+def _space(settings: StudySettings) -> tuple[Parameter, ...]:
+    """Without a prior, DIP's parameters mean nothing; nor is a std searched that is given."""
+    run = settings.run
+    prior = run.prior != "none"
+    parameters = [Parameter("ddpm_lr", "DDPM learning rate", *settings.ddpm_lr, log=True)]
+    if prior:
+        dip_lr = Parameter("dip_lr", "DIP learning rate", *settings.dip_lr, log=True)
+        parameters.insert(0, dip_lr)
+        if settings.std[0] < settings.std[1]:
+            parameters.append(Parameter("std", "noise std", *settings.std))
+    if settings.space == "extended":
+        few, many = max(1, run.dip_steps // 5), run.dip_steps * 3
+        largest = min(128, (run.train_size or 128) // 16 * 16)
+        if prior:
+            parameters.append(Parameter("dip_steps", "DIP steps", few, many, log=True, step=1))
+        parameters += [
+            Parameter("batch_size", "DDPM batch size", 16, largest, step=16),
+            Parameter("width", "width of the denoiser", 8, 2 * run.width, step=8),
+            Parameter("sampler_steps", "sampler steps", 5, 100, log=True, step=1),
+        ]
+    return tuple(parameters)
+
+
+def _start_points(
+    settings: StudySettings, parameters: tuple[Parameter, ...]
+) -> tuple[dict[str, Value], ...]:
+    """The report's settings, as far as they lie in the space, each once; the rest as preset."""
+    points: list[dict[str, Value]] = []
     for dip_lr, ddpm_lr, std in REPORT_SETTINGS:
-        setting = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+        setting = {**report_setting(settings), "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         point = {p.name: setting[p.name] for p in parameters}
-        inside = all(p.low <= point[p.name] <= p.high for p in parameters)
+        inside = all(p.contains(point[p.name]) for p in parameters)
         if inside and point not in points:
             points.append(point)
     return tuple(points)
@@ -121,6 +163,20 @@ def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
     fixed = rerun_command(settings.preset, settings.run, leave_out)
     searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {searched}"
+
+
+def report_setting(settings: StudySettings) -> dict[str, Value]:
+    """The report's first DIP→DDPM run, in terms of this study's parameters."""
+    dip_lr, ddpm_lr, std = REPORT_SETTINGS[0]
+    run = {name: getattr(settings.run, name) for name in EXTENDED}
+    return {**run, "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+
+
+def trainable(settings: StudySettings) -> Callable[[dict[str, Any]], None]:
+    """The Tune function of this study's trials."""
+    return functools.partial(
+        train, run_config=settings.run, num_threads=threads(settings), device=device(settings)
+    )
 
 
 def device(settings: StudySettings) -> str:

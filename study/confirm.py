@@ -1,0 +1,216 @@
+"""Confirmation: finalists, the report's setting and the baseline, run again with fresh seeds.
+
+A search picks its best trial for its luck as well. So the settings in question are run anew, at
+full length, each alone on its device, scored on images that the search never scored on. The
+baseline's own learning rate is searched first; beside it each finalist has a twin without prior.
+"""
+
+import dataclasses
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from study import provenance, subject
+from study.description import Description, Parameter, Value
+from study.engine import run_study
+from study.plan import FIXED_DESIGN, Plan, count_slots
+from study.records import StudyRecord, TrialRecord, load_study
+from study.results import (
+    BASELINE_FOLDER,
+    CONFIRM_FILE,
+    CONFIRM_FOLDER,
+    STUDY_FILE,
+    ResultsFolder,
+    read_info,
+    write_text,
+)
+from study.settings import StudySettings
+from study.verdict import comparisons, verdict
+
+TREATMENT = "the prior"
+BASELINE = "no prior"
+REPORT = "the report's setting"
+
+COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
+
+Point = dict[str, Value]
+
+
+def confirmation_runs(settings: StudySettings) -> int:
+    """How many runs a confirmation takes; none without a prior, since there is nothing to ask."""
+    if not settings.confirm_top or settings.run.prior == "none":
+        return 0
+    return _baseline_trials(settings) + (2 * settings.confirm_top + 2) * settings.confirm_seeds
+
+
+def _baseline_trials(settings: StudySettings) -> int:
+    """For one learning rate a fifth of what three parameters get."""
+    return max(6, settings.plan.num_samples // 5)
+
+
+def confirm(settings: StudySettings, study: StudyRecord, console: Console) -> str:
+    """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
+    finalists = study.finalists(settings.confirm_top)
+    console.print(f"confirmation, first the baseline's own search ({BASELINE})")
+    status, baseline = _tune_baseline(settings, study, finalists, console)
+    if baseline is None:
+        return status
+    arms, pairs = design(settings, finalists, baseline)
+    runs = len(arms) * settings.confirm_seeds
+    console.print(f"{', '.join(arms)}: {settings.confirm_seeds} seeds each, {runs} runs")
+    status = _run_arms(settings, study, arms, pairs, console)
+    done = load_study(study.folder).confirmation
+    assert done is not None
+    write_comparisons(study, done)
+    return status
+
+
+def write_comparisons(study: StudyRecord, done: StudyRecord) -> None:
+    """``confirm.csv``: the verdict, then a row per pair and metric."""
+    rows: list[dict[str, Any]] = [{"metric": "verdict", "result": verdict(done)}]
+    rows += [dataclasses.asdict(comparison) for comparison in comparisons(done)]
+    columns = [field.name for field in dataclasses.fields(comparisons(done)[0])]
+    write_text(study.folder / CONFIRM_FILE, pd.DataFrame(rows, columns=columns).to_csv(index=False))
+
+
+def design(
+    settings: StudySettings, finalists: list[TrialRecord], baseline: TrialRecord
+) -> tuple[dict[str, Point], list[tuple[str, str]]]:
+    """The arms by name, each with all of its settings besides the seed, and who is compared."""
+    prior = settings.run.prior
+    first = finalists[0].parameters
+    arms: dict[str, Point] = {BASELINE: {**first, **baseline.parameters, "prior": "none"}}
+    pairs = []
+    for place, finalist in enumerate(finalists):
+        name = "the best trial" if place == 0 else f"finalist {place + 1}"
+        arms[name] = {**finalist.parameters, "prior": prior}
+        pairs.append((name, BASELINE))
+        twin = {**finalist.parameters, "prior": "none"}
+        if twin != arms[BASELINE]:
+            twin_name = f"{BASELINE}, else as {name}"
+            arms[twin_name] = twin
+            pairs.append((name, twin_name))
+    report = {k: v for k, v in subject.report_setting(settings).items() if k in first}
+    arms[REPORT] = {**report, "prior": prior}
+    pairs.append((REPORT, BASELINE))
+    return arms, pairs
+
+
+def _tune_baseline(
+    settings: StudySettings, study: StudyRecord, finalists: list[TrialRecord], console: Console
+) -> tuple[str, TrialRecord | None]:
+    """The best trial of a search without prior, which tries the finalists' settings first."""
+    bare = dataclasses.replace(
+        settings,
+        run=dataclasses.replace(settings.run, prior="none"),
+        objectives=settings.objectives,
+    )
+    described = subject.describe(bare)
+    names = [p.name for p in described.parameters]
+    points = [{name: t.parameters[name] for name in names} for t in finalists]
+    points += [point for point in described.start_points if point not in points]
+    described = dataclasses.replace(described, start_points=tuple(points))
+    path = study.folder / BASELINE_FOLDER
+    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    missing = [point for point in points if point not in [t.parameters for t in done]]
+    plan = dataclasses.replace(
+        settings.plan,
+        name=f"{study.name}-{BASELINE_FOLDER}",
+        num_samples=max(_baseline_trials(settings), len(done) + len(missing)),
+        time_budget_s=None,
+    )
+    folder = _part(study, BASELINE_FOLDER, described, plan, {})
+    trainable = subject.trainable(bare)
+    status = _run(described, trainable, plan, folder, settings, study, console)
+    return status, load_study(path).best if status != "interrupted" else None
+
+
+def _run_arms(
+    settings: StudySettings,
+    study: StudyRecord,
+    arms: dict[str, Point],
+    pairs: list[tuple[str, str]],
+    console: Console,
+) -> str:
+    run = dataclasses.replace(
+        settings.run, score_split="test", eval_every=max(1, settings.run.epochs // 4)
+    )
+    settings = dataclasses.replace(settings, run=run)
+    seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
+    # a seed at a time, so that what disturbs the machine disturbs all arms alike
+    points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
+    path = study.folder / CONFIRM_FOLDER
+    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    missing = [point for point in points if point not in [t.parameters for t in done]]
+    described = subject.describe_trials(settings, _parameters(settings), tuple(points))
+    whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
+    cores, gpus = provenance.cores(), len(provenance.gpus())
+    slots = count_slots(cores, gpus, settings.plan.cpus_per_trial, whole, None)
+    plan = dataclasses.replace(
+        settings.plan,
+        name=f"{study.name}-{CONFIRM_FOLDER}",
+        num_samples=len(done) + len(missing),
+        sampler=FIXED_DESIGN,
+        scheduler="none",
+        time_budget_s=None,
+        gpus_per_trial=whole,
+        slots=min(settings.plan.slots, slots),
+    )
+    info = {
+        "arms": arms,
+        "pairs": pairs,
+        "compared": COMPARED,
+        "time_axis": "time_total_s",
+        "treatment": TREATMENT,
+    }
+    folder = _part(study, CONFIRM_FOLDER, described, plan, info)
+    return _run(described, subject.trainable(settings), plan, folder, settings, study, console)
+
+
+def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
+    """Of an arm: what is searched, widened to the report's setting, and the prior and the seed."""
+    report = subject.report_setting(settings)
+    searched = [
+        dataclasses.replace(
+            p, low=min(p.low, float(report[p.name])), high=max(p.high, float(report[p.name]))
+        )
+        for p in subject.describe(settings).parameters
+    ]
+    prior = Parameter("prior", "prior", choices=(settings.run.prior, "none"))
+    return (*searched, prior, Parameter("seed", "seed", 0, 2**32 - 1, step=1))
+
+
+def _part(
+    study: StudyRecord, name: str, described: Description, plan: Plan, info: dict[str, Any]
+) -> ResultsFolder:
+    """The folder of a part of the study, new or gone on with."""
+    info = {**info, "settings": {"plan": dataclasses.asdict(plan)}}
+    path = study.folder / name
+    if (path / STUDY_FILE).exists():
+        return ResultsFolder.reopen(path, described, {**read_info(path), **info})
+    return ResultsFolder.create(study.folder, name, described, info)
+
+
+def _run(
+    described: Description,
+    trainable: Any,
+    plan: Plan,
+    folder: ResultsFolder,
+    settings: StudySettings,
+    study: StudyRecord,
+    console: Console,
+) -> str:
+    try:
+        return run_study(
+            described,
+            trainable,
+            plan,
+            folder,
+            expected_trial_s=None,
+            console=console,
+            storage_url=settings.storage_url,
+            home=study.folder,
+        )
+    finally:
+        folder.close()

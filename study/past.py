@@ -1,0 +1,112 @@
+"""What earlier sessions of a study left behind, set right so that the next one can go on.
+
+A process can be killed between any two steps. Here each trial that was open is brought to where its
+evaluations on record put it: ended, if the last one ended it, or ready to go on from the checkpoint
+that came with the last one. What is not on record (a trial begun but not yet written down, a
+checkpoint half copied) is removed.
+"""
+
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from study.description import Description
+from study.halving import SuccessiveHalving
+from study.reporting import PICTURES
+from study.results import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.trials import PastTrial
+
+RESULT_FILE = "result.json"
+"""Ray's name for a trial's evaluations, a line of JSON each."""
+
+
+INTERRUPTED = ("interrupted", "the study was interrupted")
+
+
+def ending(subject: Description, row: dict[str, Any], goes_on: bool) -> tuple[str, str] | None:
+    """Status and reason of a trial that its last evaluation has ended; None if it is to go on."""
+    spent = row[subject.resource]
+    if not spent:
+        return None
+    if not all(math.isfinite(float(row.get(name, math.nan))) for name in subject.objectives):
+        return "failed", "an objective is not a finite number"
+    if spent >= subject.max_resource:
+        return "completed", f"ran all {spent} {subject.resource}s"
+    if not goes_on:
+        return "stopped", f"not among the best at {subject.resource} {spent}"
+    return None
+
+
+def reconcile(
+    folder: ResultsFolder, scheduler: SuccessiveHalving
+) -> tuple[list[dict[str, Any]], list[PastTrial]]:
+    """The rows and the trials of all earlier sessions; brings the scheduler's rungs back."""
+    subject, rows, history = folder.subject, folder.read_trials(), folder.read_history()
+    evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
+    goes_on: dict[str, bool] = {}
+    for evaluation in history:
+        trial_id = evaluation["trial_id"]
+        goes_on[trial_id] = scheduler.decide(trial_id, evaluation[subject.resource], evaluation)
+        evaluations[trial_id].append(evaluation)
+    past = []
+    for row in rows:
+        curve = evaluations[row["trial_id"]]
+        if row["status"] in ("running", "interrupted"):
+            last = curve[-1] if curve else {}
+            row |= {name: last[name] for name in _reported(subject) if name in last}
+            status, reason = ending(subject, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
+            if (
+                curve
+                and not (folder.path / RAY_FOLDER / row["trial_id"] / last["checkpoint"]).exists()
+            ):
+                status, reason = "failed", f"its checkpoint {last['checkpoint']} is gone"
+            ended_s = last.get("elapsed_s", row["started_s"])
+            row |= {"status": status, "stop_reason": reason, "ended_s": ended_s}
+            if status != "failed":
+                _tidy_trial(folder, row["trial_id"], curve)
+        metrics = {m.name: row[m.name] for m in subject.metrics if m.name in row}
+        past.append(
+            PastTrial(
+                trial_id=row["trial_id"],
+                parameters={p.name: row[p.name] for p in subject.parameters},
+                status=row["status"],
+                resource=row[subject.resource],
+                evaluations=len(curve),
+                metrics=metrics,
+                checkpoint=curve[-1]["checkpoint"] if curve else None,
+            )
+        )
+    _remove_orphans(folder.path, set(evaluations))
+    folder.write_trials(rows)
+    return rows, past
+
+
+def _reported(subject: Description) -> list[str]:
+    return [subject.resource, "concurrent", *(metric.name for metric in subject.metrics)]
+
+
+def _tidy_trial(folder: ResultsFolder, trial_id: str, curve: Sequence[dict[str, Any]]) -> None:
+    """Leave of a trial's files what belongs to its evaluations on record."""
+    trial = folder.path / RAY_FOLDER / trial_id
+    if not curve:
+        shutil.rmtree(trial, ignore_errors=True)
+        return
+    for checkpoint in trial.glob("checkpoint_*"):
+        if checkpoint.name != curve[-1]["checkpoint"]:
+            shutil.rmtree(checkpoint)
+    pictures = trial / curve[-1]["checkpoint"] / PICTURES
+    shutil.copytree(pictures, folder.path / SAMPLES_FOLDER / trial_id, dirs_exist_ok=True)
+    log = trial / RESULT_FILE
+    if log.exists():
+        lines = log.read_text().splitlines()[: len(curve)]
+        log.write_text("".join(f"{line}\n" for line in lines))
+
+
+def _remove_orphans(path: Path, known: set[str]) -> None:
+    """Folders of trials that were begun but never written down."""
+    for parent in (RAY_FOLDER, SAMPLES_FOLDER):
+        for child in (path / parent).glob("*"):
+            if child.is_dir() and child.name not in known:
+                shutil.rmtree(child)
