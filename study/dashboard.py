@@ -15,8 +15,11 @@ from study import figures
 from study.description import Description
 from study.records import StudyRecord, TrialRecord, load_study
 from study.results import DASHBOARD_FILE, write_text
+from study.verdict import verdict
 
 FIGURES = {"tradeoff": figures.tradeoff, "curves": figures.learning_curves}
+CONFIRMED = {"confirmed": figures.confirmed}
+"""Figures of a study that has a confirmation."""
 
 
 def draw(study: StudyRecord) -> str:
@@ -29,11 +32,15 @@ def draw(study: StudyRecord) -> str:
     return environment.get_template("dashboard.html.jinja").render(
         study=study,
         plotly_js=get_plotlyjs(),
-        figures={name: _figure_json(make(study)) for name, make in FIGURES.items()},
+        figures={
+            name: _figure_json(make(study))
+            for name, make in {**FIGURES, **(CONFIRMED if study.confirmation else {})}.items()
+        },
         trials=[_trial_json(study, trial) for trial in study.trials],
         better=_better_corner(study.description),
         chosen=chosen.trial_id if chosen else None,
         stages=[{"name": s.name, "label": s.label} for s in study.description.stages],
+        verdict=verdict(study.confirmation) if study.confirmation else None,
         settings=json.dumps(study.info.get("settings", {}), indent=2),
     )
 

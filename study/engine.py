@@ -42,6 +42,8 @@ from study.results import (
 from study.search import FixedDesign, StudySearch, make_scheduler
 from study.trials import PastTrial, StudyTrials
 
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
 MAX_FAILURES = 2
 """How often a trial that failed is tried again, from its last checkpoint."""
 
@@ -60,7 +62,6 @@ def start_ray(cpus: int, gpus: int) -> None:
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 class End(tune.Stopper):

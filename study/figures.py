@@ -1,5 +1,6 @@
 """Figures: pure functions of a study's record. Needs neither Ray nor torch."""
 
+import itertools
 import math
 import statistics
 from typing import Any
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 
 from study.description import Metric
 from study.records import Status, StudyRecord, TrialRecord
+from study.verdict import comparisons
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ too
 BLUE, ORANGE, GREY, GREEN = "#0072B2", "#D55E00", "#8A8A8A", "#009E73"
@@ -19,6 +21,8 @@ STATUS_STYLE: dict[Status, tuple[str, str]] = {
     "running": (GREEN, "triangle-up-open"),
     "failed": (ORANGE, "square-open"),
 }
+
+PAIR_STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (GREY, "cross"))
 
 LOG_AXIS = {
     "type": "log",
@@ -120,6 +124,58 @@ def learning_curves(study: StudyRecord) -> go.Figure:
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = _finish(figure, study.description.resource, axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
+
+
+def confirmed(study: StudyRecord) -> go.Figure:
+    """What each arm of the confirmation has to its baseline, as ratios with 95 % intervals.
+
+    Left of 1 the arm has less. The grey band is what counts as equal.
+    """
+    assert study.confirmation is not None
+    figure = go.Figure()
+    found = [c for c in comparisons(study.confirmation) if c.n > 1]
+    metrics = list(dict.fromkeys(c.metric for c in found))
+    pairs = list(dict.fromkeys((c.arm, c.baseline) for c in found))
+    styles = zip(pairs, itertools.cycle(PAIR_STYLES), strict=False)
+    for place, (pair, (colour, symbol)) in enumerate(styles):
+        mine = [c for c in found if (c.arm, c.baseline) == pair]
+        figure.add_scatter(
+            x=[c.ratio for c in mine],
+            y=[metrics.index(c.metric) + (place - (len(pairs) - 1) / 2) * 0.2 for c in mine],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [c.high - c.ratio for c in mine],
+                "arrayminus": [c.ratio - c.low for c in mine],
+            },
+            mode="markers",
+            name=" against ".join(pair),
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            text=[f"{c.metric}: {c.mean:.4g} against {c.baseline_mean:.4g}" for c in mine],
+            hovertemplate="%{text}<br>ratio %{x:.3f}<extra></extra>",
+        )
+    for row, metric in enumerate(metrics):
+        margin = max(c.margin for c in found if c.metric == metric)
+        figure.add_shape(
+            type="rect",
+            **{"x0": 1 / (1 + margin), "x1": 1 + margin, "y0": row - 0.45, "y1": row + 0.45},
+            **{"fillcolor": GREY, "opacity": 0.25, "line_width": 0, "layer": "below"},
+        )
+    figure.add_vline(1, line={"width": 1, "color": GREY})
+    figure = _finish(figure, "ratio to the baseline (95 % interval)", "")
+    figure.update_xaxes(**LOG_AXIS)
+    figure.update_layout(margin={"l": 190})
+    return figure.update_yaxes(
+        tickvals=list(range(len(metrics))),
+        ticktext=[_compared_label(study, metric) for metric in metrics],
+        autorange="reversed",
+    )
+
+
+def _compared_label(study: StudyRecord, metric: str) -> str:
+    """``fid at equal time`` → ``FID at equal time``."""
+    name, _, rest = metric.partition(" ")
+    return f"{study.description.metric(name).label} {rest}".strip()
 
 
 def axis_title(metric: Metric) -> str:

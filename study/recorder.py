@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ class Recorder(Callback):
             file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
         writer, step = self._writers[trial.trial_id], result[self.subject.resource]
         for name, value in result[METRICS].items():
-            if isinstance(value, (int, float)):
+            if isinstance(value, (int, float)) and math.isfinite(value):
                 writer.add_scalar(name, value, step)
         writer.flush()
 
@@ -134,8 +135,8 @@ class Recorder(Callback):
                 source_filesystem=filesystem,
                 destination_filesystem=pyarrow.fs.LocalFileSystem(),
             )
-            folder, _, newest = checkpoint.path.rpartition("/")
-            for entry in filesystem.get_file_info(pyarrow.fs.FileSelector(folder)):
+            trial_folder, newest = checkpoint.path.rsplit("/", 1)
+            for entry in filesystem.get_file_info(pyarrow.fs.FileSelector(trial_folder)):
                 if entry.base_name.startswith("checkpoint_") and entry.base_name < newest:
                     filesystem.delete_dir(entry.path)
 

@@ -8,6 +8,7 @@ from study.dashboard import draw
 from study.display import clock
 from study.records import StudyRecord, TrialRecord
 from study.results import BEST_FILE, DASHBOARD_FILE, PARETO_FILE, write_json, write_text
+from study.verdict import verdict
 
 
 def write_summary(study: StudyRecord) -> None:
@@ -52,6 +53,8 @@ def describe_study(study: StudyRecord) -> str:
         lines.append(f"first failure: {failed[0].stop_reason}")
     if study.trials:
         lines.append(describe_costs(study))
+    if study.confirmation:
+        lines.append("verdict: " + verdict(study.confirmation))
     return "\n".join(lines)
 
 

@@ -163,43 +163,46 @@ def value_at(trial: TrialRecord, metric: str, clock: str, seconds: float) -> flo
 def verdict(confirmation: StudyRecord) -> str:
     """One paragraph: does the treatment help, at equal epochs and at equal total time?"""
     info, found = confirmation.info, comparisons(confirmation)
-    quality = confirmation.description.metric(info["compared"][0])
-    words = []
+    quality, resource = (
+        confirmation.description.metric(info["compared"][0]),
+        confirmation.description.resource,
+    )
+    sentences = []
     for name, baseline in info["pairs"]:
         pair = {c.metric: c for c in found if (c.arm, c.baseline) == (name, baseline)}
-        equal_epochs, equal_time = pair[quality.name], pair[f"{quality.name} at equal time"]
-        if not equal_epochs.n:
-            words.append(f"{_capital(name)} against {baseline}: no run of both has ended well.")
+        epochs, time = pair[quality.name], pair[f"{quality.name} at equal time"]
+        if not epochs.n:
+            sentences.append(
+                f"{_capital(name)} against {baseline}: no seed has ended well in both."
+            )
             continue
-        words.append(
-            f"{_capital(name)} against {baseline}, {quality.label} at equal "
-            f"{confirmation.description.resource}s: {_figures(equal_epochs)}: "
-            f"{_judgement(equal_epochs, quality, info['treatment'])}; at equal total time: "
-            f"{_figures(equal_time)}: {_judgement(equal_time, quality, info['treatment'])}."
+        judged = [_judgement(c, quality, info["treatment"]) for c in (epochs, time)]
+        sentences.append(
+            f"{_capital(name)} against {baseline}: at equal {described.resource}s {judged[0]} "
+            f"({quality.label} {_figures(epochs)}), at equal total time "
+            f"{'too' if judged[0] == judged[1] else judged[1]} ({_figures(time)})."
         )
     for metric in info["compared"][1:]:
+        described = confirmation.description.metric(metric)
         first = next(c for c in found if c.metric == metric)
-        if confirmation.description.metric(metric).unit == "s" and first.n:
-            label = confirmation.description.metric(metric).label
-            words.append(f"{_capital(label)}: {_figures(first, ' s')}: {_time_words(first)}.")
-    return " ".join(words)
+        if described.unit == "s" and first.n:
+            sentences.append(
+                f"{_capital(described.label)}: {_time_words(first)} ({_figures(first)} s)."
+            )
+    return " ".join(sentences)
 
 
-def _figures(c: Comparison, unit: str = "") -> str:
-    if c.n < 2:
-        return f"{c.mean:.3g} against {c.baseline_mean:.3g}{unit} ({c.n} seed)"
-    return (
-        f"{c.mean:.3g} against {c.baseline_mean:.3g}{unit} (ratio {c.ratio:.2f}, 95 % interval "
-        f"{c.low:.2f} to {c.high:.2f}, {c.n} seeds)"
-    )
+def _figures(c: Comparison) -> str:
+    figures = f"{c.mean:.3g} against {c.baseline_mean:.3g}"
+    return f"{figures}; ratio {c.ratio:.2f}, {c.low:.2f} to {c.high:.2f}" if c.n > 1 else figures
 
 
 def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
     better = "lower" if quality.goal == "min" else "higher"
     if c.result == "open":
-        return f"no evidence either way{_would_have_been_seen(c)}"
+        return f"there is no evidence for or against {treatment}{_would_have_been_seen(c)}"
     if c.result == "equal":
-        return f"equal within {c.margin:.0%}"
+        return f"{treatment} makes no difference beyond {c.margin:.0%}"
     return f"{treatment} {'helps' if c.result == better else 'hurts'}"
 
 
@@ -213,7 +216,7 @@ def _time_words(c: Comparison) -> str:
 
 
 def _would_have_been_seen(c: Comparison) -> str:
-    return f" (a difference of {c.detectable:.0%} would have been seen)" if c.n > 1 else ""
+    return f" (one of {c.detectable:.0%} would have been seen)" if c.n > 1 else ""
 
 
 def _capital(text: str) -> str:
