@@ -163,11 +163,10 @@ def value_at(trial: TrialRecord, metric: str, clock: str, seconds: float) -> flo
 def verdict(confirmation: StudyRecord) -> str:
     """One paragraph: does the treatment help, at equal epochs and at equal total time?"""
     info, found = confirmation.info, comparisons(confirmation)
-    quality, resource = (
-        confirmation.description.metric(info["compared"][0]),
-        confirmation.description.resource,
-    )
-    sentences = []
+    described = confirmation.description
+    quality = described.metric(info["compared"][0])
+    seeds = max(len(arm.trials) for arm in arms(confirmation).values())
+    sentences = [f"{seeds} seeds each; ratios of geometric means with 95 % intervals."]
     for name, baseline in info["pairs"]:
         pair = {c.metric: c for c in found if (c.arm, c.baseline) == (name, baseline)}
         epochs, time = pair[quality.name], pair[f"{quality.name} at equal time"]
