@@ -29,7 +29,7 @@ from study.settings import StudySettings
 from study.verdict import comparisons, verdict
 
 TREATMENT = "the prior"
-BASELINE = "no prior"
+BASELINE = "no prior, tuned"
 REPORT = "the report's setting"
 
 COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
@@ -52,7 +52,7 @@ def _baseline_trials(settings: StudySettings) -> int:
 def confirm(settings: StudySettings, study: StudyRecord, console: Console) -> str:
     """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
     finalists = study.finalists(settings.confirm_top)
-    console.print(f"confirmation, first the baseline's own search ({BASELINE})")
+    console.print("confirmation; first the baseline without prior gets a search of its own")
     status, baseline = _tune_baseline(settings, study, finalists, console)
     if baseline is None:
         return status
@@ -88,7 +88,7 @@ def design(
         pairs.append((name, BASELINE))
         twin = {**finalist.parameters, "prior": "none"}
         if twin != arms[BASELINE]:
-            twin_name = f"{BASELINE}, else as {name}"
+            twin_name = f"no prior, as {name}"
             arms[twin_name] = twin
             pairs.append((name, twin_name))
     report = {k: v for k, v in subject.report_setting(settings).items() if k in first}

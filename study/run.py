@@ -18,7 +18,7 @@ from study.mirror import check_storage, redacted
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ResultsFolder, StudyIsRunning
 from study.resume import check_resumable, earlier_study
-from study.search import STARTUP
+from study.search import NEEDED
 from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
 from study.summary import describe_study, write_summary
 
@@ -141,9 +141,10 @@ def announce(
     space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
     first = f"{len(described.start_points)} settings of the report first"
     console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
-    if plan.num_samples <= STARTUP.get(plan.sampler, 0):
-        enough = f"it draws at random until {STARTUP[plan.sampler]} trials have ended"
-        console.print(f"{plan.sampler} will not learn from {plan.num_samples} trials: {enough}")
+    if plan.num_samples < (needed := NEEDED.get(plan.sampler, 0)):
+        console.print(
+            f"{plan.sampler} will hardly learn from {plan.num_samples} trials: it takes {needed}"
+        )
     gpus = provenance.gpus()
     machine = f"{provenance.cores()} cores, {', '.join(gpus) if gpus else 'no GPU'}"
     console.print(

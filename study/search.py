@@ -27,6 +27,9 @@ SCHEDULERS = ("asha", "pareto-asha", "none")
 STARTUP = {"tpe": 10, "gp": 8, "nsga2": 8}
 """Trials before a sampler draws on what it was told; NSGA-II's is the size of a generation."""
 
+NEEDED = {"tpe": 15, "gp": 12, "nsga2": 80}
+"""Trials below which a sampler is hardly better than chance; NSGA-II takes ten generations."""
+
 
 def make_sampler(name: str, seed: int, begun: int = 0) -> optuna.samplers.BaseSampler:
     """``tpe`` (multivariate), ``gp``, ``nsga2`` or ``random``.

@@ -181,13 +181,11 @@ def verdict(confirmation: StudyRecord) -> str:
             f"({quality.label} {_figures(epochs)}), at equal total time "
             f"{'too' if judged[0] == judged[1] else judged[1]} ({_figures(time)})."
         )
-    for metric in info["compared"][1:]:
-        described = confirmation.description.metric(metric)
-        first = next(c for c in found if c.metric == metric)
-        if described.unit == "s" and first.n:
-            sentences.append(
-                f"{_capital(described.label)}: {_time_words(first)} ({_figures(first)} s)."
-            )
+    for name in info["compared"][1:]:
+        first, metric = next(c for c in found if c.metric == name), described.metric(name)
+        if metric.unit == "s" and first.n:
+            words = f"{_time_words(first)} ({_figures(first)}, in s)"
+            sentences.append(f"{_capital(metric.label)}, {first.arm}: {words}.")
     return " ".join(sentences)
 
 
@@ -199,7 +197,7 @@ def _figures(c: Comparison) -> str:
 def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
     better = "lower" if quality.goal == "min" else "higher"
     if c.result == "open":
-        return f"there is no evidence for or against {treatment}{_would_have_been_seen(c)}"
+        return f"no evidence for or against {treatment}{_would_have_been_seen(c)}"
     if c.result == "equal":
         return f"{treatment} makes no difference beyond {c.margin:.0%}"
     return f"{treatment} {'helps' if c.result == better else 'hurts'}"
@@ -215,7 +213,7 @@ def _time_words(c: Comparison) -> str:
 
 
 def _would_have_been_seen(c: Comparison) -> str:
-    return f" (one of {c.detectable:.0%} would have been seen)" if c.n > 1 else ""
+    return f" (a difference of {c.detectable:.0%} would have been seen)" if c.n > 1 else ""
 
 
 def _capital(text: str) -> str:

@@ -1,9 +1,15 @@
 """A subject that has nothing to do with DIP or DDPM: the engine's parts must serve it too."""
 
+import json
+import math
+import os
+import signal
 import tempfile
+import time
 from pathlib import Path
 
 from PIL import Image
+from ray import tune
 
 from study.description import Description, Metric, Parameter, Stage
 from study.reporting import picture_path, report
@@ -16,6 +22,7 @@ TOY = Description(
         Metric("bound", "lower bound"),
         Metric("price", "price", "€", goal="min"),
         Metric("work_s", "work", "s", cost="so far"),
+        Metric("process", "process"),
     ),
     objectives=("error", "price"),
     resource="round",
@@ -25,15 +32,40 @@ TOY = Description(
     rerun="toy --x {x} --y {y}",
 )
 
+RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK = 0.95, -0.95, 0.99, -0.99
+"""Values of y that break a trial."""
+PLANTED = (RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK)
+
 
 def toy(parameters: dict[str, float]) -> None:
-    """error falls with the rounds towards |y|; y > 0.9 breaks, y < -0.9 returns NaN."""
-    for done in range(1, 5):
-        if parameters["y"] > 0.9:
+    """error falls with the rounds towards |y|. Planted values of y raise at round 1, report NaN
+    from round 2 on, or kill the process in round 2."""
+    begun, y = 0, parameters["y"]
+    if checkpoint := tune.get_checkpoint():
+        with checkpoint.as_directory() as folder:
+            begun = json.loads(Path(folder, "state.json").read_text())["done"]
+    for done in range(begun + 1, 5):
+        time.sleep(float(os.environ.get("TOY_ROUND_S", "0")))
+        if y == RAISES:
             raise ValueError("y is too large, see [/home/someone/y.txt]\nand this is a second line")
-        error = float("nan") if parameters["y"] < -0.9 else abs(parameters["y"]) + 1 / done
+        if y == FILLS_DISK:
+            raise OSError(28, "No space left on device")
+        if y == IS_KILLED and done == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        error = (0 if y in PLANTED else abs(y)) + 1 / done  # nobody stops a planted trial
+        error = math.nan if y == RETURNS_NAN and done >= 2 else error
         metrics = {"error": error, "bound": 0.25, "price": parameters["x"], "work_s": 0.1 * done}
         with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "state.json").write_text(json.dumps({"done": done}))
             for stage in TOY.stages:
                 Image.new("L", (4, 4), 40 * done).save(picture_path(Path(folder), stage.name))
-            report(metrics, {"round": done}, Path(folder))
+            report({**metrics, "process": os.getpid()}, {"round": done}, Path(folder))
+
+
+def slow_toy(parameters: dict[str, float]) -> None:
+    """Half a second a round."""
+    os.environ["TOY_ROUND_S"] = "0.5"
+    try:
+        toy(parameters)
+    finally:
+        del os.environ["TOY_ROUND_S"]

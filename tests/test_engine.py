@@ -8,13 +8,13 @@ import optuna
 import pandas as pd
 import pytest
 from rich.console import Console
-from subjects import TOY, toy
+from subjects import FILLS_DISK, IS_KILLED, RAISES, RETURNS_NAN, TOY, slow_toy, toy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from study.engine import expected_resource, run_study
-from study.plan import Plan
+from study.engine import MAX_FAILURES, expected_resource, run_study
+from study.plan import FIXED_DESIGN, Plan
 from study.records import load_study
-from study.results import ResultsFolder
+from study.results import ResultsFolder, StudyIsRunning
 
 PLAN = Plan(
     name="toy",
@@ -30,20 +30,29 @@ PLAN = Plan(
 )
 
 
-def run(tmp_path, subject=TOY, **changes):
+def run(tmp_path, subject=TOY, trainable=toy, resume=False, **changes):
     plan = dataclasses.replace(PLAN, **changes)
-    folder = ResultsFolder.create(tmp_path, plan.name, subject, {})
-    with (tmp_path / "log").open("w") as log:
-        status = run_study(
-            subject, toy, plan, folder, expected_trial_s=1.0, console=Console(file=log)
-        )
+    if resume:
+        folder = ResultsFolder.reopen(tmp_path / plan.name, subject, {})
+    else:
+        folder = ResultsFolder.create(tmp_path, plan.name, subject, {})
+    try:
+        with (tmp_path / "log").open("w") as log:
+            console = Console(file=log)
+            status = run_study(
+                subject, trainable, plan, folder, expected_trial_s=1.0, console=console
+            )
+    finally:
+        folder.close()
     return status, folder.path
 
 
 @pytest.fixture(scope="module")
 def finished(ray_local, tmp_path_factory):
-    """Ten trials; the planted points make one that raises and one that returns NaN."""
-    points = ({"x": 1.0, "y": 0.5}, {"x": 2.0, "y": 0.95}, {"x": 3.0, "y": -0.95})
+    """Ten trials; the planted points make one that raises, one that returns NaN at round 2 and
+    one whose process is killed in round 2."""
+    planted = (0.5, RAISES, RETURNS_NAN, IS_KILLED)
+    points = tuple({"x": 1.0 + i, "y": y} for i, y in enumerate(planted))
     subject = dataclasses.replace(TOY, start_points=points)
     return run(tmp_path_factory.mktemp("results"), subject)
 
@@ -66,17 +75,36 @@ def test_a_row_per_trial_and_per_evaluation(finished):
 
 def test_each_end_has_its_status_and_reason(finished):
     trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
-    raised, nan = trials[0.95], trials[-0.95]
+    raised, nan, killed = trials[RAISES], trials[RETURNS_NAN], trials[IS_KILLED]
     assert (raised.status, raised.stop_reason) == (
         "failed",
         "ValueError: y is too large, see […/y.txt]",
     )
-    assert raised.resource == 0
+    assert (raised.resource, raised.restarts) == (0, MAX_FAILURES)
+    assert raised.restart_reason == raised.stop_reason
     assert (nan.status, nan.stop_reason) == ("failed", "an objective is not a finite number")
-    for trial in trials.values():
+    assert nan.resource == 2
+    assert (killed.status, killed.restarts) == ("failed", MAX_FAILURES)
+    assert killed.stop_reason.startswith("ActorDiedError: ")
+    assert (killed.resource, len(killed.curve)) == (1, 1)  # each time from the first checkpoint
+    others = [t for t in trials.values() if t not in (raised, nan, killed)]
+    assert len(others) == 7
+    assert all(t.restarts == 0 for t in others)
+    for trial in others:
+        assert trial.status in ("completed", "stopped")
+        assert len(trial.curve) == trial.resource
         if trial.status == "stopped":
             assert trial.stop_reason == f"not among the best at round {trial.resource}"
-    assert {t.status for t in trials.values()} >= {"completed", "stopped", "failed"}
+    assert {t.status for t in others} == {"completed", "stopped"}
+
+
+def test_a_failed_trial_takes_its_process_with_it(finished):
+    """And with the process, whatever memory it held on its device."""
+    trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
+    before = {e.metrics["process"] for e in trials[IS_KILLED].curve}
+    later = [t for t in trials.values() if t.number > trials[RAISES].number + 2]
+    assert before
+    assert not before & {e.metrics["process"] for t in later for e in t.curve if e.resource > 2}
 
 
 def test_the_front_holds_completed_trials_only(finished):
@@ -130,7 +158,7 @@ def test_study_json_speaks_of_the_study_alone(finished):
 
 
 def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
-    broken = ({"x": 1.0, "y": 0.95}, {"x": 2.0, "y": 0.96})
+    broken = ({"x": 1.0, "y": RAISES}, {"x": 2.0, "y": RAISES})
     subject = dataclasses.replace(TOY, start_points=broken)
     status, path = run(tmp_path, subject, num_samples=2)
     assert status == "failed"
@@ -176,6 +204,78 @@ def test_a_broken_engine_leaves_a_readable_study(ray_local, tmp_path, monkeypatc
     with pytest.raises(OSError, match="no space left"):
         run(tmp_path)
     assert load_study(tmp_path / "toy").info["status"] == "failed"
+
+
+def test_a_trial_that_meets_a_full_disk_ends_the_study(ray_local, tmp_path):
+    points = ({"x": 1.0, "y": 0.5}, {"x": 2.0, "y": FILLS_DISK})
+    with pytest.raises(OSError, match="No space left on device"):
+        run(tmp_path, dataclasses.replace(TOY, start_points=points), num_samples=30)
+    study = load_study(tmp_path / "toy")
+    assert study.info["status"] == "failed"
+    assert len(study.trials) < 30
+    assert not study.with_status("running")
+
+
+def test_a_full_disk_leaves_readable_results(ray_local, tmp_path, monkeypatch):
+    """The results folder can take no more from the third evaluation on."""
+    append, count = ResultsFolder.append_history, iter(range(100))
+
+    def full(self, row):
+        if next(count) > 2:
+            with (self.path / "history.csv").open("a") as file:
+                file.write("half a li")
+            raise OSError(28, "No space left on device")
+        append(self, row)
+
+    monkeypatch.setattr(ResultsFolder, "append_history", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        run(tmp_path)
+    study = load_study(tmp_path / "toy")
+    assert study.info["status"] == "failed"
+    assert sum(len(t.curve) for t in study.trials) == 3
+    assert not study.with_status("running")
+    assert not (tmp_path / "toy" / ".reserve").exists()
+
+
+def test_a_time_budget_ends_the_search_and_it_can_go_on(ray_local, tmp_path):
+    status, path = run(tmp_path, trainable=slow_toy, num_samples=30, time_budget_s=4.0)
+    assert status == "interrupted"
+    study = load_study(path)
+    assert study.info["sessions"][-1]["reason"] == "time budget of 4 s"
+    assert study.info["wall_time_s"] < 20
+    assert len(study.trials) < 30
+    assert not study.with_status("running")
+    mirrored = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    assert "RUNNING" not in {trial.state.name for trial in mirrored.trials}
+    open_before = [t.trial_id for t in study.with_status("interrupted")]
+    status, path = run(tmp_path, resume=True, num_samples=len(study.trials))
+    assert status == "finished"
+    after = load_study(path)
+    assert [t.trial_id for t in after.trials] == [t.trial_id for t in study.trials]
+    assert not after.with_status("interrupted")
+    assert open_before
+
+
+def test_a_fixed_design_runs_each_point_once(ray_local, tmp_path):
+    points = tuple({"x": float(x), "y": 0.1} for x in (3, 1, 2))
+    subject = dataclasses.replace(TOY, start_points=points)
+    design = {"sampler": FIXED_DESIGN, "scheduler": "none", "num_samples": 3}
+    status, path = run(tmp_path, subject, **design)
+    assert status == "finished"
+    assert [t.parameters for t in load_study(path).trials] == list(points)
+    # nothing is left to do, and a longer design runs what is new
+    assert run(tmp_path, subject, resume=True, **design)[0] == "finished"
+    longer = dataclasses.replace(subject, start_points=(*points, {"x": 4.0, "y": 0.1}))
+    run(tmp_path, longer, resume=True, **{**design, "num_samples": 4})
+    assert [t.parameters["x"] for t in load_study(path).trials] == [3.0, 1.0, 2.0, 4.0]
+
+
+def test_one_process_at_a_time(ray_local, tmp_path):
+    folder = ResultsFolder.create(tmp_path, "toy", TOY, {})
+    with pytest.raises(StudyIsRunning):
+        ResultsFolder.reopen(tmp_path / "toy", TOY, {})
+    folder.close()
+    ResultsFolder.reopen(tmp_path / "toy", TOY, {}).close()
 
 
 def test_expected_resource():
