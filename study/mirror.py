@@ -13,6 +13,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,20 @@ class OptunaMirror:
             if trial_id := trial.user_attrs.get("ray_trial_id"):
                 self._trials[trial_id] = (trial._trial_id, trial.state)
         self._behind: dict[str, Mapping[str, Any]] = {}
+        # a database takes its time, which is not to be a trial's
+        self._writer = ThreadPoolExecutor(1, "mirror")
+        self._last: Future[None] | None = None
 
     def put(self, row: Mapping[str, Any]) -> None:
-        """Bring a trial to what its row says."""
+        """Bring a trial to what its row says, soon; :meth:`flush` waits for it."""
+        if self._last and self._last.done():
+            self._last.result()  # raises what no storage should raise
         self._behind[row["trial_id"]] = dict(row)
-        self._catch_up()
+        self._last = self._writer.submit(self._catch_up)
+
+    def flush(self) -> None:
+        """Try once more to write what is behind, and wait for it."""
+        self._writer.submit(self._catch_up).result()
 
     def evaluated(self, row: Mapping[str, Any]) -> None:
         """Keep an intermediate value; Optuna knows them for a single objective only."""
@@ -116,14 +126,16 @@ class OptunaMirror:
             self.put(row)
 
     def _catch_up(self) -> None:
-        for trial_id, row in list(self._behind.items()):
+        while self._behind:
+            trial_id, row = next(iter(self._behind.items()))
             try:
                 self._write(row)
             except (optuna.exceptions.OptunaError, SQLAlchemyError, OSError) as error:
                 reason = str(error.__cause__ or error).splitlines()[0]
                 self._warn(f"the Optuna storage is {len(self._behind)} trials behind: {reason}")
                 return
-            del self._behind[trial_id]
+            if self._behind[trial_id] is row:  # else it has changed meanwhile, and is written again
+                del self._behind[trial_id]
 
     def _write(self, row: Mapping[str, Any]) -> None:
         state = STATES[row["status"]]

@@ -166,6 +166,7 @@ class Recorder(Callback):
         for row in self.rows.values():
             if row["status"] == "running":
                 self._finish(row, *INTERRUPTED)
+        self.mirror.flush()
 
     def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}

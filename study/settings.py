@@ -19,7 +19,7 @@ OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time
 
 SPACES = ("report", "extended")
 
-FLAGS = {"epochs": "max_epochs"}
+FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
 """Where a field of the run goes by another name on the study's command line."""
 
 DEFAULTS: dict[str, Any] = {

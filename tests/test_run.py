@@ -17,11 +17,14 @@ from study.run import main
 
 ROOT = Path(__file__).parents[1]
 
-TINY = ("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
+TINY = (
+    *("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3"),
+    *("--confirm-top", "0"),
+)
 
 FILES = {
     *("study.json", "trials.csv", "history.csv", "pareto.csv", "best.json", "study.db"),
-    *("dashboard.html", "samples", "ray"),
+    *("dashboard.html", "samples", "artifacts", "ray"),
 }
 
 
@@ -35,6 +38,10 @@ def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 def load(folder: Path):
@@ -53,7 +60,7 @@ def test_the_whole_path(tmp_path):
     assert "open results/tiny/dashboard.html" in output
     assert "Traceback" not in output
 
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert files_of(folder) == FILES
     info, trials, history, mirror = load(folder)
     assert info["status"] == "finished"
     assert info["settings"]["run"]["dip_steps"] == 3
@@ -86,7 +93,7 @@ def test_the_best_trial_runs_again_to_the_same_score(tmp_path):
 
 
 def test_ctrl_c_leaves_readable_results(tmp_path):
-    process = start("--num-samples", "30", "--name", "cut", cwd=tmp_path)
+    process = start("--num-samples", "30", "--name", "cut", "--confirm-top", "0", cwd=tmp_path)
     folder = tmp_path / "results" / "cut"
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
@@ -102,7 +109,7 @@ def test_ctrl_c_leaves_readable_results(tmp_path):
     assert info["status"] == "interrupted"
     assert "interrupted" in set(trials.status)
     assert not set(trials.status) & {"running"}
-    assert not [trial for trial in mirror.trials if not trial.state.is_finished()]
+    assert "RUNNING" not in {trial.state.name for trial in mirror.trials}
     assert set(history.trial_id) <= set(trials.trial_id)
     assert (folder / "dashboard.html").exists()
 
@@ -110,7 +117,7 @@ def test_ctrl_c_leaves_readable_results(tmp_path):
 def test_real_mnist(mnist_dir, tmp_path):
     process = start(
         *("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path)),
-        *("--num-samples", "1"),
+        *("--num-samples", "1", "--confirm-top", "0"),
         *("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--name", "mnist"),
         cwd=tmp_path,
     )
@@ -118,7 +125,7 @@ def test_real_mnist(mnist_dir, tmp_path):
     assert process.returncode == 0, output
     assert "128 training images" in output
     folder = tmp_path / "results" / "mnist"
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert files_of(folder) == FILES
     assert load(folder)[1].features[0].startswith("mnist-features-v1@")
     assert str(mnist_dir) not in (folder / "study.json").read_text()
 
@@ -131,7 +138,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--dip-lr", "0", "1"], "--dip-lr is 0 1; expected LO HI with 0 < LO < HI"),
         (["--ddpm-lr", "nan", "1"], "--ddpm-lr is nan 1; expected LO HI"),
         (["--preset", "huge"], "--preset: invalid choice: 'huge'"),
-        (["--dataset", "cats"], "--dataset: invalid choice: 'cats'"),
+        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
         (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
         (["--name", "a/b"], "--name is a/b; expected"),
         (["--name", ".."], "--name is ..; expected"),
@@ -151,7 +158,17 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--gpus-per-trial", "9"], "--gpus-per-trial is 9.0; expected at most"),
         (["--max-concurrent", "0"], "--max-concurrent is 0; expected at least 1"),
         (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
-        (["--resume"], "unrecognized arguments: --resume"),
+        (["--resume"], "--resume is latest; expected a study, but there is none in"),
+        (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
+        (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
+        (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
+        (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
+        (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
+        (["--storage-url", "nonsense://me:secret@db/x"], "--storage-url is nonsense://***@db/x;"),
+        (["--sampler", "cmaes"], "--sampler: invalid choice: 'cmaes'"),
+        (["--scheduler", "hyperband"], "--scheduler: invalid choice: 'hyperband'"),
+        (["--space", "all"], "--space: invalid choice: 'all'"),
     ],
 )
 def test_bad_usage_is_one_line_and_leaves_nothing(flags, message, tmp_path, capsys):
@@ -183,3 +200,129 @@ def test_a_results_folder_that_cannot_be_written(tmp_path, capsys):
     error = capsys.readouterr().err
     assert f"--results-dir is {tmp_path / 'results'}; cannot write" in error
     assert error.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def confirmed(tmp_path_factory):
+    """A tiny study with its confirmation, interrupted by nothing."""
+    place = tmp_path_factory.mktemp("confirmed")
+    flags = ("--num-samples", "3", "--max-epochs", "4", "--train-size", "200", "--dip-steps", "3")
+    process = start(*flags, "--confirm-seeds", "2", "--name", "sure", cwd=place)
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, output
+    return place, output
+
+
+def test_the_confirmation(confirmed):
+    place, output = confirmed
+    folder = place / "results" / "sure"
+    assert "runs that confirm" in output  # it was said before
+    table = pd.read_csv(folder / "confirm.csv")
+    assert table.metric[0] == "verdict"
+    assert f"verdict: {table.result[0]}" in output
+    assert table.result[0].startswith("2 seeds each")
+    assert set(table.metric[1:]) >= {"fid", "fid at equal time", "time_per_iteration_s"}
+    runs = pd.read_csv(folder / "confirm" / "trials.csv")
+    info = json.loads((folder / "confirm" / "study.json").read_text())
+    assert len(runs) == 2 * len(info["arms"])
+    assert set(runs.status) == {"completed"}
+    assert sorted(set(runs.seed)) == [1, 2]  # not the seed of the search
+    assert set(runs.prior) == {"restorer", "none"}
+    best = json.loads((folder / "best.json").read_text())
+    assert info["arms"]["the best trial"] == {**best["parameters"], "prior": "restorer"}
+    report = info["arms"]["the report's setting"]
+    assert (report["dip_lr"], report["ddpm_lr"], report["std"]) == (1e-3, 5e-4, 1.0)
+    # a search of its own for the baseline, which has tried the best trial's learning rate
+    baseline = pd.read_csv(folder / "baseline" / "trials.csv")
+    assert len(baseline) == 6
+    assert best["parameters"]["ddpm_lr"] in set(baseline.ddpm_lr)
+    assert list(baseline.columns).count("dip_lr") == 0
+    tuned = baseline[baseline.status == "completed"].sort_values("fid").ddpm_lr.iloc[0]
+    assert info["arms"]["no prior, tuned"]["ddpm_lr"] == tuned
+    # scored on other images than the search: the floor is another one
+    search = pd.read_csv(folder / "trials.csv")
+    assert set(runs.fid_floor).isdisjoint(search.fid_floor)
+    names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
+    assert sorted(names) == ["sure", "sure-baseline", "sure-confirm"]
+    assert table.result[0] in (folder / "dashboard.html").read_text().replace("&#39;", "'")
+
+
+def test_what_has_ended_is_not_run_again(confirmed):
+    place, _ = confirmed
+    folder = place / "results" / "sure"
+    paths = [folder / part / "trials.csv" for part in (".", "baseline", "confirm")]
+    before = [path.read_bytes() for path in paths]
+    process = start("--resume", "sure", cwd=place)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "resumed: 3 have ended, 0 go on where they were" in output
+    assert [path.read_bytes() for path in paths] == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
+        (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
+        (["--max-epochs", "5"], "--max-epochs is 5; expected 4, with which the study began"),
+        (["--objectives", "kid"], "--objectives is kid; expected fid time_per_iteration_s, with"),
+        (["--seed", "1"], "--seed is 1; expected 0, with which the study began"),
+        (["--space", "extended"], "--space is extended; expected report, with which"),
+        (["--num-samples", "2"], "--num-samples is 2; expected at least 3, the trials that"),
+        (["--name", "other"], "--resume is sure; expected other, as --name says"),
+        (["--storage-url", "sqlite:///a.db"], "--storage-url is sqlite:///a.db; expected none"),
+    ],
+)
+def test_apples_and_pears_are_not_mixed(confirmed, flags, message, capsys):
+    results = confirmed[0] / "results"
+    before = (results / "sure" / "study.json").read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", "sure", "--results-dir", str(results), *flags])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert (results / "sure" / "study.json").read_bytes() == before
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(confirmed, capsys):
+    with pytest.raises(SystemExit):
+        main(["--resume", "gone", "--results-dir", str(confirmed[0] / "results")])
+    assert "--resume is gone; expected one of sure in" in capsys.readouterr().err
+
+
+def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
+    """With a database of one's own, the noisy regime and the wider space."""
+    url = f"sqlite:///{tmp_path / 'mine.db'}"
+    flags = ("--max-epochs", "3", "--train-size", "200", "--dip-steps", "3", "--regime", "noisy")
+    flags += ("--space", "extended", "--scheduler", "pareto-asha", "--sampler", "nsga2")
+    flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
+    process = start(*flags, cwd=tmp_path)
+    folder = tmp_path / "results" / "cut"
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and process.poll() is None:
+        history = folder / "history.csv"
+        if history.exists() and len(history.read_text().splitlines()) > 1:
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "nsga2 will hardly learn from 4 trials: it takes 80" in output
+    process = start("--resume", "--storage-url", url, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    trials = pd.read_csv(folder / "trials.csv")
+    assert len(trials) == 4
+    assert set(trials.status) <= {"completed", "stopped"}
+    assert {"dip_lr", "ddpm_lr", "dip_steps", "batch_size", "width", "sampler_steps"} <= set(trials)
+    assert "std" not in trials  # of noisy images it is the problem, not a choice
+    history = pd.read_csv(folder / "history.csv")
+    epochs = history.groupby("trial_id").epoch.apply(list)
+    assert all(e == list(range(1, len(e) + 1)) for e in epochs)
+    assert not (folder / "study.db").exists()
+    mirrored = optuna.load_study(study_name="cut", storage=url)
+    assert {t.state.name for t in mirrored.trials} <= {"COMPLETE", "PRUNED"}
+    assert len(mirrored.trials) == 4

@@ -1,0 +1,129 @@
+"""What the engine costs: wall seconds per trial beside the trials' own work, and stock Ray Tune's.
+
+    python benchmarks/overhead.py --trials 30 300 1000
+
+The trials do next to nothing: four evaluations with a small checkpoint and two pictures. Both sides
+run the same function with the same searcher settings and rungs, two at a time, in one process, each
+on a Ray that is warm. Stock Tune is run with ``reuse_actors=True``, as the engine is, up to
+``--stock-trials``, and once as it comes.
+"""
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+from PIL import Image
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler
+from ray.tune.search.optuna import OptunaSearch
+from rich.console import Console
+
+from study import engine  # first: it sets what ray reads from the environment
+from study.description import Description, Metric, Parameter, Stage
+from study.plan import Plan
+from study.reporting import picture_path, report
+from study.results import ResultsFolder
+from study.search import distribution
+
+OUT = Path(__file__).parent / "data" / "overhead.json"
+
+SUBJECT = Description(
+    title="next to nothing",
+    parameters=(Parameter("x", "x", 0.0, 1.0), Parameter("y", "y", 0.0, 1.0)),
+    metrics=(Metric("error", "error", goal="min"), Metric("price", "price", goal="min")),
+    objectives=("error", "price"),
+    resource="round",
+    max_resource=9,
+    stages=(Stage("before", "before"), Stage("after", "after")),
+    start_points=(),
+    rerun="nothing --x {x} --y {y}",
+)
+
+
+def trivial(parameters: dict[str, Any]) -> None:
+    for done in (1, 3, 6, 9):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "state").write_bytes(bytes(100_000))
+            for stage in SUBJECT.stages:
+                Image.new("L", (40, 40)).save(picture_path(folder, stage.name))
+            metrics = {"error": parameters["x"] + 1 / done, "price": parameters["y"]}
+            report(metrics, {"round": done}, folder)
+
+
+def ours(trials: int, folder: Path) -> float:
+    plan = Plan("ours", trials, "tpe", "asha", 1, 3.0, 1.0, 0.0, 2, 0)
+    results = ResultsFolder.create(folder, "ours", SUBJECT, {})
+    start = time.perf_counter()
+    with (folder / "log").open("w") as log:
+        console = Console(file=log)
+        engine.run_study(SUBJECT, trivial, plan, results, expected_trial_s=None, console=console)
+    results.close()
+    return time.perf_counter() - start
+
+
+def stock(trials: int, folder: Path, reuse_actors: bool) -> float:
+    tuner = tune.Tuner(
+        tune.with_resources(trivial, {"cpu": 1}),
+        tune_config=tune.TuneConfig(
+            num_samples=trials,
+            max_concurrent_trials=2,
+            reuse_actors=reuse_actors,
+            search_alg=OptunaSearch(
+                space={p.name: distribution(p) for p in SUBJECT.parameters},
+                metric=["metrics/error", "metrics/price"],
+                mode=["min", "min"],
+                seed=0,
+            ),
+            scheduler=ASHAScheduler(
+                time_attr="round", metric="metrics/error", mode="min", max_t=9, reduction_factor=3
+            ),
+        ),
+        run_config=tune.RunConfig(
+            name="stock",
+            storage_path=str(folder),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    start = time.perf_counter()
+    tuner.fit()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, nargs="+", default=[30, 300, 1000])
+    parser.add_argument("--stock-trials", type=int, default=300, help="most that stock Tune runs")
+    args = parser.parse_args()
+    engine.start_ray(cpus=2, gpus=0)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        ours(4, Path(name))  # Ray starts its first workers
+    variants: list[tuple[str, Any, int]] = [
+        ("this engine", ours, max(args.trials)),
+        ("stock Tune, actors reused", lambda n, f: stock(n, f, True), args.stock_trials),
+        ("stock Tune as it comes", lambda n, f: stock(n, f, False), min(args.trials)),
+    ]
+    for trials in args.trials:
+        for variant, run, most in variants:
+            if trials > most:
+                continue
+            with tempfile.TemporaryDirectory() as name:
+                seconds = run(trials, Path(name))
+            rows.append({"variant": variant, "trials": trials, "seconds": seconds})
+            print(f"{variant:27} {trials:5} trials {seconds:7.1f} s, {seconds / trials:.3f} s each")
+    OUT.write_text(json.dumps(rows, indent=2) + "\n")
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Does the search pay? Samplers and schedulers on the digits problem, against what users have.
+
+    python benchmarks/search.py --seeds 50
+
+Searches of 30 trials on two slots, each against random search at full length with the same compute
+(epochs) and against Ray's stock OptunaSearch with ASHAScheduler. A real study takes five minutes,
+so the trials are looked up: Gaussian processes fitted to the learning curves of
+``data/digits-curves.csv`` (real runs, by ``curves.py``) say what a setting's FID is at each
+evaluation. What they get wrong is measured by leaving settings out, and added as noise. The
+searchers and schedulers are the study's own objects and Ray's, asked as Ray asks them.
+"""
+
+import argparse
+import csv
+import dataclasses
+import heapq
+import json
+import math
+import statistics
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import optuna
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.search.optuna import OptunaSearch
+from scipy import stats
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.model_selection import cross_val_predict
+
+from study.description import Description
+from study.search import SAMPLERS, SCHEDULERS, StudySearch, distribution, make_scheduler
+from study.settings import make_parser, resolve
+from study.subject import describe
+
+TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
+OUT = Path(__file__).parent / "data" / "search.json"
+SLOTS, TRIALS = 2, 30
+NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
+OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
+
+
+def study() -> tuple[Description, Any]:
+    """The default study, as the command line describes it."""
+    settings = resolve(vars(make_parser().parse_args([])), cpus=SLOTS, gpus=0)
+    return describe(settings), settings.plan
+
+
+class Curves:
+    """FID over epochs for any setting, from real runs of some."""
+
+    def __init__(self, subject: Description) -> None:
+        self.subject = subject
+        with TABLE.open() as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        self.epochs = sorted({int(row["epoch"]) for row in rows})
+        settings = {row["setting"]: self._features(row) for row in rows}
+        x = np.array(list(settings.values()))
+        y = np.log([[r["fid"] for r in rows if r["epoch"] == e] for e in self.epochs])
+        order = [[r["setting"] for r in rows if r["epoch"] == e] for e in self.epochs]
+        assert all(names == list(settings) for names in order)
+        kernel = ConstantKernel() * RBF([1.0] * x.shape[1], (0.05, 20)) + WhiteKernel(1e-2)
+        self.models, errors = [], []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a length scale at its bound: that parameter is idle
+            for column in y:
+                model = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=2)
+                errors.append(column - cross_val_predict(model, x, column, cv=10))
+                self.models.append(model.fit(x, column))
+        self.deviation = float(np.std(errors[-1]))
+        """Of the logarithm of the final FID, for settings that were left out."""
+        last = [row for row in rows if row["epoch"] == self.epochs[-1]]
+        self.dip_s = statistics.median(row["dip_time_s"] for row in last)
+        self.epoch_s = statistics.median(row["train_time_s"] for row in last) / self.epochs[-1]
+        final = y[-1]
+        self.rank_correlation = {
+            epoch: float(stats.spearmanr(column, final).statistic)
+            for epoch, column in zip(self.epochs, y, strict=True)
+        }
+        self.settings = len(settings)
+        self.best = float(np.exp(final.min()))
+
+    def _features(self, row: dict[str, float]) -> list[float]:
+        """Each parameter on 0 … 1, as it is searched."""
+        return [
+            math.log(row[p.name] / p.low) / math.log(p.high / p.low)
+            if p.log
+            else (row[p.name] - p.low) / (p.high - p.low)
+            for p in self.subject.parameters
+        ]
+
+    def curve(self, parameters: dict[str, float], seed: int) -> list[float]:
+        """FID at each evaluation; the seed is the trial's luck, the same at all of them."""
+        luck = np.random.default_rng(seed).normal(0, self.deviation)
+        x = [self._features(parameters)]
+        return [math.exp(float(model.predict(x)[0]) + luck) for model in self.models]
+
+
+@dataclasses.dataclass
+class Outcome:
+    fids: list[float]
+    """Of trials that ran to the end."""
+    epochs: int
+    seconds: float
+    """Until the last trial ended."""
+
+
+def simulate(
+    curves: Curves, searcher: Any, scheduler: Any, seed: int, most_epochs: float = math.inf
+) -> Outcome:
+    """A search, event by event: two slots, each trial evaluated when its work is done."""
+    clock, begun, spent, fids = 0.0, 0, 0, []
+    events: list[tuple[float, int, int]] = []
+    running: dict[int, list[float]] = {}
+    trials = TRIALS if math.isinf(most_epochs) else 10**6
+    step_s = (curves.epochs[1] - curves.epochs[0]) * curves.epoch_s + OVERHEAD_S
+    while True:
+        while len(running) < SLOTS and begun < trials and spent < most_epochs:
+            name, begun = str(begun), begun + 1
+            point = searcher.suggest(name)
+            running[begun - 1] = curves.curve(point, 1000 * seed + begun)
+            scheduler.on_trial_add(None, SimpleNamespace(trial_id=name))
+            heapq.heappush(events, (clock + curves.dip_s + step_s, begun - 1, 0))
+        if not events:
+            return Outcome(fids, spent, clock)
+        clock, number, index = heapq.heappop(events)
+        name, fid = str(number), running[number][index]
+        spent += curves.epochs[index] - (curves.epochs[index - 1] if index else 0)
+        metrics = {"fid": fid, "time_per_iteration_s": curves.epoch_s}
+        result = {"epoch": curves.epochs[index], "training_iteration": index + 1}
+        result |= {f"metrics/{key}": value for key, value in metrics.items()}
+        trial = SimpleNamespace(trial_id=name)
+        done = index + 1 == len(curves.epochs)
+        decision = scheduler.on_trial_result(None, trial, result)
+        if done or decision == TrialScheduler.STOP:
+            if done:
+                fids.append(fid)
+            searcher.on_trial_complete(name, result)
+            del running[number]
+        else:
+            heapq.heappush(events, (clock + step_s, number, index + 1))
+
+
+def ours(
+    subject: Description, plan: Any, sampler: str, scheduler: str, seed: int
+) -> tuple[Any, Any]:
+    return (
+        StudySearch(subject, sampler, seed, subject.start_points),
+        make_scheduler(scheduler, subject, plan.grace_period, plan.reduction_factor),
+    )
+
+
+def stock(subject: Description, plan: Any, seed: int) -> tuple[Any, Any]:
+    """What Ray's documentation shows, with the same space, start points and rungs."""
+    names, modes = [f"metrics/{name}" for name in subject.objectives], subject.directions
+    return (
+        OptunaSearch(
+            space={p.name: distribution(p) for p in subject.parameters},
+            metric=names,
+            mode=modes,
+            points_to_evaluate=[dict(point) for point in subject.start_points],
+            seed=seed,
+        ),
+        ASHAScheduler(
+            time_attr="epoch",
+            metric=names[0],
+            mode=modes[0],
+            max_t=subject.max_resource,
+            grace_period=plan.grace_period,
+            reduction_factor=plan.reduction_factor,
+        ),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=50)
+    args = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    subject, plan = study()
+    curves = Curves(subject)
+    print(
+        f"{curves.settings} real curves, best FID {curves.best:.2f}; a setting left out is "
+        f"predicted within {math.expm1(curves.deviation):.0%} (standard deviation)\n"
+        "rank correlation with the final FID: "
+        + ", ".join(f"{r:.2f} at epoch {e}" for e, r in curves.rank_correlation.items())
+    )
+    methods: dict[str, Callable[[int], tuple[Any, Any]]] = {
+        "Ray's OptunaSearch + ASHA": lambda seed: stock(subject, plan, seed)
+    }
+    for sampler in SAMPLERS:
+        for scheduler in SCHEDULERS:
+            methods[f"{sampler}, {scheduler}"] = lambda seed, s=sampler, h=scheduler: ours(
+                subject, plan, s, h, seed
+            )
+    table: dict[str, Any] = {}
+    for method, make in methods.items():
+        outcomes = [simulate(curves, *make(seed), seed) for seed in range(args.seeds)]
+        epochs = statistics.fmean(o.epochs for o in outcomes)
+        bare = dataclasses.replace(subject, start_points=())
+        same = [
+            simulate(curves, *ours(bare, plan, "random", "none", seed), seed, o.epochs)
+            for seed, o in enumerate(outcomes)
+        ]
+        best, chance = ([min(o.fids, default=NOISE_FID) for o in runs] for runs in (outcomes, same))
+        log_ratios = np.log(np.array(best) / np.array(chance))
+        half = stats.t.ppf(0.975, args.seeds - 1) * log_ratios.std(ddof=1) / math.sqrt(args.seeds)
+        table[method] = {
+            "best_fid": statistics.geometric_mean(best),
+            "best_fid_deviation": statistics.stdev(best),
+            "hypervolume": statistics.fmean(1 - fid / NOISE_FID for fid in best),
+            "completed": statistics.fmean(len(o.fids) for o in outcomes),
+            "epochs": epochs,
+            "minutes": statistics.fmean(o.seconds for o in outcomes) / 60,
+            "random_best_fid": statistics.geometric_mean(chance),
+            "ratio_to_random": [float(np.exp(log_ratios.mean() + d)) for d in (0.0, -half, half)],
+        }
+        row = table[method]
+        ratio, low, high = row["ratio_to_random"]
+        print(
+            f"{method:28} best FID {row['best_fid']:5.2f} ± {row['best_fid_deviation']:4.2f}   "
+            f"hypervolume {row['hypervolume']:.3f}   {row['completed']:4.1f} completed   "
+            f"{row['epochs']:4.0f} epochs, {row['minutes']:.1f} min   random with as many epochs "
+            f"{row['random_best_fid']:5.2f}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})",
+            flush=True,
+        )
+    OUT.write_text(
+        json.dumps(
+            {
+                "seeds": args.seeds,
+                "curves": curves.settings,
+                "left_out_deviation": curves.deviation,
+                "rank_correlation": curves.rank_correlation,
+                "methods": table,
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
