@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "ddpm_lr": (1e-4, 1e-2),
     "space": "report",
     "objectives": "fid,time_per_iteration_s",
-    "sampler": "tpe",
+    "sampler": "gp",
     "scheduler": "asha",
     "reduction_factor": 3.0,
     "seed": 0,
@@ -161,7 +161,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     how = parser.add_argument_group("how it searches")
-    how.add_argument("--sampler", choices=SAMPLERS, help="Optuna's sampler (tpe)")
+    how.add_argument("--sampler", choices=SAMPLERS, help="Optuna's sampler (gp)")
     how.add_argument(
         "--scheduler",
         choices=SCHEDULERS,

@@ -166,7 +166,7 @@ def verdict(confirmation: StudyRecord) -> str:
     described = confirmation.description
     quality = described.metric(info["compared"][0])
     seeds = max(len(arm.trials) for arm in arms(confirmation).values())
-    sentences = [f"{seeds} seeds each; ratios of geometric means with 95 % intervals."]
+    sentences = [f"{seeds} seeds each; ratios of geometric means [95 % interval]."]
     for name, baseline in info["pairs"]:
         pair = {c.metric: c for c in found if (c.arm, c.baseline) == (name, baseline)}
         epochs, time = pair[quality.name], pair[f"{quality.name} at equal time"]
@@ -184,20 +184,26 @@ def verdict(confirmation: StudyRecord) -> str:
     for name in info["compared"][1:]:
         first, metric = next(c for c in found if c.metric == name), described.metric(name)
         if metric.unit == "s" and first.n:
-            words = f"{_time_words(first)} ({_figures(first)}, in s)"
-            sentences.append(f"{_capital(metric.label)}, {first.arm}: {words}.")
+            words = f"{_time_words(first)} ({_figures(first)})"
+            sentences.append(f"{_capital(metric.label)} in s, {first.arm}: {words}.")
     return " ".join(sentences)
 
 
 def _figures(c: Comparison) -> str:
+    """``6.9 against 6.1, ratio 1.13 [1.05, 1.22]``, and what was too small to be seen."""
     figures = f"{c.mean:.3g} against {c.baseline_mean:.3g}"
-    return f"{figures}; ratio {c.ratio:.2f}, {c.low:.2f} to {c.high:.2f}" if c.n > 1 else figures
+    if c.n < 2:
+        return figures
+    figures += f", ratio {c.ratio:.2f} [{c.low:.2f}, {c.high:.2f}]"
+    if c.result == "open":
+        figures += f"; {c.detectable:.0%} would have been seen"
+    return figures
 
 
 def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
     better = "lower" if quality.goal == "min" else "higher"
     if c.result == "open":
-        return f"no evidence for or against {treatment}{_would_have_been_seen(c)}"
+        return f"there is no evidence for or against {treatment}"
     if c.result == "equal":
         return f"{treatment} makes no difference beyond {c.margin:.0%}"
     return f"{treatment} {'helps' if c.result == better else 'hurts'}"
@@ -205,15 +211,11 @@ def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
 
 def _time_words(c: Comparison) -> str:
     return {
-        "open": f"no evidence of a difference{_would_have_been_seen(c)}",
+        "open": "no evidence of a difference",
         "equal": f"equal within {c.margin:.0%}",
         "lower": "less",
         "higher": "more",
     }[c.result]
-
-
-def _would_have_been_seen(c: Comparison) -> str:
-    return f" (a difference of {c.detectable:.0%} would have been seen)" if c.n > 1 else ""
 
 
 def _capital(text: str) -> str:
