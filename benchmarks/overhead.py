@@ -29,7 +29,7 @@ from study.description import Description, Metric, Parameter, Stage
 from study.plan import Plan
 from study.reporting import picture_path, report
 from study.results import ResultsFolder
-from study.search import distribution
+from study.space import distribution
 
 OUT = Path(__file__).parent / "data" / "overhead.json"
 

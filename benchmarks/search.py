@@ -33,8 +33,9 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.model_selection import cross_val_predict
 
 from study.description import Description
-from study.search import SAMPLERS, SCHEDULERS, StudySearch, distribution, make_scheduler
+from study.search import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
 from study.settings import make_parser, resolve
+from study.space import distribution
 from study.subject import describe
 
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"

@@ -1,9 +1,12 @@
-"""The dashboard: one HTML file, offline. ``python study/dashboard.py results/NAME`` redraws it."""
+"""The dashboard: one HTML file, offline. ``python study/dashboard.py results/NAME`` redraws it,
+and with several folders lays the studies side by side."""
 
 import argparse
 import base64
+import datetime
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +14,95 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from study import figures
+from study import analysis, figures
+from study.clock import clock
 from study.description import Description
-from study.records import StudyRecord, TrialRecord, load_study
+from study.records import STATUSES, StudyRecord, TrialRecord, load_study
 from study.results import DASHBOARD_FILE, write_text
 from study.verdict import verdict
 
-FIGURES = {"tradeoff": figures.tradeoff, "curves": figures.learning_curves}
-CONFIRMED = {"confirmed": figures.confirmed}
-"""Figures of a study that has a confirmation."""
+PICTURE_BYTES = 12_000_000
+"""Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
+
+REFRESH_S = 15
+"""How often an open page of a running study looks for a newer one."""
+
+Make = Callable[[StudyRecord], go.Figure]
+
+FIGURES: dict[str, Make] = {
+    "curves": figures.learning_curves,
+    "history": figures.history,
+    "hypervolume": figures.hypervolume,
+    "correlation": figures.rank_correlation,
+    "timeline": figures.timeline,
+    "slices": figures.slices,
+    "pairs": figures.pairs,
+    "parallel": figures.parallel,
+}
 
 
 def draw(study: StudyRecord) -> str:
-    """The page as HTML, with plotly.js and all pictures inside."""
+    """The page as HTML, with plotly.js and the pictures inside."""
+    chosen = study.best or next(iter(study.trials), None)
+    made = {name: _figure_json(make(study)) for name, make in FIGURES.items()}
+    importances = analysis.importances(study)
+    made["importance"] = _figure_json(figures.importance(study, importances))
+    if study.confirmation:
+        made["confirmed"] = _figure_json(figures.confirmed(study))
+    axes = figures.costs(study)
+    tradeoffs = {axis.name: _figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
+    return _template("dashboard.html.jinja").render(
+        study=study,
+        plotly_js=get_plotlyjs(),
+        figures=made,
+        tradeoffs=tradeoffs,
+        axes=axes,
+        trials=_trials_json(study),
+        columns=_columns(study),
+        stages={
+            "list": [{"name": s.name, "label": s.label} for s in study.description.stages],
+            "objectives": study.description.objectives,
+        },
+        labels=_labels(study.description),
+        better=_better_corner(study.description),
+        chosen=chosen.trial_id if chosen else None,
+        verdict=verdict(study.confirmation) if study.confirmation else None,
+        progress=_progress(study),
+        refresh_s=REFRESH_S if _is_running(study) else None,
+        failures=study.with_status("failed"),
+        restarted=[trial for trial in study.trials if trial.restarts],
+        saved=analysis.seconds_saved(study),
+        importances=importances,
+        statuses=STATUSES,
+        clock=clock,
+        drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        settings=json.dumps(study.info.get("settings", {}), indent=2),
+    )
+
+
+def compare(studies: list[StudyRecord]) -> str:
+    """A page with several studies side by side: their fronts, best trials and verdicts."""
+    return _template("compare.html.jinja").render(
+        studies=[
+            {
+                "study": study,
+                "verdict": verdict(study.confirmation) if study.confirmation else None,
+                "pictures": {} if study.best is None else _pictures(study, study.best, inside=True),
+                "rows": [] if study.best is None else _labelled(study, study.best),
+            }
+            for study in studies
+        ],
+        figure=_figure_json(figures.fronts(studies)),
+        plotly_js=get_plotlyjs(),
+    )
+
+
+def _template(name: str) -> Any:
     environment = Environment(
         loader=PackageLoader("study"), autoescape=True, undefined=StrictUndefined
     )
     environment.policies["json.dumps_kwargs"] = {}  # keep the order of scores and settings
-    chosen = study.best or next(iter(study.trials), None)
-    return environment.get_template("dashboard.html.jinja").render(
-        study=study,
-        plotly_js=get_plotlyjs(),
-        figures={
-            name: _figure_json(make(study))
-            for name, make in {**FIGURES, **(CONFIRMED if study.confirmation else {})}.items()
-        },
-        trials=[_trial_json(study, trial) for trial in study.trials],
-        better=_better_corner(study.description),
-        chosen=chosen.trial_id if chosen else None,
-        stages=[{"name": s.name, "label": s.label} for s in study.description.stages],
-        verdict=verdict(study.confirmation) if study.confirmation else None,
-        settings=json.dumps(study.info.get("settings", {}), indent=2),
-    )
+    return environment.get_template(name)
 
 
 def _better_corner(description: Description) -> str:
@@ -57,28 +117,94 @@ def _figure_json(figure: go.Figure) -> Any:
     return json.loads(figure.to_json())
 
 
-def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
-    """What the page shows of a selected trial."""
-    metrics = {m.name: m for m in study.description.metrics}
+def _is_running(study: StudyRecord) -> bool:
+    parts = [study, *([study.confirmation] if study.confirmation else [])]
+    return any(part.info["status"] == "running" for part in parts)
+
+
+def _progress(study: StudyRecord) -> dict[str, Any]:
+    """How far the study is."""
+    ended = [t for t in study.trials if t.status in ("completed", "stopped", "failed")]
+    plan = study.info.get("settings", {}).get("plan", {})
+    left = None
+    if ended and plan and len(ended) < plan["num_samples"]:
+        mean_s = sum((t.ended_s or 0.0) - t.started_s for t in ended) / len(ended)
+        left = mean_s * (plan["num_samples"] - len(ended)) / plan["slots"]
     return {
-        "id": trial.trial_id,
-        "number": trial.number,
-        "ended": f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status,
-        "parameters": {
-            p.label: f"{trial.parameters[p.name]:.4g}" for p in study.description.parameters
-        },
-        "metrics": {
-            metrics[name].label: _format(value, metrics[name].unit)
-            for name, value in trial.metrics.items()
-        },
-        "command": study.description.rerun_command(trial.parameters),
-        "pictures": {stage: _data_uri(path) for stage, path in trial.pictures.items()},
+        "ended": len(ended),
+        "of": plan.get("num_samples", len(study.trials)),
+        "left": None if left is None else clock(left),
     }
 
 
-def _format(value: Any, unit: str) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{text} {unit}".rstrip()
+def _labels(description: Description) -> dict[str, str]:
+    """Of parameters and metrics by name, with units."""
+    labels = {p.name: p.label for p in description.parameters}
+    return labels | {m.name: figures.axis_title(m) for m in description.metrics}
+
+
+def _columns(study: StudyRecord) -> list[dict[str, str]]:
+    """Of the table: what a trial is called, its settings, and all it has reported."""
+    description = study.description
+    first = [("number", "trial"), ("status", "status"), ("resource", description.resource)]
+    settings = [(p.name, p.label) for p in description.parameters]
+    metrics = [(m.name, figures.axis_title(m)) for m in description.metrics if m.goal]
+    last = [("restarts", "restarts")]
+    return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
+
+
+def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
+    """What the page knows of each trial; pictures inside for those that rank first."""
+    quality, direction = study.description.objectives[0], study.description.directions[0]
+    sign = 1 if direction == "min" else -1
+
+    def rank(trial: TrialRecord) -> tuple[bool, float]:
+        return trial.status != "completed", sign * float(trial.metrics.get(quality, sign * 1e300))
+
+    inside, budget = set(), PICTURE_BYTES
+    for trial in sorted(study.trials, key=rank):
+        budget -= sum(path.stat().st_size for path in trial.pictures.values()) * 4 // 3
+        if budget > 0:
+            inside.add(trial.trial_id)
+    return [_trial_json(study, trial, trial.trial_id in inside) for trial in study.trials]
+
+
+def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
+    ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
+    again = f"; tried again {trial.restarts} times after {trial.restart_reason}"
+    return {
+        "id": trial.trial_id,
+        "number": trial.number,
+        "status": trial.status,
+        "resource": trial.resource,
+        "restarts": trial.restarts,
+        "ended": ended + (again if trial.restarts else ""),
+        "parameters": trial.parameters,
+        "metrics": trial.metrics,
+        "command": study.description.rerun_command(trial.parameters),
+        "pictures": _pictures(study, trial, inside),
+    }
+
+
+def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
+    """Settings and objectives of a trial, to be read."""
+    description = study.description
+    settings = [(p.label, f"{_short(trial.parameters[p.name])}") for p in description.parameters]
+    metrics = [description.metric(name) for name in description.objectives]
+    scores = [(figures.axis_title(m), _short(trial.metrics[m.name])) for m in metrics]
+    return settings + scores
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:
+    """Sources of images: their content, or where they are beside the page."""
+    return {
+        stage: _data_uri(path) if inside else path.relative_to(study.folder).as_posix()
+        for stage, path in trial.pictures.items()
+    }
 
 
 def _data_uri(path: Path) -> str:
@@ -88,18 +214,26 @@ def _data_uri(path: Path) -> str:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="study/dashboard.py",
-        description="Draw a study's page again from what is on disk.",
+        description="Draw a study's page again from what is on disk, or compare several.",
         usage=argparse.SUPPRESS,  # so that an error is one line
     )
-    parser.add_argument("folder", type=Path, help="results/NAME")
+    parser.add_argument("folders", type=Path, nargs="+", metavar="results/NAME")
     args = parser.parse_args(argv)
-    page = args.folder / DASHBOARD_FILE
-    try:
-        write_text(page, draw(load_study(args.folder)))
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{args.folder} holds no study that can be drawn: {type(error).__name__}: {error}"
-        print(f"study/dashboard.py: {message}", file=sys.stderr)
-        return 2
+    studies = []
+    for folder in args.folders:
+        try:
+            studies.append(load_study(folder))
+        except (OSError, ValueError, KeyError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            message = f"{folder} holds no study that can be drawn: {reason}"
+            print(f"study/dashboard.py: {message}", file=sys.stderr)
+            return 2
+    if len(studies) == 1:
+        page, text = args.folders[0] / DASHBOARD_FILE, draw(studies[0])
+    else:
+        names = "-".join(study.name for study in studies)[:100]
+        page, text = args.folders[0].parent / f"compare-{names}.html", compare(studies)
+    write_text(page, text)
     print(page)
     return 0
 

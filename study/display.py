@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from study.clock import clock
 from study.description import Description
 
 
@@ -100,10 +101,3 @@ class Display:
         # a running trial is on average half done
         work = trial_s * (self.num_samples - len(ended) - len(running) / 2)
         return max(work / self.slots, 0.0)
-
-
-def clock(seconds: float) -> str:
-    """``4:05`` or ``1:02:03``."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

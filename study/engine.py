@@ -19,7 +19,6 @@ os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells of them
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the recorder logs for them
 
-import optuna
 import ray
 from ray import tune
 from ray.tune.search import Searcher
@@ -28,6 +27,7 @@ from rich.console import Console
 from study import provenance
 from study.description import Description
 from study.display import Display
+from study.live import LivePage
 from study.mirror import OptunaMirror
 from study.past import reconcile
 from study.plan import FIXED_DESIGN, Plan
@@ -41,8 +41,6 @@ from study.results import (
 )
 from study.search import FixedDesign, StudySearch, make_scheduler
 from study.trials import PastTrial, StudyTrials
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 MAX_FAILURES = 2
 """How often a trial that failed is tried again, from its last checkpoint."""
@@ -127,7 +125,8 @@ def run_study(
         warn=console.print,
     )
     display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
-    recorder = Recorder(subject, folder, mirror, display, rows)
+    page = LivePage(home, console.print)
+    recorder = Recorder(subject, folder, mirror, display, page, rows)
     if _outcome(recorder, plan.num_samples) != "interrupted":  # nothing is left to run
         folder.set_status(_outcome(recorder, plan.num_samples))
         return str(folder.info["status"])

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.errors import ConfigError
 from study.description import Description
-from study.search import distribution
+from study.space import distribution
 
 STATES = {
     "running": TrialState.RUNNING,

@@ -19,6 +19,7 @@ from tensorboardX import SummaryWriter
 
 from study.description import Description
 from study.display import Display
+from study.live import LivePage
 from study.mirror import OptunaMirror
 from study.past import INTERRUPTED, RESULT_FILE, ending
 from study.reporting import METRICS, PICTURES
@@ -44,9 +45,11 @@ class Recorder(Callback):
         folder: ResultsFolder,
         mirror: OptunaMirror,
         display: Display,
+        page: LivePage,
         rows: list[dict[str, Any]],
     ) -> None:
         self.subject, self.folder, self.mirror, self.display = subject, folder, mirror, display
+        self.page = page
         self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
         self.fatal: OSError | None = None
         """Why no result can be written any more."""
@@ -160,6 +163,7 @@ class Recorder(Callback):
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         self.display.update(self.rows.values())
+        self.page.redraw_if_due()
 
     def end_open_trials(self) -> None:
         """Nothing stays running when the study has ended, however it ended."""
@@ -167,6 +171,7 @@ class Recorder(Callback):
             if row["status"] == "running":
                 self._finish(row, *INTERRUPTED)
         self.mirror.flush()
+        self.page.finish()
 
     def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}

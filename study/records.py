@@ -41,6 +41,10 @@ class TrialRecord:
     curve: tuple[Evaluation, ...]
     pictures: dict[str, Path]
     """By stage, for those that exist."""
+    started_s: float
+    """Since the study began, as is its end."""
+    ended_s: float | None
+    """None while it runs."""
     restarts: int
     """How often it failed and was tried again, in this session and those before."""
     restart_reason: str
@@ -140,6 +144,8 @@ def load_study(folder: Path) -> StudyRecord:
                 metrics=_present(row, metrics),
                 curve=tuple(curves.get(row["trial_id"], [])),
                 pictures={name: path for name, path in pictures.items() if path.exists()},
+                started_s=row["started_s"],
+                ended_s=row.get("ended_s"),
                 restarts=int(row.get("restarts", 0)),
                 restart_reason=row.get("restart_reason", ""),
             )

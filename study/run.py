@@ -12,8 +12,8 @@ from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from study import engine, provenance, subject
+from study.clock import clock
 from study.confirm import confirm, confirmation_runs
-from study.display import clock
 from study.mirror import check_storage, redacted
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ResultsFolder, StudyIsRunning

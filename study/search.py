@@ -7,19 +7,14 @@ from typing import Any, cast
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from study.description import Description, Parameter, Value
+from study.description import Description, Value
 from study.halving import SuccessiveHalving
 from study.reporting import METRICS
+from study.space import distribution
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random")
 SCHEDULERS = ("asha", "pareto-asha", "none")
@@ -49,16 +44,6 @@ def make_sampler(name: str, seed: int, begun: int = 0) -> optuna.samplers.BaseSa
         return optuna.samplers.TPESampler(
             n_startup_trials=STARTUP[name], multivariate=True, constant_liar=True, seed=seed
         )
-
-
-def distribution(parameter: Parameter) -> BaseDistribution:
-    """A parameter's space in Optuna's terms."""
-    if parameter.choices:
-        return CategoricalDistribution(parameter.choices)
-    if parameter.step is not None:
-        low, high = int(parameter.low), int(parameter.high)
-        return IntDistribution(low, high, log=parameter.log, step=parameter.step)
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
 
 
 class StudySearch(OptunaSearch):

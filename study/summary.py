@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
+from study.clock import clock
 from study.dashboard import draw
-from study.display import clock
 from study.records import StudyRecord, TrialRecord
 from study.results import BEST_FILE, DASHBOARD_FILE, PARETO_FILE, write_json, write_text
 from study.verdict import verdict

@@ -21,7 +21,7 @@ TOY = Description(
         Metric("error", "error", goal="min", references=("bound",)),
         Metric("bound", "lower bound"),
         Metric("price", "price", "€", goal="min"),
-        Metric("work_s", "work", "s", cost="so far"),
+        Metric("work_s", "work", "s", "min", cost="so far"),
         Metric("process", "process"),
     ),
     objectives=("error", "price"),

@@ -3,7 +3,8 @@ import io
 from rich.console import Console
 from subjects import TOY
 
-from study.display import Display, clock
+from study.clock import clock
+from study.display import Display
 
 
 def display(trial_s=10.0, **settings):

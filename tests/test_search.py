@@ -8,7 +8,8 @@ from ray.tune.search import Searcher
 from subjects import TOY
 
 from study.description import Parameter
-from study.search import SAMPLERS, FixedDesign, StudySearch, distribution, make_scheduler
+from study.search import SAMPLERS, FixedDesign, StudySearch, make_scheduler
+from study.space import distribution
 
 
 def search(sampler: str = "tpe", subject=TOY, begun: int = 0) -> StudySearch:

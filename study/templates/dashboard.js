@@ -1,0 +1,277 @@
+// What the page does: one selection, shown in every plot, in the panels and in the table. It is kept
+// in the address, so that a page that refreshes itself, or a copied link, shows the same.
+
+const trials = new Map(data.trials.map(trial => [trial.id, trial]));
+const element = id => document.getElementById(id);
+const narrow = matchMedia("(max-width: 560px)");
+const config = {displaylogo: false, showSendToCloud: false, responsive: true,
+                displayModeBar: !narrow.matches, modeBarButtonsToRemove: ["select2d", "lasso2d"]};
+const state = {a: data.chosen, b: "", axis: Object.keys(data.tradeoffs)[0], sort: "", find: "",
+               status: ""};
+const ink = () => getComputedStyle(document.body).color;
+const short = value => typeof value !== "number" || Number.isInteger(value)
+  ? String(value ?? "") : String(Number(value.toPrecision(4)));
+
+function make(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+// --- the address
+
+function remember() {
+  const kept = Object.entries(state).filter(([, value]) => value);
+  history.replaceState(null, "", "#" + new URLSearchParams(kept));
+}
+
+for (const [key, value] of new URLSearchParams(location.hash.slice(1))) {
+  if (key in state) state[key] = value;
+}
+if (!trials.has(state.a)) state.a = data.chosen;
+if (!trials.has(state.b)) state.b = "";
+if (!(state.axis in data.tradeoffs)) state.axis = Object.keys(data.tradeoffs)[0];
+
+// --- plots
+
+function plot(id, figure) {
+  if (!element(id) || element(id).tagName === "P") return;
+  figure.layout.font.color = ink();
+  if (narrow.matches && id !== "parallel") {  // a legend above would take the plot's place
+    figure.layout.legend = {...figure.layout.legend, y: -0.25, yanchor: "top"};
+    figure.layout.margin = {...figure.layout.margin, l: 50, r: 8, t: 24};
+  }
+  Plotly.react(id, figure.data, figure.layout, config);
+  if (element(id).dataset.ready) return;
+  element(id).dataset.ready = "yes";
+  element(id).on("plotly_click", event => {
+    const id = event.points[0].customdata;
+    if (trials.has(id)) select(id);
+  });
+  element(id).on("plotly_hover", event => showTip(event.points[0].customdata, event.event));
+  element(id).on("plotly_unhover", () => { element("tip").hidden = true; });
+}
+
+function drawTradeoff() {
+  const figure = structuredClone(data.tradeoffs[state.axis]);
+  figure.data.push(...selectionMarks(figure.data));
+  plot("tradeoff", figure);
+}
+
+function drawCurves() {
+  const figure = structuredClone(data.figures.curves);
+  figure.data.push(...selectionLines(figure.data));
+  plot("curves", figure);
+}
+
+const chosenOnes = () => [[state.a, "selected", "solid"], [state.b, "beside it", "dot"]]
+  .filter(([id]) => id);
+
+function selectionMarks(traces) {  // a ring around the point
+  return chosenOnes().flatMap(([id, name], place) => {
+    for (const trace of traces) {
+      const at = (trace.customdata || []).indexOf(id);
+      if (at >= 0) {
+        return [{x: [trace.x[at]], y: [trace.y[at]], mode: "markers", hoverinfo: "skip", name,
+                 marker: {symbol: place ? "square-open" : "circle-open", size: 20, color: ink(),
+                          line: {width: 2}}}];
+      }
+    }
+    return [];
+  });
+}
+
+function selectionLines(traces) {  // a strong line over the curve
+  return chosenOnes().flatMap(([id, name, dash]) => {
+    for (const trace of traces) {
+      const at = [...(trace.customdata || []).keys()].filter(i => trace.customdata[i] === id);
+      if (at.length) {
+        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), mode: "lines", name,
+                 hoverinfo: "skip", line: {color: ink(), width: 3, dash}}];
+      }
+    }
+    return [];
+  });
+}
+
+// --- what a hover shows
+
+function facts(trial, names) {
+  return names.filter(name => name in trial.parameters || name in trial.metrics)
+    .map(name => [data.labels[name], short(trial.parameters[name] ?? trial.metrics[name])]);
+}
+
+function showTip(id, event) {
+  const trial = trials.get(id), tip = element("tip");
+  if (!trial || !event) return;
+  const names = [...Object.keys(trial.parameters), ...data.stages.objectives];
+  tip.replaceChildren(
+    make("strong", {textContent: `trial ${trial.number}, ${trial.status}`}),
+    ...facts(trial, names).map(([label, value]) => make("div", {textContent: `${label} ${value}`})));
+  const picture = trial.pictures[data.stages.list.at(-1)?.name];
+  if (picture) tip.append(make("img", {src: picture, alt: ""}));
+  tip.hidden = false;
+  const left = event.clientX + 16 + tip.offsetWidth < innerWidth
+    ? event.clientX + 16 : Math.max(4, event.clientX - 16 - tip.offsetWidth);
+  tip.style.left = `${left}px`;
+  tip.style.top = `${Math.max(4, Math.min(event.clientY, innerHeight - tip.offsetHeight - 8))}px`;
+}
+
+// --- the selected trial, and one beside it
+
+function panel(trial, which) {
+  const pictures = data.stages.list.filter(stage => trial.pictures[stage.name]).map(stage =>
+    make("figure", {}, make("figcaption", {textContent: stage.label}),
+         make("img", {src: trial.pictures[stage.name], id: `${which}-${stage.name}`,
+                      alt: `${stage.label} of trial ${trial.number}`})));
+  const table = (id, entries) => make("table", {className: "facts", id: `${which}-${id}`},
+    ...entries.map(([label, value]) => {
+      const row = make("tr");
+      for (const text of [label, value]) row.insertCell().textContent = text;
+      return row;
+    }));
+  const command = make("code", {textContent: trial.command, id: `${which}-command`});
+  const copy = make("button", {type: "button", textContent: "Copy", id: `${which}-copy`});
+  copy.setAttribute("aria-label", `Copy the command of trial ${trial.number}`);
+  copy.addEventListener("click", () => copyText(trial.command, copy));
+  return make("div", {},
+    make("p", {className: "soft", id: `${which}-ended`,
+               textContent: `Trial ${trial.number} (${trial.id}), ${trial.ended}`}),
+    make("div", {className: "pictures"}, ...pictures),
+    make("h3", {textContent: "Settings"}),
+    table("parameters", facts(trial, Object.keys(trial.parameters))),
+    make("p", {className: "soft", style: "margin: 8px 0 0"}, "Run it again: ", copy), command,
+    make("h3", {textContent: "Scores"}), table("metrics", facts(trial, Object.keys(trial.metrics))));
+}
+
+async function copyText(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {  // a page from disk may not use the clipboard directly
+    const area = make("textarea", {value: text});
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+}
+
+function drawPanels() {
+  const shown = chosenOnes().map(([id]) => trials.get(id)).filter(Boolean);
+  element("panels").className = shown.length > 1 ? "panels two" : "panels";
+  element("panels").replaceChildren(...shown.map((trial, place) => panel(trial, place ? "b" : "a")));
+  element("trial").value = state.a ?? "";
+  element("other").value = state.b;
+}
+
+// --- the table
+
+const cell = (trial, key) => trial[key] ?? trial.parameters[key] ?? trial.metrics[key];
+
+function rowsShown() {
+  const find = state.find.toLowerCase();
+  const rows = data.trials.filter(trial => (!state.status || trial.status === state.status)
+    && (!find || [trial.id, ...data.columns.map(c => short(cell(trial, c.key)))]
+        .some(text => text.toLowerCase().includes(find))));
+  const key = state.sort.replace("-", ""), sign = state.sort.startsWith("-") ? -1 : 1;
+  if (!key) return rows;
+  return rows.sort((a, b) => {
+    const [x, y] = [cell(a, key), cell(b, key)];
+    if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
+    return sign * (typeof x === "number" ? x - y : String(x).localeCompare(String(y)));
+  });
+}
+
+function drawTable() {
+  const rows = rowsShown();
+  element("table").tBodies[0].replaceChildren(...rows.map(trial => {
+    const row = make("tr", {tabIndex: -1});
+    row.dataset.id = trial.id;
+    for (const column of data.columns) {
+      row.insertCell().textContent = short(cell(trial, column.key));
+    }
+    const link = make("button", {type: "button", textContent: String(trial.number)});
+    link.setAttribute("aria-label", `select trial ${trial.number}`);
+    row.cells[0].replaceChildren(link);
+    row.addEventListener("click", () => select(trial.id));
+    return row;
+  }));
+  for (const button of document.querySelectorAll("#table th button")) {
+    const up = state.sort === button.dataset.key, down = state.sort === `-${button.dataset.key}`;
+    button.closest("th").setAttribute("aria-sort", up ? "ascending" : down ? "descending" : "none");
+  }
+  element("count").textContent = `${rows.length} of ${data.trials.length} trials`;
+  markRow();
+}
+
+function markRow() {
+  for (const row of element("table").tBodies[0].rows) {
+    row.setAttribute("aria-selected", String([state.a, state.b].includes(row.dataset.id)));
+  }
+}
+
+function asCsv() {
+  const quote = value => /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+  const keys = ["id", ...data.columns.map(column => column.key)];
+  const lines = [keys, ...rowsShown().map(t => keys.map(key => String(cell(t, key) ?? "")))];
+  return lines.map(line => line.map(quote).join(",")).join("\r\n") + "\r\n";
+}
+
+// --- everything together
+
+function select(id, other = state.b === id ? "" : state.b) {
+  Object.assign(state, {a: id, b: other});
+  drawPanels();
+  drawTradeoff();
+  drawCurves();
+  markRow();
+  remember();
+}
+
+for (const [id, first] of [["trial", []], ["other", [make("option", {value: "", textContent: "none"})]]]) {
+  element(id).append(...first, ...data.trials.map(trial => make("option", {
+    value: trial.id, textContent: `${trial.number} (${trial.id}), ${trial.status}`})));
+}
+element("trial").addEventListener("change", event => select(event.target.value));
+element("other").addEventListener("change", event => select(state.a, event.target.value));
+element("axis").value = state.axis;
+element("axis").addEventListener("change", event => {
+  state.axis = event.target.value;
+  drawTradeoff();
+  remember();
+});
+for (const button of document.querySelectorAll("#table th button")) {
+  button.addEventListener("click", () => {
+    state.sort = state.sort === button.dataset.key ? `-${button.dataset.key}` : button.dataset.key;
+    drawTable();
+    remember();
+  });
+}
+for (const [id, key, event] of [["search", "find", "input"], ["status", "status", "change"]]) {
+  element(id).value = state[key];
+  element(id).addEventListener(event, event => {
+    state[key] = event.target.value;
+    drawTable();
+    remember();
+  });
+}
+element("download").addEventListener("click", () => {
+  const url = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv"}));
+  make("a", {href: url, download: `${data.name}.csv`}).click();
+  URL.revokeObjectURL(url);
+});
+
+function drawAll() {
+  drawTradeoff();
+  drawCurves();
+  for (const [id, figure] of Object.entries(data.figures)) if (id !== "curves") plot(id, figure);
+}
+
+drawPanels();
+drawTable();
+drawAll();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+document.body.dataset.ready = "yes";
+if (data.refreshSeconds) setTimeout(() => location.reload(), 1000 * data.refreshSeconds);
