@@ -18,7 +18,14 @@ STUDY_TOOLS = ("ray", "optuna", "plotly", "pandas", "study")
 
 def run_without(blocked: tuple[str, ...], code: str) -> None:
     """Run ``code`` in a fresh interpreter in which importing ``blocked`` fails."""
-    script = f"import sys\nfor name in {blocked}: sys.modules[name] = None\n{code}"
+    script = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Block())
+{code}"""
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

@@ -37,9 +37,8 @@ if (!(state.axis in data.tradeoffs)) state.axis = Object.keys(data.tradeoffs)[0]
 function plot(id, figure) {
   if (!element(id) || element(id).tagName === "P") return;
   figure.layout.font.color = ink();
-  if (narrow.matches && id !== "parallel") {  // a legend above would take the plot's place
-    figure.layout.legend = {...figure.layout.legend, y: -0.25, yanchor: "top"};
-    figure.layout.margin = {...figure.layout.margin, l: 50, r: 8, t: 24};
+  if (narrow.matches) {  // a legend above would take the plot's place
+    figure.layout.legend = {...figure.layout.legend, yref: "container", y: 0, yanchor: "bottom"};
   }
   Plotly.react(id, figure.data, figure.layout, config);
   if (element(id).dataset.ready) return;
