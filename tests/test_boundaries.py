@@ -19,11 +19,14 @@ STUDY_TOOLS = ("ray", "optuna", "plotly", "pandas", "study")
 def run_without(blocked: tuple[str, ...], code: str) -> None:
     """Run ``code`` in a fresh interpreter in which importing ``blocked`` fails."""
     script = f"""
-import sys
+import importlib.util, sys
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {blocked}:
-            raise ImportError(name)
+            return importlib.util.spec_from_loader(name, self)
+    def create_module(self, spec):
+        raise ImportError(spec.name)
+    def exec_module(self, module): ...
 sys.meta_path.insert(0, Block())
 {code}"""
     subprocess.run([sys.executable, "-c", script], check=True)
