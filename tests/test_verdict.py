@@ -85,6 +85,8 @@ def trial(number, arm, seed, final_error, seconds):
         metrics={"error": final_error, "work_s": seconds},
         curve=curve(points),
         pictures={},
+        started_s=0.0,
+        ended_s=seconds,
         restarts=0,
         restart_reason="",
     )
