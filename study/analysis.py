@@ -54,7 +54,8 @@ def standard_error(study: StudyRecord) -> float | None:
     deviations = []
     for arm in arms(study.confirmation).values():
         logs = [math.log(t.metrics[quality]) for t in arm.trials.values() if t.metrics[quality] > 0]
-        deviations += [abs(value - statistics.median(logs)) for value in logs if len(logs) > 2]
+        if len(logs) > 2:  # all but the middle one, whose deviation is none by construction
+            deviations += sorted(abs(value - statistics.median(logs)) for value in logs)[1:]
     # the median absolute deviation: a seed that failed does not make all others look alike
     return math.expm1(1.4826 * statistics.median(deviations)) if deviations else None
 
