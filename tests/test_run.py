@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -244,7 +245,12 @@ def test_the_confirmation(confirmed):
     assert set(runs.fid_floor).isdisjoint(search.fid_floor)
     names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
     assert sorted(names) == ["sure", "sure-baseline", "sure-confirm"]
-    assert table.result[0] in (folder / "dashboard.html").read_text().replace("&#39;", "'")
+    page = (folder / "dashboard.html").read_text()
+    assert table.result[0] in page.replace("&#39;", "'")
+    for name in ("dashboard.html", "study.json", "confirm/study.json", "trials.csv"):
+        text = (folder / name).read_text()
+        assert str(place) not in text, name
+        assert f'"{socket.gethostname()}"' not in text, name
 
 
 def test_what_has_ended_is_not_run_again(confirmed):
