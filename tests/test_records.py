@@ -17,7 +17,8 @@ def folder(tmp_path):
 
 
 def row(trial_id: str, status: str, **values):
-    return {"trial_id": trial_id, "status": status, "x": 1.0, "y": 0.5, "round": 4} | values
+    base = {"trial_id": trial_id, "status": status, "x": 1.0, "y": 0.5, "round": 4}
+    return base | {"started_s": 0.5, "restarts": 0} | values
 
 
 def test_a_description_survives_json():
@@ -66,8 +67,10 @@ def test_an_early_stopped_trial_is_never_the_best(folder):
 
 
 def test_latest_names_the_newest(tmp_path, folder):
+    folder.make_latest()
     assert (tmp_path / "latest").resolve() == folder.path
     second = ResultsFolder.create(tmp_path, "two", TOY, {})
+    second.make_latest()
     assert (tmp_path / "latest").resolve() == second.path
 
 
@@ -96,3 +99,30 @@ def test_names(name):
 )
 def test_bad_names(name):
     assert not valid_name(name)
+
+
+def test_what_is_written_back_is_the_same_bytes(folder):
+    """Also of ids and hashes that look like numbers, of NaN, and of text with quotes and lines."""
+    rows = [
+        row("00012345", "completed", error=0.1 + 0.2, price=1e-5, ended_s=2.0),
+        row("12345678", "failed", error=math.nan, stop_reason='a "b",\nc', round=0),
+        row("1e5", "stopped", price=3, bound=1e300),
+    ]
+    folder.write_trials(rows)
+    before = (folder.path / "trials.csv").read_bytes()
+    folder.write_trials(folder.read_trials())
+    assert (folder.path / "trials.csv").read_bytes() == before
+
+
+def test_a_last_line_that_was_cut_short_is_not_read_and_not_kept(folder):
+    folder.append_history(row("a", "running", round=1, elapsed_s=1, error=1.0))
+    whole = (folder.path / "history.csv").read_bytes()
+    with (folder.path / "history.csv").open("ab") as file:
+        file.write(b"a,2,2.0,1")
+    folder.write_trials([row("a", "running", round=1)])
+    assert [e.resource for e in load_study(folder.path).trials[0].curve] == [1]
+    folder.close()
+    again = ResultsFolder.reopen(folder.path, TOY, {})
+    assert (folder.path / "history.csv").read_bytes() == whole
+    again.append_history(row("a", "running", round=2, elapsed_s=2, error=0.5))
+    assert [e.resource for e in load_study(folder.path).trials[0].curve] == [1, 2]
