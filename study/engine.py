@@ -127,9 +127,10 @@ def run_study(
     display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
     page = LivePage(home, console.print)
     recorder = Recorder(subject, folder, mirror, display, page, rows)
-    if _outcome(recorder, plan.num_samples) != "interrupted":  # nothing is left to run
-        folder.set_status(_outcome(recorder, plan.num_samples))
-        return str(folder.info["status"])
+    if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
+        mirror.flush()
+        folder.set_status(status)
+        return status
     end = End(plan.time_budget_s)
     end.recorder = recorder
     tuner = tune.Tuner(

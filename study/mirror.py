@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.errors import ConfigError
 from study.description import Description
+from study.results import PARTS
 from study.space import distribution
 
 STATES = {
@@ -54,10 +55,10 @@ def check_storage(url: str, name: str, is_new: bool) -> None:
     """Raise early what cannot go well: ConfigError, or what Optuna raises.
 
     Args:
-        is_new: no study of this name may be there; two would become one.
+        is_new: neither the study nor a part of it may be there; two would become one.
     """
-    studies = optuna.get_all_study_names(open_storage(url))
-    if is_new and name in studies:
+    studies = set(optuna.get_all_study_names(open_storage(url)))
+    if is_new and studies & {name, *(f"{name}-{part}" for part in PARTS)}:
         raise ConfigError(
             "name", name, f"a new name, {redacted(url)} has a study that is called so"
         )

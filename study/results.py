@@ -32,6 +32,8 @@ SAMPLES_FOLDER = "samples"
 ARTIFACTS_FOLDER = "artifacts"
 BASELINE_FOLDER = "baseline"
 CONFIRM_FOLDER = "confirm"
+PARTS = (BASELINE_FOLDER, CONFIRM_FOLDER)
+"""Studies within the study: in folders of its folder, called by its name and theirs."""
 RAY_FOLDER = "ray"
 
 LOCK_FILE = ".lock"
