@@ -37,11 +37,24 @@ COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quali
 Point = dict[str, Value]
 
 
-def confirmation_runs(settings: StudySettings) -> int:
-    """How many runs a confirmation takes; none without a prior, since there is nothing to ask."""
-    if not settings.confirm_top or settings.run.prior == "none":
-        return 0
-    return _baseline_trials(settings) + (2 * settings.confirm_top + 2) * settings.confirm_seeds
+def is_confirmed(settings: StudySettings) -> bool:
+    """Whether a confirmation follows the search; without a prior there is nothing to ask."""
+    return settings.confirm_top > 0 and settings.run.prior != "none"
+
+
+def confirmation_s(settings: StudySettings, cost: subject.Cost) -> float:
+    """Seconds that a confirmation will take, if no two arms coincide."""
+    epochs = settings.run.epochs
+    runs = (2 * settings.confirm_top + 2) * settings.confirm_seeds
+    runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
+    # of the baseline's search about half is stopped early
+    search_s = _baseline_trials(settings) * cost.trial_s(epochs / 2, settings.run.eval_every)
+    return (runs_s + search_s) / settings.plan.slots
+
+
+def _eval_every(settings: StudySettings) -> int:
+    """Four evaluations: enough to read the curve at equal time."""
+    return max(1, settings.run.epochs // 4)
 
 
 def _baseline_trials(settings: StudySettings) -> int:
@@ -133,9 +146,7 @@ def _run_arms(
     pairs: list[tuple[str, str]],
     console: Console,
 ) -> str:
-    run = dataclasses.replace(
-        settings.run, score_split="test", eval_every=max(1, settings.run.epochs // 4)
-    )
+    run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
     seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
     # a seed at a time, so that what disturbs the machine disturbs all arms alike

@@ -15,11 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from study import analysis, figures
-from study.clock import clock
 from study.description import Description
 from study.records import STATUSES, StudyRecord, TrialRecord, load_study
 from study.results import DASHBOARD_FILE, write_text
 from study.verdict import verdict
+from study.words import clock, describe_noise, describe_scale, describe_trial
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
@@ -67,6 +67,7 @@ def draw(study: StudyRecord) -> str:
         better=_better_corner(study.description),
         chosen=chosen.trial_id if chosen else None,
         verdict=verdict(study.confirmation) if study.confirmation else None,
+        summary=_summary(study),
         progress=_progress(study),
         refresh_s=REFRESH_S if _is_running(study) else None,
         failures=study.with_status("failed"),
@@ -115,6 +116,14 @@ def _better_corner(description: Description) -> str:
 
 def _figure_json(figure: go.Figure) -> Any:
     return json.loads(figure.to_json())
+
+
+def _summary(study: StudyRecord) -> list[str]:
+    """What to use, what it costs and what to judge it by."""
+    if study.best is None:
+        return []
+    found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
+    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in found + describe_noise(study)]
 
 
 def _is_running(study: StudyRecord) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from study.clock import clock
 from study.description import Description
+from study.words import clock
 
 
 class Display:

@@ -12,15 +12,15 @@ from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from study import engine, provenance, subject
-from study.clock import clock
-from study.confirm import confirm, confirmation_runs
+from study.confirm import confirm, confirmation_s, is_confirmed
 from study.mirror import check_storage, redacted
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ResultsFolder, StudyIsRunning
 from study.resume import check_resumable, earlier_study
 from study.search import NEEDED
 from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
-from study.summary import describe_study, write_summary
+from study.summary import write_summary
+from study.words import clock, describe_study
 
 EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
 
@@ -115,7 +115,7 @@ def run(settings: StudySettings, folder: ResultsFolder, train_images: int) -> st
     study = load_study(folder.path)
     write_summary(study)
     time_is_up = "reason" in folder.info["sessions"][-1]
-    if study.best and confirmation_runs(settings) and (status == "finished" or time_is_up):
+    if study.best and is_confirmed(settings) and (status == "finished" or time_is_up):
         confirmed = confirm(settings, study, console)
         status = status if confirmed == "finished" else confirmed
         study = load_study(folder.path)
@@ -157,24 +157,25 @@ def announce(
 
 def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> float:
     """Time a trial's parts and say how long all will take; returns seconds of a trial, expected."""
-    plan, epochs = settings.plan, settings.run.epochs
+    plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
     cost = subject.estimate_cost(settings)
-    rungs = (epochs, epochs if plan.scheduler == "none" else plan.grace_period)
     shortest = engine.expected_resource(
-        epochs, rungs[1], plan.reduction_factor, 1 / plan.reduction_factor
+        epochs,
+        epochs if plan.scheduler == "none" else plan.grace_period,
+        plan.reduction_factor,
+        1 / plan.reduction_factor,
     )
+    few_s, many_s = cost.trial_s(shortest, every), cost.trial_s(epochs, every)
     ended = sum(row["status"] in ("completed", "stopped", "failed") for row in folder.read_trials())
-    trials = plan.num_samples - ended
-    if trials:
-        rounds = trials / plan.slots
-        times = [clock(cost.trial_s(e) * rounds) for e in (shortest, epochs)]
-        budget = f", at most {clock(plan.time_budget_s)}" if plan.time_budget_s else ""
-        text = f"about {' to '.join(dict.fromkeys(times))}{budget}"
-        if runs := confirmation_runs(settings):
-            confirm_s = runs * cost.trial_s(epochs) / plan.slots
-            text += f", then {clock(confirm_s)} for {runs} runs that confirm"
+    if trials := plan.num_samples - ended:
+        times = [clock(trial_s * trials / plan.slots) for trial_s in (few_s, many_s)]
+        text = f"about {' to '.join(dict.fromkeys(times))}"
+        if plan.time_budget_s:
+            text += f", at most {clock(plan.time_budget_s)}"
+        if is_confirmed(settings):
+            text += f", then {clock(confirmation_s(settings, cost))} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
-    return (cost.trial_s(shortest) + cost.trial_s(epochs)) / 2
+    return (few_s + many_s) / 2
 
 
 if __name__ == "__main__":

@@ -217,10 +217,10 @@ class Cost:
     fixed_s: float
     """Before the first epoch: DIP."""
     epoch_s: float
-    """Per epoch, its share of the evaluations included."""
+    evaluation_s: float
 
-    def trial_s(self, epochs: float) -> float:
-        return self.fixed_s + epochs * self.epoch_s
+    def trial_s(self, epochs: float, eval_every: int) -> float:
+        return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
 
 
 def estimate_cost(settings: StudySettings) -> Cost:
@@ -245,8 +245,8 @@ def estimate_cost(settings: StudySettings) -> Cost:
     assert sample.train_size is not None
     step_s = record.time_per_iteration_s / (sample.train_size // config.batch_size)
     steps_per_epoch = len(dataset.train) // config.batch_size
-    evaluation_s = record.sample_time_s + record.score_time_s
     return Cost(
         fixed_s=record.dip_time_s / sample.dip_steps * config.dip_steps,
-        epoch_s=step_s * steps_per_epoch + evaluation_s / config.eval_every,
+        epoch_s=step_s * steps_per_epoch,
+        evaluation_s=record.sample_time_s + record.score_time_s,
     )

@@ -3,8 +3,8 @@ import io
 from rich.console import Console
 from subjects import TOY
 
-from study.clock import clock
 from study.display import Display
+from study.words import clock
 
 
 def display(trial_s=10.0, **settings):

@@ -185,7 +185,7 @@ def test_a_results_folder_that_cannot_be_written(tmp_path, capsys):
 def test_the_confirmation(done):
     place, output = done
     folder = place / "results" / "tiny"
-    assert "runs that confirm" in output  # it was said before
+    assert "for the runs that confirm" in output  # it was said before
     table = pd.read_csv(folder / "confirm.csv")
     assert table.metric[0] == "verdict"
     assert f"verdict: {table.result[0]}" in output
