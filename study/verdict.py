@@ -19,6 +19,7 @@ from study.records import StudyRecord, TrialRecord
 
 CONFIDENCE = 0.95
 POWER = 0.8  # of the smallest effect that counts as detectable
+OUTLIER = 3.0  # times the median: a seed that has failed rather than varied
 MARGIN = 0.02  # within it two values count as equal, or within the noise floor if that is larger
 
 
@@ -165,7 +166,8 @@ def verdict(confirmation: StudyRecord) -> str:
     info, found = confirmation.info, comparisons(confirmation)
     described = confirmation.description
     quality = described.metric(info["compared"][0])
-    seeds = max(len(arm.trials) for arm in arms(confirmation).values())
+    by_name = arms(confirmation)
+    seeds = max(len(arm.trials) for arm in by_name.values())
     sentences = [f"{seeds} seeds each; ratios of geometric means [95 % interval]."]
     for name, baseline in info["pairs"]:
         pair = {c.metric: c for c in found if (c.arm, c.baseline) == (name, baseline)}
@@ -181,12 +183,30 @@ def verdict(confirmation: StudyRecord) -> str:
             f"({quality.label} {_figures(epochs)}), at equal total time "
             f"{'too' if judged[0] == judged[1] else judged[1]} ({_figures(time)})."
         )
+    sentences += [_outliers(arm, quality) for arm in by_name.values()]
     for name in info["compared"][1:]:
         first, metric = next(c for c in found if c.metric == name), described.metric(name)
         if metric.unit == "s" and first.n:
             words = f"{_time_words(first)} ({_figures(first)})"
             sentences.append(f"{_capital(metric.label)} in s, {first.arm}: {words}.")
-    return " ".join(sentences)
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _outliers(arm: Arm, quality: Metric) -> str:
+    """Says when some seeds of an arm end far worse than its middle one: a mean would hide it."""
+    values = [t.metrics[quality.name] for t in arm.trials.values() if quality.name in t.metrics]
+    if not values:
+        return ""
+    middle = statistics.median(values)
+    sign = 1 if quality.goal == "min" else -1
+    far = [v for v in values if v > 0 and sign * math.log(v / middle) > math.log(OUTLIER)]
+    if not far:
+        return ""
+    worst = max(far) if sign > 0 else min(far)
+    return (
+        f"{_capital(arm.name)} is unstable: {len(far)} of {len(values)} seeds ended with "
+        f"{quality.label} up to {worst:.3g}, where the middle one has {middle:.3g}."
+    )
 
 
 def _figures(c: Comparison) -> str:

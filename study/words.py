@@ -48,8 +48,8 @@ def describe_noise(study: StudyRecord) -> list[str]:
     """Which objectives are noise in this search, and how large it is."""
     floors = {name: study.noise_floor(name) for name in study.description.objectives}
     return [
-        f"{name}: nothing searched changes it; trials differ by chance, by up to {floor:.0%}, and "
-        "count as equal within that"
+        f"{study.description.metric(name).label}: nothing searched changes it; trials differ by "
+        f"chance, by up to {floor:.0%}, and count as equal within that"
         for name, floor in floors.items()
         if 0 < floor < math.inf
     ]

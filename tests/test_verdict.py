@@ -167,6 +167,19 @@ def test_no_evidence_says_what_would_have_been_seen():
     assert "% would have been seen" in text
 
 
+def test_a_seed_that_failed_is_named():
+    record = confirmation(0.8, 10.0)
+    assert "unstable" not in verdict(record)
+    broken = [
+        dataclasses.replace(t, metrics={**t.metrics, "error": 40.0})
+        if t.parameters == {"treated": "yes", "seed": 3}
+        else t
+        for t in record.trials
+    ]
+    text = verdict(dataclasses.replace(record, trials=tuple(broken)))
+    assert "The treated is unstable: 1 of 5 seeds ended with error up to 40" in text
+
+
 def test_a_confirmation_in_which_nothing_ended_well_says_so():
     record = dataclasses.replace(confirmation(1.0, 10.0), trials=())
     assert "no seed has ended well in both" in verdict(record)
