@@ -4,6 +4,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def pareto_front(
     values: Sequence[Sequence[float]],
@@ -67,16 +69,21 @@ def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> lis
     equally crowded the first objective decides; with a single objective it is the only order.
     """
     signs = [1 if direction == "min" else -1 for direction in directions]
-    remaining = list(range(len(values)))
+    points = np.asarray(values, dtype=float).reshape(len(values), len(directions)) * signs
+    if len(directions) == 1:
+        return [int(i) for i in np.argsort(points[:, 0], kind="stable")]
+    nowhere_worse = (points[:, None] <= points[None]).all(axis=2)
+    dominates = nowhere_worse & (points[:, None] < points[None]).any(axis=2)
+    dominated_by = dominates.sum(axis=0)  # how many of those that are left
     order: list[int] = []
-    while remaining:
-        front = [remaining[i] for i in pareto_front([values[i] for i in remaining], directions)]
-        distances = _crowding(
-            [[s * v for s, v in zip(signs, values[i], strict=True)] for i in front]
-        )
-        by_crowding = sorted(zip(front, distances, strict=True), key=lambda pair: -pair[1])
-        order += [i for i, _ in by_crowding]
-        remaining = [i for i in remaining if i not in front]
+    left = np.ones(len(points), dtype=bool)
+    while left.any():
+        front = np.flatnonzero(left & (dominated_by == 0))
+        front = front[np.argsort(points[front, 0], kind="stable")]
+        crowding = _crowding(points[front].tolist())
+        order += [int(front[i]) for i in np.argsort([-gap for gap in crowding], kind="stable")]
+        left[front] = False
+        dominated_by = dominated_by - dominates[front].sum(axis=0)
     return order
 
 
