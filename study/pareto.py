@@ -72,8 +72,8 @@ def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> lis
     points = np.asarray(values, dtype=float).reshape(len(values), len(directions)) * signs
     if len(directions) == 1:
         return [int(i) for i in np.argsort(points[:, 0], kind="stable")]
-    nowhere_worse = (points[:, None] <= points[None]).all(axis=2)
-    dominates = nowhere_worse & (points[:, None] < points[None]).any(axis=2)
+    nowhere_worse = np.all(points[:, None] <= points[None], axis=2)
+    dominates = np.logical_and(nowhere_worse, np.any(points[:, None] < points[None], axis=2))
     dominated_by = dominates.sum(axis=0)  # how many of those that are left
     order: list[int] = []
     left = np.ones(len(points), dtype=bool)
