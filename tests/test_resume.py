@@ -21,10 +21,12 @@ TESTS = Path(__file__).parent
 NUM_TRIALS = 12
 
 
-def start(folder: Path, num_samples: int = NUM_TRIALS) -> subprocess.Popen[str]:
+def start(
+    folder: Path, num_samples: int = NUM_TRIALS, round_s: float = 0.3
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(TESTS / "toy_study.py"), str(folder), str(num_samples)],
-        env={**os.environ, "TOY_ROUND_S": "0.3", "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "TOY_ROUND_S": str(round_s), "PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -148,13 +150,13 @@ def test_workers_killed_at_random_moments(kills, tmp_path):
 
 def test_a_finished_study_grows_and_what_was_there_stays(tmp_path):
     folder = tmp_path / "growing"
-    output, _ = start(folder, 8).communicate(timeout=120)
+    output, _ = start(folder, 8, round_s=0.02).communicate(timeout=120)
     assert "status finished" in output, output
     before = {name: (folder / name).read_bytes() for name in ("trials.csv", "history.csv")}
     optuna_before = optuna.load_study(
         study_name="growing", storage=f"sqlite:///{folder / 'study.db'}"
     ).trials
-    output, _ = start(folder, 16).communicate(timeout=120)
+    output, _ = start(folder, 16, round_s=0.02).communicate(timeout=120)
     assert "status finished" in output, output
     check_complete(folder, 16)
     for name, content in before.items():
