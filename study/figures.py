@@ -222,7 +222,7 @@ def confirmed(study: StudyRecord) -> go.Figure:
             **{"fillcolor": GREY, "opacity": 0.25, "line_width": 0, "layer": "below"},
         )
     figure.add_vline(1, line={"width": 1, "color": GREY})
-    figure = _finish(figure, "ratio to the baseline (95 % interval)", "")
+    figure = _finish(figure, "ratio (95 % interval)", "")
     figure.update_xaxes(**LOG_AXIS)
     return figure.update_yaxes(
         tickvals=list(range(len(metrics))),
@@ -273,11 +273,13 @@ def learning_curves(study: StudyRecord) -> go.Figure:
                 },
             )
     stopped_at = [t.resource for t in study.with_status("stopped")]
-    for rung in analysis.rungs(study):
+    for place, rung in enumerate(analysis.rungs(study)):
         count = sum(rung <= resource < rung * 1.5 for resource in stopped_at)
         figure.add_vline(rung, line={"dash": "dash", "width": 1, "color": GREY})
         figure.add_annotation(
-            text=f"{count} stopped", x=rung, y=1, yref="paper", showarrow=False, xanchor="left"
+            text=f"{count} stopped",
+            **{"x": rung, "xanchor": "left", "y": 1, "yref": "paper", "showarrow": False},
+            yshift=-14 * place,  # rungs can be close to each other
         )
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = _finish(figure, study.description.resource, axis_title(quality))
@@ -506,7 +508,12 @@ def _dimension(label: str, values: list[Any], log: bool) -> dict[str, Any]:
 
 
 def _parameter_axis(parameter: Parameter) -> dict[str, Any]:
-    return {"title_text": parameter.label, **(LOG_AXIS if parameter.log else {})}
+    """Title and ticks, few enough for a small plot."""
+    axis = {"title_text": parameter.label, "title_standoff": 6, "automargin": True}
+    if parameter.log and parameter.high > 30 * parameter.low:  # else decades alone say too little
+        decades = [tick for tick in LOG_TICKS if f"{tick:e}".startswith("1")]
+        return {**axis, **LOG_AXIS, "tickvals": decades}
+    return {**axis, **(LOG_AXIS if parameter.log else {})}
 
 
 def axis_title(metric: Metric) -> str:
