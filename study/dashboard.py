@@ -18,8 +18,8 @@ from study import analysis, figures
 from study.description import Description
 from study.records import STATUSES, StudyRecord, TrialRecord, load_study
 from study.results import DASHBOARD_FILE, write_text
-from study.verdict import verdict
-from study.words import clock, describe_noise, describe_scale, describe_trial
+from study.verdict import arms, verdict
+from study.words import clock, describe_arms, describe_noise, describe_scale, describe_trial
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
@@ -68,6 +68,7 @@ def draw(study: StudyRecord) -> str:
         chosen=chosen.trial_id if chosen else None,
         verdict=verdict(study.confirmation) if study.confirmation else None,
         summary=_summary(study),
+        arms=_arms_json(study),
         progress=_progress(study),
         refresh_s=REFRESH_S if _is_running(study) else None,
         failures=study.with_status("failed"),
@@ -123,7 +124,30 @@ def _summary(study: StudyRecord) -> list[str]:
     if study.best is None:
         return []
     found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
+    if study.confirmation:
+        found.insert(1, describe_arms(study.confirmation))
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in found + describe_noise(study)]
+
+
+def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
+    """The confirmed settings: what they are, what they draw, how one of their runs is repeated."""
+    if study.confirmation is None:
+        return []
+    stage = study.description.stages[-1].name
+    return [
+        {
+            "name": name,
+            "settings": ", ".join(
+                f"{key} {_short(value)}"
+                for key, value in study.confirmation.info["arms"][name].items()
+            ),
+            "command": study.confirmation.description.rerun_command(trial.parameters),
+            "picture": _data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
+            "seed": trial.parameters["seed"],
+        }
+        for name, arm in arms(study.confirmation).items()
+        for trial in list(arm.trials.values())[:1]
+    ]
 
 
 def _is_running(study: StudyRecord) -> bool:

@@ -92,9 +92,9 @@ def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis
     """Each arm of the confirmation at its means, with intervals; other images, other seeds."""
     if study.confirmation is None:
         return
-    for (name, arm), (colour, symbol) in zip(
-        arms(study.confirmation).items(), itertools.cycle(ARM_STYLES), strict=False
-    ):
+    styles = _arm_styles(study.confirmation)
+    for name, arm in arms(study.confirmation).items():
+        colour, symbol = styles[name]
         runs = [t for t in arm.trials.values() if _has(t, quality, axis)]
         if len(runs) < 2:
             continue
@@ -116,6 +116,11 @@ def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis
             marker=marker,
             hovertemplate=f"{text}<extra></extra>",
         )
+
+
+def _arm_styles(confirmation: StudyRecord) -> dict[str, tuple[str, str]]:
+    """Colour and symbol of each arm, the same in all figures."""
+    return dict(zip(arms(confirmation), itertools.cycle(ARM_STYLES), strict=False))
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -196,8 +201,11 @@ def confirmed(study: StudyRecord) -> go.Figure:
     found = [c for c in comparisons(study.confirmation) if c.n > 1]
     metrics = list(dict.fromkeys(c.metric for c in found))
     pairs = list(dict.fromkeys((c.arm, c.baseline) for c in found))
-    styles = zip(pairs, itertools.cycle(ARM_STYLES), strict=False)
-    for place, (pair, (colour, symbol)) in enumerate(styles):
+    styles = _arm_styles(study.confirmation)
+    for place, pair in enumerate(pairs):
+        colour, symbol = styles[pair[0]]
+        if pair[1] != pairs[0][1]:
+            symbol += "-open"  # the same arm against another baseline
         mine = [c for c in found if (c.arm, c.baseline) == pair]
         figure.add_scatter(
             x=[c.ratio for c in mine],

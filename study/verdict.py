@@ -169,6 +169,9 @@ def verdict(confirmation: StudyRecord) -> str:
     by_name = arms(confirmation)
     seeds = max(len(arm.trials) for arm in by_name.values())
     sentences = [f"{seeds} seeds each; ratios of geometric means [95 % interval]."]
+    lead = next(c for c in found if c.metric == quality.name)
+    answer = _judgement(lead, quality, info["treatment"]) if lead.n else "nothing can be said"
+    sentences.insert(0, f"{_capital(answer)} ({lead.arm} against {lead.baseline}).")
     for name, baseline in info["pairs"]:
         pair = {c.metric: c for c in found if (c.arm, c.baseline) == (name, baseline)}
         epochs, time = pair[quality.name], pair[f"{quality.name} at equal time"]

@@ -1,10 +1,11 @@
 """Sentences about a study, for the terminal and the page."""
 
 import math
+import statistics
 from typing import Any
 
 from study.records import StudyRecord, TrialRecord
-from study.verdict import verdict
+from study.verdict import arms, verdict
 
 
 def clock(seconds: float) -> str:
@@ -42,6 +43,18 @@ def describe_study(study: StudyRecord) -> str:
     if study.confirmation:
         lines.append("verdict: " + verdict(study.confirmation))
     return "\n".join(lines)
+
+
+def describe_arms(confirmation: StudyRecord) -> str:
+    """What each confirmed setting reached over its seeds: mean, and the middle one."""
+    name = confirmation.info["compared"][0]
+    parts = []
+    for arm in arms(confirmation).values():
+        values = [t.metrics[name] for t in arm.trials.values() if name in t.metrics]
+        if values and min(values) > 0:
+            mean, middle = statistics.geometric_mean(values), statistics.median(values)
+            parts.append(f"{arm.name} {mean:.3g} (middle one {middle:.3g}, {len(values)} seeds)")
+    return f"confirmed with fresh seeds, {name}: {'; '.join(parts) or 'nothing yet'}"
 
 
 def describe_noise(study: StudyRecord) -> list[str]:
