@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torchvision.utils import make_grid
 
 TILE = 32  # images are enlarged up to this side, in pixels
 
 
 def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     """Lay (N, C, H, W) in [-1, 1] out row by row; small images are enlarged in whole steps."""
+    from torchvision.utils import make_grid  # seconds to import, and needed here alone
+
     scale = max(1, TILE // images.shape[-1])
     enlarged = images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
     grid = make_grid((enlarged + 1) / 2, nrow=columns, padding=2, pad_value=0.5)  # (3, H, W)

@@ -10,9 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from dipddpm.data import Dataset
 from dipddpm.features import NUM_FEATURES, Features
@@ -33,6 +30,8 @@ def fid(real: Tensor, generated: Tensor) -> float:
 
     Biased upwards where images are few: compare only at equal N, and beside the floor.
     """
+    from torchmetrics.image.fid import FrechetInceptionDistance  # seconds to import, as below
+
     metric = FrechetInceptionDistance(feature=_Precomputed()).set_dtype(torch.float64)
     metric.update(real.double(), real=True)
     metric.update(generated.double(), real=False)
@@ -45,6 +44,8 @@ def kid(real: Tensor, generated: Tensor, seed: int) -> tuple[float, float]:
     Over 50 random subsets of 100 (or as many as there are); the deviation is over subsets, not over
     repeated samplings.
     """
+    from torchmetrics.image.kid import KernelInceptionDistance
+
     size = min(KID_SUBSET_SIZE, len(real), len(generated))
     with warnings.catch_warnings():  # it warns of keeping all features, which are here anyway
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save all")
@@ -90,6 +91,8 @@ def ssim(images: Tensor, reference: Tensor) -> float:
 
     With the usual Gaussian window of 11 px; for smaller images with a uniform one of 7 px.
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     settings: dict[str, Any] = {"gaussian_kernel": False, "kernel_size": 7}
     if images.shape[-1] >= 11:
         settings = {"gaussian_kernel": True, "sigma": 1.5}  # as wide as the paper's 11 px

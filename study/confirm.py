@@ -6,6 +6,8 @@ baseline's own learning rate is searched first; beside it each finalist has a tw
 """
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,7 +28,7 @@ from study.results import (
     write_text,
 )
 from study.settings import StudySettings
-from study.verdict import comparisons, verdict
+from study.verdict import Comparison, comparisons, verdict
 
 TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
@@ -83,7 +85,7 @@ def write_comparisons(study: StudyRecord, done: StudyRecord) -> None:
     """``confirm.csv``: the verdict, then a row per pair and metric."""
     rows: list[dict[str, Any]] = [{"metric": "verdict", "result": verdict(done)}]
     rows += [dataclasses.asdict(comparison) for comparison in comparisons(done)]
-    columns = [field.name for field in dataclasses.fields(comparisons(done)[0])]
+    columns = [field.name for field in dataclasses.fields(Comparison)]
     write_text(study.folder / CONFIRM_FILE, pd.DataFrame(rows, columns=columns).to_csv(index=False))
 
 
@@ -117,7 +119,6 @@ def _tune_baseline(
     bare = dataclasses.replace(
         settings,
         run=dataclasses.replace(settings.run, prior="none"),
-        objectives=settings.objectives,
     )
     described = subject.describe(bare)
     names = [p.name for p in described.parameters]
@@ -125,12 +126,10 @@ def _tune_baseline(
     points += [point for point in described.start_points if point not in points]
     described = dataclasses.replace(described, start_points=tuple(points))
     path = study.folder / BASELINE_FOLDER
-    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
-    missing = [point for point in points if point not in [t.parameters for t in done]]
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{BASELINE_FOLDER}",
-        num_samples=max(_baseline_trials(settings), len(done) + len(missing)),
+        num_samples=max(_baseline_trials(settings), _trials_with(path, points)),
         time_budget_s=None,
     )
     folder = _part(study, BASELINE_FOLDER, described, plan, {})
@@ -151,9 +150,6 @@ def _run_arms(
     seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
     # a seed at a time, so that what disturbs the machine disturbs all arms alike
     points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
-    path = study.folder / CONFIRM_FOLDER
-    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
-    missing = [point for point in points if point not in [t.parameters for t in done]]
     described = subject.describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
     cores, gpus = provenance.cores(), len(provenance.gpus())
@@ -161,7 +157,7 @@ def _run_arms(
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{CONFIRM_FOLDER}",
-        num_samples=len(done) + len(missing),
+        num_samples=_trials_with(study.folder / CONFIRM_FOLDER, points),
         sampler=FIXED_DESIGN,
         scheduler="none",
         time_budget_s=None,
@@ -177,6 +173,13 @@ def _run_arms(
     }
     folder = _part(study, CONFIRM_FOLDER, described, plan, info)
     return _run(described, subject.trainable(settings), plan, folder, settings, study, console)
+
+
+def _trials_with(path: Path, points: Sequence[Point]) -> int:
+    """How many trials a part has once all points are among them."""
+    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    there = [trial.parameters for trial in done]
+    return len(done) + sum(point not in there for point in points)
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:

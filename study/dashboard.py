@@ -17,9 +17,9 @@ from plotly.offline import get_plotlyjs
 from study import analysis, figures
 from study.description import Description
 from study.records import STATUSES, StudyRecord, TrialRecord, load_study
-from study.results import DASHBOARD_FILE, write_text
+from study.results import DASHBOARD_FILE, ENDED, write_text
 from study.verdict import arms, verdict
-from study.words import clock, describe_arms, describe_noise, describe_scale, describe_trial
+from study.words import clock, describe_arms, describe_noise, describe_scale, describe_trial, short
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
@@ -138,7 +138,7 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
         {
             "name": name,
             "settings": ", ".join(
-                f"{key} {_short(value)}"
+                f"{key} {short(value)}"
                 for key, value in study.confirmation.info["arms"][name].items()
             ),
             "command": study.confirmation.description.rerun_command(trial.parameters),
@@ -157,7 +157,7 @@ def _is_running(study: StudyRecord) -> bool:
 
 def _progress(study: StudyRecord) -> dict[str, Any]:
     """How far the study is."""
-    ended = [t for t in study.trials if t.status in ("completed", "stopped", "failed")]
+    ended = [t for t in study.trials if t.status in ENDED]
     plan = study.info.get("settings", {}).get("plan", {})
     left = None
     if ended and plan and len(ended) < plan["num_samples"]:
@@ -222,14 +222,10 @@ def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[st
 def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     """Settings and objectives of a trial, to be read."""
     description = study.description
-    settings = [(p.label, f"{_short(trial.parameters[p.name])}") for p in description.parameters]
+    settings = [(p.label, f"{short(trial.parameters[p.name])}") for p in description.parameters]
     metrics = [description.metric(name) for name in description.objectives]
-    scores = [(figures.axis_title(m), _short(trial.metrics[m.name])) for m in metrics]
+    scores = [(figures.axis_title(m), short(trial.metrics[m.name])) for m in metrics]
     return settings + scores
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:

@@ -42,6 +42,9 @@ RESERVE_BYTES = 4_000_000
 
 LATEST = "latest"
 
+ENDED = ("completed", "stopped", "failed")
+"""The statuses of trials that will not go on."""
+
 Row = Mapping[str, Any]
 
 TEXT = ("trial_id", "status", "stop_reason", "restart_reason", "checkpoint")
@@ -156,7 +159,7 @@ class ResultsFolder:
 
     def close(self) -> None:
         """Let others write here."""
-        (self.path / RESERVE_FILE).unlink(missing_ok=True)
+        self.use_reserve()
         self._lock.release()
 
     def use_reserve(self) -> None:

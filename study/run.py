@@ -15,7 +15,7 @@ from study import engine, provenance, subject
 from study.confirm import confirm, confirmation_s, is_confirmed
 from study.mirror import check_storage, redacted
 from study.records import load_study
-from study.results import DASHBOARD_FILE, ResultsFolder, StudyIsRunning
+from study.results import DASHBOARD_FILE, ENDED, ResultsFolder, StudyIsRunning
 from study.resume import check_resumable, earlier_study
 from study.search import NEEDED
 from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
@@ -28,10 +28,8 @@ EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
 def main(argv: list[str] | None = None) -> int:
     parser = make_parser()
     given = vars(parser.parse_args(argv))
-    results_dir, url = (
-        given.get("results_dir", DEFAULTS["results_dir"]),
-        given.get("storage_url", ""),
-    )
+    results_dir = given.get("results_dir", DEFAULTS["results_dir"])
+    url = given.get("storage_url", "")
     before: dict[str, Any] = {}
     try:
         if "resume" in given:
@@ -136,7 +134,7 @@ def announce(
         f"({dip}, {train_images} training images), preset {settings.preset}"
     )
     if rows := folder.read_trials():
-        ended = sum(row["status"] in ("completed", "stopped", "failed") for row in rows)
+        ended = sum(row["status"] in ENDED for row in rows)
         console.print(f"resumed: {ended} have ended, {len(rows) - ended} go on where they were")
     space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
     first = f"{len(described.start_points)} settings of the report first"
@@ -166,7 +164,7 @@ def announce_time(settings: StudySettings, folder: ResultsFolder, console: Conso
         1 / plan.reduction_factor,
     )
     few_s, many_s = cost.trial_s(shortest, every), cost.trial_s(epochs, every)
-    ended = sum(row["status"] in ("completed", "stopped", "failed") for row in folder.read_trials())
+    ended = sum(row["status"] in ENDED for row in folder.read_trials())
     if trials := plan.num_samples - ended:
         times = [clock(trial_s * trials / plan.slots) for trial_s in (few_s, many_s)]
         text = f"about {' to '.join(dict.fromkeys(times))}"

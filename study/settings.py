@@ -234,7 +234,7 @@ def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
     fields = ("dataset", "data_dir", "train_size", "regime", "prior", "dip_steps")
     changes = {name: args[name] for name in fields if name in args}
     for name in ("dataset", "data_dir"):  # absolute: workers run in a folder of their own
-        if Path(changes.get(name, "")).is_dir() and changes.get(name):
+        if _is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     std = tuple(args.get("std", STD[changes.get("regime", "clean")]))
     if std[0] == std[1]:
@@ -275,9 +275,13 @@ def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     """Of the flags that were given, those that a resumed study begins with."""
     kept = {name: value for name, value in given.items() if name not in PLACES}
-    if Path(kept.get("dataset", "")).is_dir() and kept.get("dataset"):
-        del kept["dataset"]  # the user's own folder, which is given again
+    if _is_folder(kept.get("dataset")):
+        del kept["dataset"]  # the user's own, which is given again
     return kept
+
+
+def _is_folder(value: str | None) -> bool:
+    return value is not None and value != "" and Path(value).is_dir()
 
 
 FREE = ("sampler", "scheduler", "grace_period", "reduction_factor", "num_samples", "slots", "name")

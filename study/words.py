@@ -5,6 +5,7 @@ import statistics
 from typing import Any
 
 from study.records import StudyRecord, TrialRecord
+from study.results import ENDED
 from study.verdict import arms, verdict
 
 
@@ -15,13 +16,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value for reading, not for calculating."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def describe_study(study: StudyRecord) -> str:
     """The end of a study in a few lines: counts, the best trial, the front, where the time went."""
-    counts = {s: len(study.with_status(s)) for s in ("completed", "stopped", "failed")}
+    counts = {s: sum(t.status == s for t in study.trials) for s in ENDED}
     interrupted = len(study.with_status("interrupted"))
     lines = [
         f"{study.info['status']} after {clock(study.info['wall_time_s'])}: "
@@ -69,7 +71,7 @@ def describe_noise(study: StudyRecord) -> list[str]:
 
 
 def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
-    settings = ", ".join(f"{name} {_short(value)}" for name, value in trial.parameters.items())
+    settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
     scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.description.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
 
@@ -78,7 +80,7 @@ def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
     """What to judge the first objective by: its references, and what it was measured on."""
     quality = study.description.metric(study.description.objectives[0])
     parts = [
-        f"{study.description.metric(name).label} {_short(trial.metrics.get(name))}"
+        f"{study.description.metric(name).label} {short(trial.metrics.get(name))}"
         for name in quality.references
     ]
     return f"beside that {quality.name}: {', '.join(parts)}"

@@ -12,6 +12,7 @@ from PIL import Image
 from ray import tune
 
 from study.description import Description, Metric, Parameter, Stage
+from study.plan import Plan
 from study.reporting import picture_path, report
 
 TOY = Description(
@@ -30,6 +31,19 @@ TOY = Description(
     stages=(Stage("before", "before"), Stage("after", "after")),
     start_points=({"x": 1.0, "y": 0.5},),
     rerun="toy --x {x} --y {y}",
+)
+
+PLAN = Plan(
+    name="toy",
+    num_samples=10,
+    sampler="random",
+    scheduler="asha",
+    grace_period=1,
+    reduction_factor=2,
+    cpus_per_trial=1,
+    gpus_per_trial=0,
+    slots=2,
+    seed=1,
 )
 
 RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK = 0.95, -0.95, 0.99, -0.99

@@ -1,30 +1,24 @@
 """``python toy_study.py FOLDER NUM_SAMPLES [SAMPLER]``: a study of the toy, new or resumed; a
 process of its own, which tests can kill."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from subjects import TOY, toy
+from subjects import PLAN, TOY, toy
 
 from study.engine import run_study
-from study.plan import Plan
 from study.results import ResultsFolder
 
 
 def main() -> None:
     path, num_samples = Path(sys.argv[1]), int(sys.argv[2])
-    plan = Plan(
+    plan = dataclasses.replace(
+        PLAN,
         name=path.name,
         num_samples=num_samples,
         sampler=sys.argv[3] if len(sys.argv) > 3 else "tpe",
-        scheduler="asha",
-        grace_period=1,
-        reduction_factor=2,
-        cpus_per_trial=1,
-        gpus_per_trial=0,
-        slots=2,
-        seed=1,
     )
     if path.exists():
         folder = ResultsFolder.reopen(path, TOY, {})
