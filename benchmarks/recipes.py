@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from dipddpm import diffusion
 from dipddpm.corruption import corrupt
 from dipddpm.report_unet import ReportUNet
-from dipddpm.restorer import Restorer
+from dipddpm.restorer import ReportRestorer
 
 BATCH_SIZE = 128
 TIMESTEPS = 1000
@@ -114,7 +114,7 @@ class DiffusersDDPM(Recipe):
         return lambda x, t: averaged(x, t).sample
 
 
-class ReportRestorer(Recipe):
+class ReportDIP(Recipe):
     """The report's DIP loop: one batch of clean images, one draw of noise, Adam, MSE on [0, 1].
 
     That the noise is drawn once follows from the report's loss, which falls to 0.0016: with noise
@@ -123,7 +123,7 @@ class ReportRestorer(Recipe):
 
     def __init__(self, clean: Tensor, std: float, lr: float, seed: int) -> None:
         torch.manual_seed(seed)
-        self.model = Restorer(1, 64).to(clean.device)
+        self.model = ReportRestorer(1, 64).to(clean.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
         rng = torch.Generator(clean.device).manual_seed(seed)
         self.clean, self.noisy = to_unit(clean), to_unit(corrupt(clean, std, rng))

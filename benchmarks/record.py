@@ -69,7 +69,7 @@ SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 def record_dip(dataset: Dataset) -> None:
     """Loss and held-out PSNR over the report's 3,500 DIP steps: ``dip-report.csv``."""
-    recipe = recipes.ReportRestorer(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
+    recipe = recipes.ReportDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
     held_out = dataset.validation.images[:SCORED_IMAGES]
     noisy = corrupt(held_out, STD, torch.Generator().manual_seed(1))
     table = Table(DATA / "dip-report.csv", ("step", "loss", "psnr", "ssim"))

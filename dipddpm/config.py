@@ -12,6 +12,7 @@ REGIMES = ("clean", "noisy")
 PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "report")
+RESTORERS = ("unet", "report")
 PREDICTIONS = ("epsilon", "v")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
@@ -45,17 +46,21 @@ class RunConfig:
     )
     prior: str = _setting(
         "restorer",
-        "what the DDPM learns from: images restored by the report's network, by the original Deep "
-        "Image Prior, or none: as they are",
+        "what the DDPM learns from: images restored by one network for all, by the original Deep "
+        "Image Prior (a network each), or none: as they are",
         PRIORS,
+    )
+    restorer: str = _setting(
+        "unet",
+        "network of prior restorer, unet: compact, fitted to batches of all images; report: the "
+        "report's own, fitted to one batch of clean images",
+        RESTORERS,
     )
     prior_size: int = _setting(256, "training images for prior dip, which fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise, for images in [0, 1]")
     dip_lr: float = _setting(1e-3, "learning rate of DIP")
-    dip_steps: int = _setting(150, "training steps of DIP")
-    dip_batch_size: int = _setting(
-        128, "images per DIP step; in the clean regime one batch for all steps, as in the report"
-    )
+    dip_steps: int = _setting(100, "training steps of DIP")
+    dip_batch_size: int = _setting(32, "images per DIP step; the report has 128")
     dip_width: int = _setting(16, "channels of DIP's outer layers; the report has 64")
 
     timesteps: int = _setting(1000, "diffusion steps T")
@@ -122,12 +127,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "report": {
         "dataset": "mnist",
         "dip_steps": 3500,
-        "dip_width": 64,
+        "dip_batch_size": 64,
+        "dip_width": 32,
         "schedule": "linear",
         "ddpm_lr": 5e-4,
         "batch_size": 128,
         "epochs": 20,
-        "width": 48,
+        "prediction": "v",
+        "width": 24,
         "ema_decay": 0.999,
         "eval_every": 2,
         "scored_images": 1000,

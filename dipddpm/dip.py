@@ -15,7 +15,7 @@ In the noisy regime nothing here sees a clean training image; each has been corr
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dipddpm import deep_image_prior, restorer
 from dipddpm.config import RunConfig
@@ -77,23 +77,33 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
     return corrupt(images, config.std, rng)
 
 
+def make_network(config: RunConfig, shape: torch.Size, device: torch.device) -> nn.Module:
+    """The restorer of a run for images of ``shape`` (C, H, W), with fresh weights."""
+    channels, _, size = shape
+    net = restorer.make_restorer(config.restorer, size, channels, config.dip_width, config.seed)
+    return net.to(device)
+
+
 def fit_network(
     config: RunConfig, train: Tensor, progress: Progress = silent
-) -> tuple[restorer.Restorer, float]:
+) -> tuple[nn.Module, float]:
     """The restorer of a regime and its loss; ``train`` as that regime lets it be seen."""
-    return restorer.fit_restorer(
+    net = make_network(config, train.shape[1:], train.device)
+    loss = restorer.fit_restorer(
+        net,
         train,
         std=config.std if config.regime == "clean" else None,
         batch_size=config.dip_batch_size,
-        width=config.dip_width,
+        one_batch=config.restorer == "report",
         lr=config.dip_lr,
         steps=config.dip_steps,
         seed=config.seed,
         progress=progress,
     )
+    return net, loss
 
 
-def apply_network(net: restorer.Restorer, images: Tensor, config: RunConfig) -> Tensor:
+def apply_network(net: nn.Module, images: Tensor, config: RunConfig) -> Tensor:
     """Restore images by a network from :func:`fit_network`: like ``images``, in [-1, 1]."""
     if config.regime == "clean":
         return restorer.restore(net, images)
@@ -125,7 +135,7 @@ def _restorer(
     start = observe(dataset.start.images.to(device), config, "start")
     began = now(device)
     if fit:
-        net = restorer.Restorer(dataset.channels, config.dip_width).to(device)
+        net = make_network(config, train.shape[1:], device)
         net.load_state_dict({k: v for k, v in fit.items() if k not in ("seconds", "loss")})
         loss = float(fit["loss"])
     else:
@@ -137,7 +147,8 @@ def _restorer(
     noisy = corrupt(held_out, config.std, rng)
     restored = apply_network(net, noisy, config)
     if config.regime == "clean":
-        saw = f"clean train[0:{config.dip_batch_size}], with noise of std {config.std:g}"
+        seen = config.dip_batch_size if config.restorer == "report" else len(train)
+        saw = f"clean train[0:{seen}], with noise of std {config.std:g}"
     else:
         saw = f"noisy train[0:{len(train)}] (std {config.std:g}), nothing clean: Noise2Self"
     return Restoration(

@@ -1,4 +1,4 @@
-"""The report's amortised prior: one small network that restores any image of the set."""
+"""The amortised prior: one small network that restores any image of the set."""
 
 from itertools import pairwise
 
@@ -10,14 +10,31 @@ from dipddpm.corruption import corrupt
 from dipddpm.errors import ConfigError, require_finite
 from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
+from dipddpm.unet import UNet
 
 BATCH = 1024  # images restored at once; bounds memory, changes nothing
 CHECK_EVERY = 100  # steps between looks at the losses, for which the device is waited for
 GRID = 4  # one pixel in GRID × GRID is hidden at a time (Noise2Self)
 
 
-class Restorer(nn.Sequential):
-    """Five 3×3 convolutions, ReLU between, no down-sampling.
+class UNetRestorer(nn.Module):
+    """The denoiser's compact U-Net, its time held at 0; it predicts what is to be added.
+
+    Residual learning (Zhang et al. 2017, DnCNN): where there is little noise, little is to be done.
+
+    Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
+    """
+
+    def __init__(self, image_size: int, channels: int, width: int) -> None:
+        super().__init__()
+        self.unet = UNet(image_size, channels, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.unet(x, torch.zeros(len(x), dtype=torch.int64, device=x.device))
+
+
+class ReportRestorer(nn.Sequential):
+    """The report's: five 3×3 convolutions, ReLU between, no down-sampling.
 
     The report's widths are those of ``width=64``: channels → 64 → 128 → 128 → 64 → channels.
     Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
@@ -31,35 +48,47 @@ class Restorer(nn.Sequential):
         super().__init__(*layers[:-1])  # no ReLU behind the last
 
 
+def make_restorer(name: str, image_size: int, channels: int, width: int, seed: int) -> nn.Module:
+    """The network that ``RunConfig.restorer`` names, with fresh weights.
+
+    Raises:
+        ConfigError: it cannot take images of that size.
+    """
+    with seeded_global(seed, "restorer"):
+        if name == "report":
+            return ReportRestorer(channels, width)
+        return UNetRestorer(image_size, channels, width)
+
+
 def fit_restorer(
+    net: nn.Module,
     images: Tensor,
     *,
     std: float | None,
     batch_size: int,
-    width: int,
+    one_batch: bool = False,
     lr: float,
     steps: int,
     seed: int,
     progress: Progress = silent,
-) -> tuple[Restorer, float]:
+) -> float:
     """Fit a restorer by Adam and mean squared error.
 
-    With ``std``, the report's way: ``images`` are clean, the first ``batch_size`` are the one
-    batch, and the network maps them, with noise of that deviation, back to themselves. The report
-    does not say whether its noise was drawn once; here it is drawn anew at each step, since drawn
-    once it is learnt by heart.
+    With ``std``, ``images`` are clean, and the network maps them, with noise of that deviation
+    drawn anew at each step, back to themselves.
 
     Without, ``images`` are all noisy and nothing clean is seen: Noise2Self (Batson & Royer, ICML
     2019). Pixels on a sparse grid are replaced by the mean of their neighbours, and the network is
     asked for their noisy values; since the noise of a pixel cannot be told from its neighbours, the
-    best answer is its expectation. Batches of ``batch_size`` are drawn from all images, because the
-    noise cannot be drawn anew.
+    best answer is its expectation.
 
     Args:
-        images: (N, C, H, W) in [-1, 1], on the device to train on.
+        net: from :func:`make_restorer`, on the device of the images; it is trained in place.
+        images: (N, C, H, W) in [-1, 1].
+        one_batch: with ``std``, all steps see the first ``batch_size`` images, as in the report.
 
     Returns:
-        The network and its mean loss over the last steps (at most 10).
+        Its mean loss over the last steps (at most 10).
 
     Raises:
         ConfigError: fewer images than ``batch_size``.
@@ -69,20 +98,20 @@ def fit_restorer(
         most = f"at most {len(images)}, the number of images"
         raise ConfigError("dip_batch_size", batch_size, most)
     device = images.device
-    with seeded_global(seed, "restorer"):
-        net = Restorer(images.shape[1], width)
-    net.to(device)
     rng = generator(seed, "restorer noise", device=device)
     optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
     losses = torch.empty(steps, device=device)
     settings = f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}")
     for step in range(steps):
-        if std is not None:
+        if std is not None and one_batch:
             target = images[:batch_size]
-            loss = F.mse_loss(net(corrupt(target, std, rng)), target)
         else:
             chosen = torch.randint(len(images), (batch_size,), generator=rng, device=device)
-            target, phase = images[chosen], step % GRID**2
+            target = images[chosen]
+        if std is not None:
+            loss = F.mse_loss(net(corrupt(target, std, rng)), target)
+        else:
+            phase = step % GRID**2
             hidden = hidden_pixels(target, phase)
             error = (net(hide(target, hidden)) - target).square()
             loss = (error * hidden).sum() / (hidden.sum() * target.shape[0] * target.shape[1])
@@ -93,7 +122,7 @@ def fit_restorer(
         progress("dip", step + 1, steps)
         if step % CHECK_EVERY == 0 or step == steps - 1:
             require_finite(losses[: step + 1], "DIP", settings)
-    return net, float(losses[-10:].mean())
+    return float(losses[-10:].mean())
 
 
 def hidden_pixels(images: Tensor, phase: int) -> Tensor:
@@ -112,13 +141,13 @@ def hide(images: Tensor, hidden: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def restore(net: Restorer, images: Tensor) -> Tensor:
+def restore(net: nn.Module, images: Tensor) -> Tensor:
     """Apply the restorer to (N, C, H, W) in [-1, 1]; the result is clipped to that range."""
     return torch.cat([net(batch).clamp(-1, 1) for batch in images.split(BATCH)])
 
 
 @torch.no_grad()
-def restore_blind(net: Restorer, images: Tensor) -> Tensor:
+def restore_blind(net: nn.Module, images: Tensor) -> Tensor:
     """Apply a Noise2Self network as it was trained: no pixel is seen by its own estimate."""
     result = torch.zeros_like(images)
     for phase in range(GRID**2):

@@ -9,16 +9,17 @@ from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
 
-def fit(images=None, **changes):
-    settings = {"width": 8, "lr": 3e-3, "steps": 60, "std": 0.3, "batch_size": 128, "seed": 0}
+def fit(images=None, network="unet", **changes):
+    settings = {"lr": 3e-3, "steps": 60, "std": 0.3, "batch_size": 128, "seed": 0}
     if images is None:
         images = load_dataset("digits").train.images
-    net, _ = restorer.fit_restorer(images, **settings | changes)
+    net = restorer.make_restorer(network, 8, 1, 8, seed=0)
+    restorer.fit_restorer(net, images, **settings | changes)
     return net
 
 
 def test_the_reports_network():
-    net = restorer.Restorer(channels=1, width=64)
+    net = restorer.ReportRestorer(channels=1, width=64)
     convolutions = [layer for layer in net if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions] == [64, 128, 128, 64, 1]
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 1, 28, 28)
@@ -29,6 +30,24 @@ def test_it_restores_images_it_was_not_fitted_to():
     noisy = corrupt(held_out, 0.3, generator(1))
     restored = restorer.restore(fit(), noisy)
     assert psnr(restored, held_out) > psnr(noisy, held_out) + 1  # dB
+
+
+def test_the_reports_fit_sees_one_batch_and_ours_sees_all_images():
+    images = load_dataset("digits").train.images
+    flipped = torch.cat([images[:128], -images[128:]])
+    for network, one_batch in (("report", True), ("unet", False)):
+        fits = [
+            fit(some, network, steps=3, one_batch=one_batch).state_dict()
+            for some in (images, flipped)
+        ]
+        same = all(torch.equal(fits[0][key], fits[1][key]) for key in fits[0])
+        assert same == one_batch
+
+
+def test_where_there_is_little_noise_little_is_changed():
+    """The compact network adds to its input, and begins by adding nothing."""
+    image = torch.rand(2, 1, 8, 8, generator=generator(0))
+    assert torch.equal(restorer.make_restorer("unet", 8, 1, 8, seed=0)(image), image)
 
 
 def test_noise2self_restores_without_having_seen_a_clean_image():
@@ -43,7 +62,7 @@ def test_noise2self_restores_without_having_seen_a_clean_image():
 
 def test_no_pixel_is_seen_by_its_own_blind_estimate():
     """Changing one pixel changes the estimates of others, never its own."""
-    net = restorer.Restorer(1, 8)
+    net = restorer.ReportRestorer(1, 8)
     image = torch.rand(1, 1, 8, 8, generator=generator(0)) * 2 - 1
     other = image.clone()
     other[0, 0, 3, 5] = -other[0, 0, 3, 5]
@@ -75,7 +94,8 @@ def test_the_same_seed_gives_the_same_network():
     second = fit(steps=3).state_dict()
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(first[key], second[key]) for key in first)
-    assert not torch.equal(fit(steps=3, seed=1).state_dict()["0.weight"], first["0.weight"])
+    key = "unet.stem.weight"
+    assert not torch.equal(fit(steps=3, seed=1).state_dict()[key], first[key])
 
 
 @pytest.mark.parametrize("std", [0.3, None])
