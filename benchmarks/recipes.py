@@ -1,7 +1,8 @@
 """What a user would run instead: the report's loops and those of two well-known libraries.
 
 Plain eager float32 PyTorch, as their authors wrote them. Each recipe of a DDPM is trained by
-``step`` on (N, 1, 28, 28) in [-1, 1] and drawn from through ``denoiser``, which predicts ε.
+``step`` on (N, 1, 28, 28) in [-1, 1] and drawn from through ``denoiser``, which predicts what
+``prediction`` says.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dipddpm import diffusion
+from dipddpm.config import preset
 from dipddpm.corruption import corrupt
 from dipddpm.report_unet import ReportUNet
 from dipddpm.restorer import ReportRestorer
+from dipddpm.training import Trainer
 
 BATCH_SIZE = 128
 TIMESTEPS = 1000
@@ -26,6 +29,7 @@ class Recipe:
     """A model in training; ``stateful`` names what its next step depends on."""
 
     model: nn.Module
+    prediction = "epsilon"
     stateful: tuple[str, ...] = ("model", "optimizer")
 
     def state_dict(self) -> dict[str, Any]:
@@ -38,8 +42,6 @@ class Recipe:
 
 class ReportDDPM(Recipe):
     """The report's loop: its U-Net, Adam, ε-loss, linear schedule; no moving average."""
-
-    parameters = 606_852
 
     def __init__(self, seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
@@ -68,7 +70,6 @@ class ReportDDPM(Recipe):
 class DiffusersDDPM(Recipe):
     """diffusers' unconditional-training example: UNet2DModel, AdamW, clipped gradients, an EMA."""
 
-    parameters = 636_465
     stateful = ("model", "optimizer", "ema")
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -112,6 +113,67 @@ class DiffusersDDPM(Recipe):
         self.ema.copy_to(averaged.parameters())
         averaged.eval()
         return lambda x, t: averaged(x, t).sample
+
+
+class LucidrainsDDPM(Recipe):
+    """denoising-diffusion-pytorch: its Unet, GaussianDiffusion and the steps of its Trainer."""
+
+    stateful = ("model", "optimizer", "ema")
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+        from ema_pytorch import EMA
+
+        torch.manual_seed(seed)
+        self.model = Unet(dim=16, dim_mults=(1, 2, 4), channels=1).to(device)
+        self.diffusion = GaussianDiffusion(
+            self.model,
+            image_size=28,
+            timesteps=TIMESTEPS,
+            beta_schedule="linear",
+            objective="pred_noise",
+            auto_normalize=False,
+        ).to(device)
+        self.optimizer = torch.optim.Adam(self.diffusion.parameters(), LR, betas=(0.9, 0.99))
+        self.ema = EMA(self.diffusion, beta=0.995, update_every=10).to(device)
+
+    def step(self, x0: Tensor) -> float:
+        loss = self.diffusion(x0)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.diffusion.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.ema.update()
+        return loss.item()
+
+    @property
+    def denoiser(self) -> diffusion.Denoiser:
+        return self.ema.ema_model.model.eval()
+
+
+class OurDDPM(Recipe):
+    """This library's trainer, as ``--preset report`` has it."""
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        config = preset("report", prior="none", ddpm_lr=LR, seed=seed)
+        shape = torch.zeros(1, 1, 28, 28, device=device)  # batches are handed over one by one
+        self.trainer = Trainer(config, shape, shape)
+        self.model = self.trainer.model
+        self.prediction = config.prediction
+
+    def step(self, x0: Tensor) -> float:
+        return float(self.trainer.step(x0))
+
+    @property
+    def denoiser(self) -> diffusion.Denoiser:
+        return self.trainer.ema.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.trainer.state_dict() | {"updates": torch.tensor(self.trainer.updates)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.trainer.load_state_dict(state)
+        self.trainer.updates = int(state["updates"])
 
 
 class ReportDIP(Recipe):
@@ -167,9 +229,11 @@ def loader_batches(data_dir: Path) -> Iterator[Tensor]:
         yield images
 
 
-RECIPES: dict[str, Callable[[int, torch.device], ReportDDPM | DiffusersDDPM]] = {
+RECIPES: dict[str, Callable[[int, torch.device], Any]] = {
     "report": ReportDDPM,
+    "ours": OurDDPM,
     "diffusers": DiffusersDDPM,
+    "denoising-diffusion-pytorch": LucidrainsDDPM,
 }
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import recipes
 import torch
+from side_by_side import DATA
+from torch import Tensor
 
 from dipddpm import diffusion
 from dipddpm.corruption import corrupt
@@ -22,7 +24,6 @@ from dipddpm.data import Dataset, load_dataset
 from dipddpm.features import load_features
 from dipddpm.quality import Reference, psnr, ssim
 
-DATA = Path(__file__).parent / "data"
 SCORED_IMAGES = 1000
 SAMPLER_STEPS = 50  # of DDIM
 STD, DIP_LR, DIP_STEPS = 1.0, 1e-3, 3500  # the report's
@@ -54,7 +55,13 @@ def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
                 x = torch.randn(SCORED_IMAGES, *images.shape[1:], generator=rng)
                 timesteps = schedule.timesteps(SAMPLER_STEPS)
                 samples = diffusion.sample(
-                    recipe.denoiser, schedule, x, timesteps, eta=0.0, generator=rng
+                    recipe.denoiser,
+                    schedule,
+                    x,
+                    timesteps,
+                    eta=0.0,
+                    generator=rng,
+                    prediction=recipe.prediction,
                 )
                 recipe.model.train()
                 scores = reference.score(samples)
@@ -67,11 +74,16 @@ def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
 SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 
+def held_out_pair(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """Images that no DIP stage is fitted to, clean and noisy."""
+    clean = dataset.validation.images[:SCORED_IMAGES]
+    return clean, corrupt(clean, STD, torch.Generator().manual_seed(1))
+
+
 def record_dip(dataset: Dataset) -> None:
     """Loss and held-out PSNR over the report's 3,500 DIP steps: ``dip-report.csv``."""
     recipe = recipes.ReportDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
-    held_out = dataset.validation.images[:SCORED_IMAGES]
-    noisy = corrupt(held_out, STD, torch.Generator().manual_seed(1))
+    held_out, noisy = held_out_pair(dataset)
     table = Table(DATA / "dip-report.csv", ("step", "loss", "psnr", "ssim"))
     for step in range(table.resume(recipe) + 1, DIP_STEPS + 1):
         loss = recipe.step()

@@ -63,23 +63,26 @@ class Trainer:
         device = self.images.device
         losses = torch.empty(steps, device=device)
         order = torch.randperm(len(self.images), generator=self.rng, device=device)
+        self.updates = self.epoch * steps
         self.clock.tick()
         for step, chosen in enumerate(order[: steps * size].split(size)):
-            loss = diffusion.loss(
-                self.model, self.schedule, self.images[chosen], self.rng, self.config.prediction
-            )
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            self.updates = self.epoch * steps + step
-            self.ema.update_parameters(self.model)
-            losses[step] = loss.detach()  # no .item(): the device need not be waited for
+            losses[step] = self.step(self.images[chosen])
             self.clock.tick()
         self.step_seconds += self.clock.collect()
         settings = f"ddpm_lr={self.config.ddpm_lr:g}"
         require_finite(losses, "DDPM", settings, first_step=self.epoch * steps)
         self.epoch += 1
         return float(losses.mean())
+
+    def step(self, images: Tensor) -> Tensor:
+        """One update on a batch; returns its loss, still on the device, which is not waited for."""
+        loss = diffusion.loss(self.model, self.schedule, images, self.rng, self.config.prediction)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.ema.update_parameters(self.model)
+        self.updates += 1
+        return loss.detach()
 
     def sources(self, num: int) -> Tensor | None:
         """The prior images that ``num`` samples start from, in turn; None from noise."""

@@ -1,0 +1,70 @@
+"""Timing things against each other: in turns, in one process, as ratios."""
+
+import json
+import platform
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dipddpm.timing import now
+
+DATA = Path(__file__).parent / "data"
+
+
+def in_turns(
+    work: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, calls: int = 1
+) -> dict[str, list[float]]:
+    """Seconds per call of each, ``repeats`` times in turns, so that all meet the same machine.
+
+    The first two calls of each are not timed: allocators and kernels settle in them.
+    """
+    for function in work.values():
+        function()
+        function()
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(repeats):
+        for name, function in work.items():
+            start = now(device)
+            for _ in range(calls):
+                function()
+            seconds[name].append((now(device) - start) / calls)
+    return seconds
+
+
+def compare(seconds: Mapping[str, list[float]], baseline: str) -> dict[str, dict[str, Any]]:
+    """Per name: n, median and range of the seconds, and how many times as fast as the baseline.
+
+    The ratio is the median of the ratios within a turn; its range stands beside it.
+    """
+    rows = {}
+    for name, values in seconds.items():
+        ratios = [b / s for b, s in zip(seconds[baseline], values, strict=True)]
+        rows[name] = {
+            "n": len(values),
+            "seconds": statistics.median(values),
+            "seconds_range": [min(values), max(values)],
+            "speedup": statistics.median(ratios),
+            "speedup_range": [min(ratios), max(ratios)],
+        }
+    return rows
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What the figures were taken on."""
+    cpu = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        cpu = names[0].split(":")[1].strip() if names else cpu
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"cpu": cpu, "threads": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
+
+
+def write(name: str, result: Mapping[str, Any]) -> None:
+    """``benchmarks/data/NAME.json``."""
+    file = DATA / f"{name}.json"
+    file.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"written to {file}")
