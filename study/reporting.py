@@ -38,7 +38,7 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
 
 def _place() -> dict[str, Any]:
     """The node and its GPUs that the trial has, and the most memory of them it has used."""
-    place = {
+    place: dict[str, Any] = {
         "node": ray.get_runtime_context().get_node_id(),
         "gpus": " ".join(map(str, ray.get_gpu_ids())),
     }

@@ -178,6 +178,8 @@ def fetch(place: Place, folder: Path) -> bool:
             return False
         if not all(theirs[part].startswith(ours[part]) for part in parts):
             raise StudiesDiffer(f"{folder} has evaluations that the storage lacks, and the reverse")
+    if "" not in parts:
+        return False  # there is no study
     wanted = [name for name in files if _belongs(name) and _part_of(name) in parts]
     with ThreadPoolExecutor(8, "fetch") as pool:
         list(pool.map(lambda name: _fetch_file(place, name, files[name], folder), wanted))
