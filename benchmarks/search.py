@@ -33,6 +33,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.model_selection import cross_val_predict
 
 from study.description import Description
+from study.plan import Capacity, NodeType
 from study.search import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
 from study.settings import make_parser, resolve
 from study.space import distribution
@@ -47,7 +48,8 @@ OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 def study() -> tuple[Description, Any]:
     """The default study, as the command line describes it."""
-    settings = resolve(vars(make_parser().parse_args([])), cpus=SLOTS, gpus=0)
+    capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
+    settings = resolve(vars(make_parser().parse_args([])), capacity)
     return describe(settings), settings.plan
 
 

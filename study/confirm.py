@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from study import provenance, subject
+from study import subject
 from study.description import Description, Parameter, Value
 from study.engine import run_study
-from study.plan import FIXED_DESIGN, Plan, count_slots
+from study.plan import FIXED_DESIGN, Plan
 from study.records import StudyRecord, TrialRecord, load_study
 from study.results import (
     BASELINE_FOLDER,
@@ -28,6 +28,7 @@ from study.results import (
     write_text,
 )
 from study.settings import StudySettings
+from study.storage import StorageCopy
 from study.verdict import Comparison, comparisons, verdict
 
 TREATMENT = "the prior"
@@ -64,17 +65,19 @@ def _baseline_trials(settings: StudySettings) -> int:
     return max(6, settings.plan.num_samples // 5)
 
 
-def confirm(settings: StudySettings, study: StudyRecord, console: Console) -> str:
+def confirm(
+    settings: StudySettings, study: StudyRecord, console: Console, storage: StorageCopy | None
+) -> str:
     """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
     finalists = study.finalists(settings.confirm_top)
     console.print("confirmation; first the baseline without prior gets a search of its own")
-    status, baseline = _tune_baseline(settings, study, finalists, console)
+    status, baseline = _tune_baseline(settings, study, finalists, console, storage)
     if baseline is None:
         return status
     arms, pairs = design(settings, finalists, baseline)
     runs = len(arms) * settings.confirm_seeds
     console.print(f"{', '.join(arms)}: {settings.confirm_seeds} seeds each, {runs} runs")
-    status = _run_arms(settings, study, arms, pairs, console)
+    status = _run_arms(settings, study, arms, pairs, console, storage)
     done = load_study(study.folder).confirmation
     assert done is not None
     write_comparisons(study, done)
@@ -113,7 +116,11 @@ def design(
 
 
 def _tune_baseline(
-    settings: StudySettings, study: StudyRecord, finalists: list[TrialRecord], console: Console
+    settings: StudySettings,
+    study: StudyRecord,
+    finalists: list[TrialRecord],
+    console: Console,
+    storage: StorageCopy | None,
 ) -> tuple[str, TrialRecord | None]:
     """The best trial of a search without prior, which tries the finalists' settings first."""
     bare = dataclasses.replace(
@@ -134,7 +141,7 @@ def _tune_baseline(
     )
     folder = _part(study, BASELINE_FOLDER, described, plan, {})
     trainable = subject.trainable(bare)
-    status = _run(described, trainable, plan, folder, settings, study, console)
+    status = _run(described, trainable, plan, folder, settings, study, console, storage)
     return status, load_study(path).best if status != "interrupted" else None
 
 
@@ -144,6 +151,7 @@ def _run_arms(
     arms: dict[str, Point],
     pairs: list[tuple[str, str]],
     console: Console,
+    storage: StorageCopy | None,
 ) -> str:
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
@@ -152,8 +160,7 @@ def _run_arms(
     points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
     described = subject.describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
-    cores, gpus = provenance.cores(), len(provenance.gpus())
-    slots = count_slots(cores, gpus, settings.plan.cpus_per_trial, whole, None)
+    slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{CONFIRM_FOLDER}",
@@ -172,7 +179,8 @@ def _run_arms(
         "treatment": TREATMENT,
     }
     folder = _part(study, CONFIRM_FOLDER, described, plan, info)
-    return _run(described, subject.trainable(settings), plan, folder, settings, study, console)
+    trainable = subject.trainable(settings)
+    return _run(described, trainable, plan, folder, settings, study, console, storage)
 
 
 def _trials_with(path: Path, points: Sequence[Point]) -> int:
@@ -214,6 +222,7 @@ def _run(
     settings: StudySettings,
     study: StudyRecord,
     console: Console,
+    storage: StorageCopy | None,
 ) -> str:
     try:
         return run_study(
@@ -224,6 +233,7 @@ def _run(
             expected_trial_s=None,
             console=console,
             storage_url=settings.storage_url,
+            storage=storage,
             home=study.folder,
         )
     finally:

@@ -20,6 +20,7 @@ os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the recorder logs for them
 
 import ray
+import torch
 from ray import tune
 from ray.tune.search import Searcher
 from rich.console import Console
@@ -40,7 +41,11 @@ from study.results import (
     ResultsFolder,
 )
 from study.search import FixedDesign, StudySearch, make_scheduler
+from study.storage import Place, StorageCopy
 from study.trials import PastTrial, StudyTrials
+
+THIS_MACHINE = "this machine"
+"""The name of the only node of a private Ray."""
 
 MAX_FAILURES = 2
 """How often a trial that failed is tried again, from its last checkpoint."""
@@ -54,12 +59,24 @@ def start_ray(cpus: int, gpus: int) -> None:
         address="local",
         num_cpus=cpus,
         num_gpus=gpus,
+        _node_name=THIS_MACHINE,  # its address is nobody's affair: results are passed on
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
+
+
+def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """The trainable, with a peak of device memory of its own: processes are reused."""
+
+    def train(parameters: dict[str, Any]) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.reset_peak_memory_stats()
+        trainable(parameters)
+
+    return train
 
 
 class End(tune.Stopper):
@@ -92,6 +109,7 @@ def run_study(
     expected_trial_s: float | None,
     console: Console,
     storage_url: str | None = None,
+    storage: StorageCopy | None = None,
     home: Path | None = None,
 ) -> str:
     """Run the trials that are left to run; returns how it ended.
@@ -104,6 +122,7 @@ def run_study(
             each evaluation, with pictures of the subject's stages.
         expected_trial_s: seconds of an average trial, for the first estimate of the time left.
         storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
+        storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
 
     Returns:
@@ -114,7 +133,8 @@ def run_study(
         OSError: results could not be written; what had been written can be read.
     """
     scheduler = make_scheduler(plan.scheduler, subject, plan.grace_period, plan.reduction_factor)
-    rows, past = reconcile(folder, scheduler)
+    place = storage.beside(folder.path) if storage else Place.local(folder.path)
+    rows, past = reconcile(folder, place, scheduler)
     home = home or folder.path
     mirror = OptunaMirror(
         storage_url or f"sqlite:///{home / DATABASE_FILE}",
@@ -126,7 +146,7 @@ def run_study(
     )
     display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
     page = LivePage(home, console.print)
-    recorder = Recorder(subject, folder, mirror, display, page, rows)
+    recorder = Recorder(subject, folder, storage, mirror, display, page, rows)
     if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
         mirror.flush()
         folder.set_status(status)
@@ -134,7 +154,9 @@ def run_study(
     end = End(plan.time_budget_s)
     end.recorder = recorder
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}),
+        tune.with_resources(
+            _measured(trainable), {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
+        ),
         tune_config=tune.TuneConfig(
             num_samples=plan.num_samples,
             search_alg=StudyTrials(
@@ -145,7 +167,8 @@ def run_study(
         ),
         run_config=tune.RunConfig(
             name=RAY_FOLDER,
-            storage_path=str(folder.path.resolve()),
+            storage_path=place.path,
+            storage_filesystem=place.filesystem,
             callbacks=[recorder],
             stop=end,
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
@@ -158,6 +181,8 @@ def run_study(
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]
     folder.set_status("running")
     start_ray(provenance.cores(), len(provenance.gpus()))
+    # all that fit are asked for at once, so that a cluster grows in one step, not node by node
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(plan.slots)
     status = "failed"
     try:
         with display:

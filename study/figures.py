@@ -374,6 +374,7 @@ def timeline(study: StudyRecord) -> go.Figure:
                 y=[lanes[t.trial_id] + 1 for t in trials],
                 orientation="h",
                 customdata=[t.trial_id for t in trials],
+                text=[" GPU ".join(filter(None, (t.node, t.gpus))) for t in trials],
                 name=STATUS_NAME.get(status, status),
                 marker={
                     "color": colour,

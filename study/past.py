@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.fs
+
 from study.description import Description
 from study.halving import SuccessiveHalving
 from study.reporting import PICTURES
 from study.results import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.storage import Place
 from study.trials import PastTrial
 
 RESULT_FILE = "result.json"
@@ -40,9 +43,13 @@ def ending(subject: Description, row: dict[str, Any], goes_on: bool) -> tuple[st
 
 
 def reconcile(
-    folder: ResultsFolder, scheduler: SuccessiveHalving
+    folder: ResultsFolder, place: Place, scheduler: SuccessiveHalving
 ) -> tuple[list[dict[str, Any]], list[PastTrial]]:
-    """The rows and the trials of all earlier sessions; brings the scheduler's rungs back."""
+    """The rows and the trials of all earlier sessions; brings the scheduler's rungs back.
+
+    Args:
+        place: where Ray's folder with the checkpoints is.
+    """
     subject, rows, history = folder.subject, folder.read_trials(), folder.read_history()
     evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
     goes_on: dict[str, bool] = {}
@@ -50,22 +57,24 @@ def reconcile(
         trial_id = evaluation["trial_id"]
         goes_on[trial_id] = scheduler.decide(trial_id, evaluation[subject.resource], evaluation)
         evaluations[trial_id].append(evaluation)
-    past = []
-    for row in rows:
+    past, trials = [], place / RAY_FOLDER
+    for number, row in enumerate(rows):
         curve = evaluations[row["trial_id"]]
-        if row["status"] in ("running", "interrupted"):
-            last = curve[-1] if curve else {}
+        last = curve[-1] if curve else {subject.resource: 0}
+        if (
+            row["status"] in ("running", "interrupted")
+            or row[subject.resource] > last[subject.resource]
+        ):
+            row = {name: row[name] for name in row if name not in _reported(subject)}
             row |= {name: last[name] for name in _reported(subject) if name in last}
             status, reason = ending(subject, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
-            if (
-                curve
-                and not (folder.path / RAY_FOLDER / row["trial_id"] / last["checkpoint"]).exists()
-            ):
+            if curve and not (trials / row["trial_id"] / last["checkpoint"]).exists():
                 status, reason = "failed", f"its checkpoint {last['checkpoint']} is gone"
             ended_s = last.get("elapsed_s", row["started_s"])
             row |= {"status": status, "stop_reason": reason, "ended_s": ended_s}
+            rows[number] = row
             if status != "failed":
-                _tidy_trial(folder, row["trial_id"], curve)
+                _tidy_trial(folder, trials / row["trial_id"], curve)
         metrics = {m.name: row[m.name] for m in subject.metrics if m.name in row}
         past.append(
             PastTrial(
@@ -78,35 +87,54 @@ def reconcile(
                 checkpoint=curve[-1]["checkpoint"] if curve else None,
             )
         )
-    _remove_orphans(folder.path, set(evaluations))
+    for somewhere in (Place.local(folder.path), place):
+        _remove_orphans(somewhere, set(evaluations))
     folder.write_trials(rows)
     return rows, past
 
 
 def _reported(subject: Description) -> list[str]:
-    return [subject.resource, "concurrent", *(metric.name for metric in subject.metrics)]
+    return [
+        subject.resource,
+        "concurrent",
+        "node",
+        "gpus",
+        *(metric.name for metric in subject.metrics),
+    ]
 
 
-def _tidy_trial(folder: ResultsFolder, trial_id: str, curve: Sequence[dict[str, Any]]) -> None:
+def _tidy_trial(folder: ResultsFolder, trial: Place, curve: Sequence[dict[str, Any]]) -> None:
     """Leave of a trial's files what belongs to its evaluations on record."""
-    trial = folder.path / RAY_FOLDER / trial_id
+    trial_id = Path(trial.path).name
+    logs = folder.path / RAY_FOLDER / trial_id
     if not curve:
-        shutil.rmtree(trial, ignore_errors=True)
+        trial.remove()
+        shutil.rmtree(logs, ignore_errors=True)
         return
-    for checkpoint in trial.glob("checkpoint_*"):
-        if checkpoint.name != curve[-1]["checkpoint"]:
-            shutil.rmtree(checkpoint)
-    pictures = trial / curve[-1]["checkpoint"] / PICTURES
-    shutil.copytree(pictures, folder.path / SAMPLES_FOLDER / trial_id, dirs_exist_ok=True)
-    log = trial / RESULT_FILE
+    for name in trial.folders():
+        if name.startswith("checkpoint_") and name != curve[-1]["checkpoint"]:
+            (trial / name).remove()
+    bring_pictures(trial / curve[-1]["checkpoint"], folder.path / SAMPLES_FOLDER / trial_id)
+    log = logs / RESULT_FILE
     if log.exists():
         lines = log.read_text().splitlines()[: len(curve)]
         log.write_text("".join(f"{line}\n" for line in lines))
 
 
-def _remove_orphans(path: Path, known: set[str]) -> None:
+def bring_pictures(checkpoint: Place, samples: Path) -> None:
+    """From a checkpoint, wherever it is stored, to the results."""
+    samples.mkdir(parents=True, exist_ok=True)
+    pyarrow.fs.copy_files(
+        f"{checkpoint.path}/{PICTURES}",
+        str(samples),
+        source_filesystem=checkpoint.filesystem,
+        destination_filesystem=pyarrow.fs.LocalFileSystem(),
+    )
+
+
+def _remove_orphans(place: Place, known: set[str]) -> None:
     """Folders of trials that were begun but never written down."""
-    for parent in (RAY_FOLDER, SAMPLES_FOLDER):
-        for child in (path / parent).glob("*"):
-            if child.is_dir() and child.name not in known:
-                shutil.rmtree(child)
+    for parent in (place / RAY_FOLDER, place / SAMPLES_FOLDER):
+        for name in parent.folders():
+            if name not in known:
+                (parent / name).remove()

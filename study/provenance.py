@@ -10,6 +10,8 @@ from typing import Any
 import joblib
 import torch
 
+from study.plan import Capacity, NodeType
+
 PACKAGES = ("dip-ddpm-study", "torch", "torchvision", "torchmetrics", "ray", "optuna", "plotly")
 
 
@@ -36,6 +38,11 @@ def cores() -> int:
 
 def gpus() -> list[str]:
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+
+
+def capacity() -> Capacity:
+    """What this machine can hold."""
+    return Capacity((NodeType("this machine", cores(), len(gpus())),), most_nodes=1)
 
 
 def cpu_model() -> str:

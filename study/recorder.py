@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import math
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.fs
+import ray
 from ray import cloudpickle
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -21,9 +22,10 @@ from study.description import Description
 from study.display import Display
 from study.live import LivePage
 from study.mirror import OptunaMirror
-from study.past import INTERRUPTED, RESULT_FILE, ending
-from study.reporting import METRICS, PICTURES
+from study.past import INTERRUPTED, RESULT_FILE, bring_pictures, ending
+from study.reporting import METRICS, PLACE
 from study.results import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.storage import Place, StorageCopy
 
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
 """The folders of an absolute path."""
@@ -43,16 +45,19 @@ class Recorder(Callback):
         self,
         subject: Description,
         folder: ResultsFolder,
+        storage: StorageCopy | None,
         mirror: OptunaMirror,
         display: Display,
         page: LivePage,
         rows: list[dict[str, Any]],
     ) -> None:
         self.subject, self.folder, self.mirror, self.display = subject, folder, mirror, display
-        self.page = page
+        self.page, self.storage = page, storage
         self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
         self.fatal: OSError | None = None
         """Why no result can be written any more."""
+        self._nodes: dict[str, str] = {}
+        """Names by id, of those that have been up."""
         self._writers: dict[str, SummaryWriter] = {}
         # time goes on where the last session left it
         spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
@@ -101,6 +106,7 @@ class Recorder(Callback):
             return  # on record already: a retry begins at the last checkpoint that was kept
         row |= {metric.name: result[METRICS][metric.name] for metric in self.subject.metrics}
         row[self.subject.resource] = result[self.subject.resource]
+        row |= {**result[PLACE], "node": self._node_name(result[PLACE]["node"])}
         row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
         with self._writing():
             self._log(trial, result)  # before the row: what is on record has been logged
@@ -108,6 +114,11 @@ class Recorder(Callback):
             evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
             self.folder.append_history(evaluation)
             self.mirror.evaluated(row)
+
+    def _node_name(self, node_id: str) -> str:
+        if node_id not in self._nodes:
+            self._nodes = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
+        return self._nodes[node_id]
 
     def _log(self, trial: Trial, result: dict[str, Any]) -> None:
         """For Ray's readers of results, and for TensorBoard."""
@@ -125,23 +136,23 @@ class Recorder(Callback):
         writer.flush()
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """Bring the pictures home, from wherever the checkpoint is stored; drop the one before."""
         checkpoint = trial.checkpoint
         assert checkpoint is not None  # it has just been saved
-        filesystem: Any = checkpoint.filesystem
+        place = Place(checkpoint.filesystem, checkpoint.path)
+        job = functools.partial(self._bring_home, trial.trial_id, place)
+        if self.storage:  # the one before is the last that the copy of the history knows of
+            self.storage.later(f"{self.folder.path.name}/{trial.trial_id}", job)
+        else:
+            job()
+
+    def _bring_home(self, trial_id: str, checkpoint: Place) -> None:
+        """The pictures, from wherever the checkpoint is stored; drops the checkpoints before."""
         with self._writing():
-            target = self.folder.path / SAMPLES_FOLDER / trial.trial_id
-            target.mkdir(exist_ok=True)
-            pyarrow.fs.copy_files(
-                f"{checkpoint.path}/{PICTURES}",
-                str(target),
-                source_filesystem=filesystem,
-                destination_filesystem=pyarrow.fs.LocalFileSystem(),
-            )
-            trial_folder, newest = checkpoint.path.rsplit("/", 1)
-            for entry in filesystem.get_file_info(pyarrow.fs.FileSelector(trial_folder)):
-                if entry.base_name.startswith("checkpoint_") and entry.base_name < newest:
-                    filesystem.delete_dir(entry.path)
+            bring_pictures(checkpoint, self.folder.path / SAMPLES_FOLDER / trial_id)
+            trial, _, newest = checkpoint.path.rpartition("/")
+            for name in (folder := Place(checkpoint.filesystem, trial)).folders():
+                if name.startswith("checkpoint_") and name < newest:
+                    (folder / name).remove()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """It failed and is tried again, from its last checkpoint."""
@@ -162,6 +173,8 @@ class Recorder(Callback):
             self._finish(self._row(trial), "failed", self._reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
+        if self.storage:
+            self.fatal = self.fatal or self.storage.fatal
         self.display.update(self.rows.values())
         self.page.redraw_if_due()
 
@@ -172,6 +185,9 @@ class Recorder(Callback):
                 self._finish(row, *INTERRUPTED)
         self.mirror.flush()
         self.page.finish()
+        if self.storage:
+            with self._writing():
+                self.storage.push()
 
     def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}

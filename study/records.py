@@ -49,6 +49,12 @@ class TrialRecord:
     """How often it failed and was tried again, in this session and those before."""
     restart_reason: str
     """Of the last time."""
+    node: str
+    """That ran it last; empty until its first evaluation."""
+    gpus: str
+    """Of that node, by number."""
+    device_memory_gb: float | None
+    """The most that it used; None without a GPU."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,9 @@ def load_study(folder: Path) -> StudyRecord:
                 ended_s=row.get("ended_s"),
                 restarts=int(row.get("restarts", 0)),
                 restart_reason=row.get("restart_reason", ""),
+                node=row.get("node", ""),
+                gpus=row.get("gpus", ""),
+                device_memory_gb=row.get("device_memory_gb"),
             )
         )
     part = folder / results.CONFIRM_FOLDER

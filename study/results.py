@@ -47,7 +47,7 @@ ENDED = ("completed", "stopped", "failed")
 
 Row = Mapping[str, Any]
 
-TEXT = ("trial_id", "status", "stop_reason", "restart_reason", "checkpoint")
+TEXT = ("trial_id", "status", "stop_reason", "restart_reason", "checkpoint", "node", "gpus")
 """Columns that are text, even where they look like a number (trial 12345678)."""
 
 
@@ -89,7 +89,7 @@ class ResultsFolder:
         parameters = [parameter.name for parameter in subject.parameters]
         metrics = [metric.name for metric in subject.metrics]
         self.history_columns = [
-            *("trial_id", subject.resource, "elapsed_s", "concurrent"),
+            *("trial_id", subject.resource, "elapsed_s", "concurrent", "node", "gpus"),
             *parameters,
             *metrics,
             "checkpoint",
@@ -97,6 +97,7 @@ class ResultsFolder:
         self.trial_columns = [
             *("trial_id", "status", "stop_reason", subject.resource),
             *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
+            *("node", "gpus", "device_memory_gb"),
             *parameters,
             *metrics,
         ]

@@ -7,25 +7,67 @@ from typing import Any
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from study.mirror import redacted
-from study.results import LATEST, STUDY_FILE, TRIALS_FILE, read_info, read_rows
+from study.results import (
+    LATEST,
+    STUDY_FILE,
+    TRIALS_FILE,
+    ResultsFolder,
+    read_info,
+    read_rows,
+)
 from study.settings import StudySettings, difference
+from study.storage import Place, shown
 
 
-def earlier_study(results_dir: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """``study.json`` of the study that ``--resume`` means: the one it names, else the latest.
+def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
+    """Which study ``--resume`` means: the one it names, else the latest.
+
+    Raises:
+        ConfigError: ``--name`` says otherwise.
+    """
+    latest = results_dir / LATEST
+    name = (
+        given["resume"]
+        or given.get("name")
+        or (latest.resolve().name if latest.exists() else LATEST)
+    )
+    if given.get("name", name) != name:
+        raise ConfigError("resume", name, f"{given['name']}, as --name says")
+    return name
+
+
+def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
+    """``study.json`` of the study that is gone on with.
 
     Raises:
         ConfigError: there is none.
     """
-    name = given["resume"] or given.get("name", LATEST)
-    if given.get("name", name) != name:
-        raise ConfigError("resume", name, f"{given['name']}, as --name says")
     try:
         return read_info(results_dir / name)
     except (FileNotFoundError, NotADirectoryError):
         found = {p.parent.name for p in results_dir.glob(f"*/{STUDY_FILE}")} - {LATEST}
         known = f"one of {', '.join(sorted(found))}" if found else "a study, but there is none"
         raise ConfigError("resume", name, f"{known} in {results_dir}") from None
+
+
+def check_is_there(storage: Place, name: str) -> None:
+    """Raise ConfigError unless the storage has the study."""
+    if not (storage / name / STUDY_FILE).exists():
+        found = [n for n in storage.folders() if (storage / n / STUDY_FILE).exists()]
+        known = f"one of {', '.join(found)}" if found else "a study, but there is none"
+        raise ConfigError("resume", name, f"{known} in --storage-path")
+
+
+def check_is_new(results_dir: Path, storage: Place | None, name: str) -> None:
+    """Raise ConfigError where there is such a study, OSError where there can be no results."""
+    try:
+        ResultsFolder.check(results_dir, name)
+    except FileExistsError:
+        there = f"{results_dir / name} exists; --resume {name} goes on with it"
+        raise ConfigError("name", name, f"a new name, {there}") from None
+    if storage and (storage / name).exists():
+        there = f"--storage-path has it; --resume {name} goes on with it"
+        raise ConfigError("name", name, f"a new name, {there}")
 
 
 def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset: Dataset) -> None:
@@ -48,6 +90,10 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
     url = redacted(settings.storage_url or "")
     if url != (before["storage_url"] or ""):
         raise ConfigError("storage_url", url or "not given", before["storage_url"] or "none")
+    place = settings.storage_path and shown(settings.storage_path)
+    if place != before.get("storage_path"):
+        began = before.get("storage_path") or "none, as when the study began"
+        raise ConfigError("storage_path", place or "not given", began)
     trials = read_rows(settings.results_dir / settings.plan.name / TRIALS_FILE)
     if settings.plan.num_samples < len(trials):
         has = f"at least {len(trials)}, the trials that the study has"

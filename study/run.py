@@ -1,5 +1,8 @@
 """``python study/run.py --num-samples 30``: search, confirm, and write it all to ``results/``."""
 
+import contextlib
+import dataclasses
+import functools
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,14 +14,30 @@ from dipddpm.cli import flag
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
-from study import engine, provenance, subject
+from study import cluster, engine, provenance, subject  # the engine first: it sets what ray reads
+from study.cluster import NodeError
 from study.confirm import confirm, confirmation_s, is_confirmed
 from study.mirror import check_storage, redacted
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ENDED, ResultsFolder, StudyIsRunning
-from study.resume import check_resumable, earlier_study
+from study.resume import (
+    check_is_new,
+    check_is_there,
+    check_resumable,
+    earlier_study,
+    name_to_resume,
+)
 from study.search import NEEDED
 from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
+from study.storage import (
+    StorageCopy,
+    StudiesDiffer,
+    StudyIsDriven,
+    fetch,
+    open_storage,
+    reaching,
+    shown,
+)
 from study.summary import write_summary
 from study.words import clock, describe_study
 
@@ -30,62 +49,97 @@ def main(argv: list[str] | None = None) -> int:
     given = vars(parser.parse_args(argv))
     results_dir = given.get("results_dir", DEFAULTS["results_dir"])
     url = given.get("storage_url", "")
-    before: dict[str, Any] = {}
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
-        if "resume" in given:
-            before = earlier_study(results_dir, given)
-            asked = {**before["arguments"], **given, "name": before["name"]}
-            asked.setdefault("num_samples", before["settings"]["plan"]["num_samples"])
-        else:
-            asked = given
-        settings = resolve(asked, provenance.cores(), len(provenance.gpus()))
-        name = settings.plan.name
-        if not before:
-            ResultsFolder.check(results_dir, name)
-        dataset = dataset_of(settings.run)
-        check_sizes(settings.run, dataset)
-        if before:
-            check_resumable(before, settings, dataset)
-        if url:
-            check_storage(url, name, is_new=not before)
-        folder = _open(settings, before, given, dataset)
+        settings, dataset, folder, copy, opened = prepare(given, console)
     except ConfigError as error:
         field = FLAGS.get(error.name, error.name)
         parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
-    except (DataError, StudyIsRunning) as error:
+    except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
         parser.error(str(error))
-    except FileExistsError:
-        there = f"{results_dir / name} exists; --resume {name} goes on with it"
-        parser.error(f"--name is {name}; expected a new name, {there}")
     except (SQLAlchemyError, ImportError) as error:
         reason = str(error).splitlines()[0]
         parser.error(f"--storage-url is {redacted(url)}; cannot be used: {reason}")
     except OSError as error:
         parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
     try:
-        return EXIT_STATUS[run(settings, folder, len(dataset.train))]
+        with opened:
+            return EXIT_STATUS[run(settings, folder, copy, len(dataset.train), console)]
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder.path}", file=sys.stderr)
         return EXIT_STATUS["interrupted"]
     except OSError as error:
-        left = f"{folder.path} can be read, and gone on with by --resume {name}"
+        left = f"{folder.path} can be read, and gone on with by --resume {settings.plan.name}"
         print(f"study/run.py: {error.strerror or error}; {left}", file=sys.stderr)
         return EXIT_STATUS["failed"]
-    finally:
-        folder.close()
+
+
+def prepare(
+    given: Mapping[str, Any], console: Console
+) -> tuple[StudySettings, Dataset, ResultsFolder, StorageCopy | None, contextlib.ExitStack]:
+    """All that can go wrong before the first trial; what is open is closed by the last value."""
+    results_dir, url = given.get("results_dir", DEFAULTS["results_dir"]), given.get("storage_url")
+    capacity, storage, copy = provenance.capacity(), None, None
+    before: dict[str, Any] = {}
+    asked = given
+    if address := given.get("ray_address"):
+        cluster.join(address)
+        capacity = cluster.capacity(console.print)
+    if uri := given.get("storage_path"):
+        storage = open_storage(uri)
+    with contextlib.ExitStack() as opened:
+        if "resume" in given:
+            name = name_to_resume(results_dir, given)
+            if storage:
+                with reaching(uri):
+                    check_is_there(storage, name)
+                    copy = opened.enter_context(StorageCopy(storage / name, console.print))
+                    fetch(storage / name, results_dir / name)
+            before = earlier_study(results_dir, name)
+            asked = {**before["arguments"], **given, "name": before["name"]}
+            asked.setdefault("num_samples", before["settings"]["plan"]["num_samples"])
+        settings = resolve(asked, capacity)
+        name = settings.plan.name
+        if not before:
+            with reaching(uri):
+                check_is_new(results_dir, storage, name)
+        dataset = dataset_of(settings.run)
+        check_sizes(settings.run, dataset)
+        if before:
+            check_resumable(before, settings, dataset)
+        if url:
+            check_storage(url, name, is_new=not before)
+        if address:
+            read_data = functools.partial(subject.data_hash, settings.run)
+            with reaching(uri):
+                cluster.check_nodes(storage, read_data, dataset.hash)
+        if storage and not copy:
+            with reaching(uri):
+                storage.try_out()
+                copy = opened.enter_context(StorageCopy(storage / name, console.print))
+        folder = _open(settings, before, given, dataset)
+        opened.callback(folder.close)
+        if copy:
+            with reaching(uri):
+                copy.follow(folder.path)
+        return settings, dataset, folder, copy, opened.pop_all()
 
 
 def _open(
     settings: StudySettings, before: Mapping[str, Any], given: Mapping[str, Any], dataset: Dataset
 ) -> ResultsFolder:
     """The results folder, new or as an earlier session left it."""
+    place = settings.storage_path
     info = {
         "settings": settings.to_json(),
         "arguments": {**before.get("arguments", {}), **remembered(given)},
         "storage_url": settings.storage_url and redacted(settings.storage_url),
+        "storage_path": place and shown(place),
         "dataset_hash": dataset.hash,
         **provenance.everything(),
     }
+    if settings.ray_address:
+        info["cluster"] = dataclasses.asdict(settings.capacity)
     described = subject.describe(settings)
     if before:
         path = settings.results_dir / settings.plan.name
@@ -96,9 +150,14 @@ def _open(
     return folder
 
 
-def run(settings: StudySettings, folder: ResultsFolder, train_images: int) -> str:
+def run(
+    settings: StudySettings,
+    folder: ResultsFolder,
+    copy: StorageCopy | None,
+    train_images: int,
+    console: Console,
+) -> str:
     """Announce, search, confirm, and say what was found; returns how it ended."""
-    console = Console(highlight=False, soft_wrap=True, markup=False)
     announce(settings, folder, train_images, console)
     trial_s = announce_time(settings, folder, console)
     status = engine.run_study(
@@ -109,12 +168,13 @@ def run(settings: StudySettings, folder: ResultsFolder, train_images: int) -> st
         expected_trial_s=trial_s,
         console=console,
         storage_url=settings.storage_url,
+        storage=copy,
     )
     study = load_study(folder.path)
     write_summary(study)
     time_is_up = "reason" in folder.info["sessions"][-1]
     if study.best and is_confirmed(settings) and (status == "finished" or time_is_up):
-        confirmed = confirm(settings, study, console)
+        confirmed = confirm(settings, study, console, copy)
         status = status if confirmed == "finished" else confirmed
         study = load_study(folder.path)
         write_summary(study)
@@ -143,18 +203,33 @@ def announce(
         console.print(
             f"{plan.sampler} will hardly learn from {plan.num_samples} trials: it takes {needed}"
         )
-    gpus = provenance.gpus()
-    machine = f"{provenance.cores()} cores, {', '.join(gpus) if gpus else 'no GPU'}"
     console.print(
-        f"on {machine}: {plan.slots} at once, {plan.cpus_per_trial:g} cores each"
+        f"on {describe_capacity(settings)}: {plan.slots} at once, "
+        f"{plan.cpus_per_trial:g} cores each"
         + (f" and {plan.gpus_per_trial:g} GPUs" if plan.gpus_per_trial else "")
     )
-    if gpus and settings.preset == "quick":
+    if settings.capacity.gpus and settings.preset == "quick":
         console.print("there is a GPU here: --preset report runs MNIST at the report's scale")
 
 
-def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> float:
-    """Time a trial's parts and say how long all will take; returns seconds of a trial, expected."""
+def describe_capacity(settings: StudySettings) -> str:
+    """``2 cores, no GPU``, or the node types of a cluster."""
+    if settings.ray_address:
+        return "a cluster of up to " + ", ".join(
+            f"{node.count} {node.name} ({node.cpus:g} cores, {node.gpus:g} GPUs)"
+            for node in settings.capacity.node_types
+        )
+    return f"{provenance.cores()} cores, {', '.join(provenance.gpus()) or 'no GPU'}"
+
+
+def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> float | None:
+    """Time a trial's parts and say how long all will take; returns seconds of a trial, expected.
+
+    A cluster's workers may differ from this machine and need not be up: nothing is timed then.
+    """
+    if settings.ray_address:
+        console.print(f"how long shows when trials have ended; results in {folder.path}")
+        return None
     plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
     cost = subject.estimate_cost(settings)
     shortest = engine.expected_resource(

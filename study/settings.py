@@ -12,7 +12,7 @@ from typing import Any
 from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import PRESETS, PRIORS, REGIMES, RunConfig, preset
 from dipddpm.errors import ConfigError
-from study.plan import Plan, count_slots
+from study.plan import Capacity, Plan
 from study.search import SAMPLERS, SCHEDULERS
 
 OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time_s")
@@ -43,7 +43,10 @@ DEFAULTS: dict[str, Any] = {
 STD = {"clean": (0.1, 1.5), "noisy": (0.5, 0.5)}
 """Default of ``--std`` by regime: of noisy images it is the problem, not a choice."""
 
-PLACES = ("resume", "name", "results_dir", "data_dir", "storage_url", "time_budget", "num_samples")
+PLACES = (
+    *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
+    *("time_budget", "num_samples"),
+)
 """Flags that say where or how long, not what: a study that is resumed does not remember them."""
 
 
@@ -63,8 +66,11 @@ class StudySettings:
     """Trials of the front that are confirmed, besides the report's setting and the baseline."""
     confirm_seeds: int
     plan: Plan
+    capacity: Capacity
     results_dir: Path
     storage_url: str | None
+    storage_path: str | None
+    ray_address: str | None
 
     def __post_init__(self) -> None:
         for name in ("dip_lr", "ddpm_lr", "std"):
@@ -85,6 +91,9 @@ class StudySettings:
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
             raise ConfigError("objectives", ",".join(self.objectives), known)
+        if self.ray_address and self.capacity.most_nodes > 1 and not self.storage_path:
+            everywhere = "a place that every node reaches: s3://bucket/folder or a shared folder"
+            raise ConfigError("storage_path", "not given", everywhere)
         if self.confirm_top < 0:
             raise ConfigError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
         if self.confirm_seeds < 2:
@@ -93,7 +102,9 @@ class StudySettings:
     def to_json(self) -> dict[str, Any]:
         """For ``study.json``; without the folders of the user's machine and without passwords."""
         data = dataclasses.asdict(self)
-        del data["results_dir"], data["storage_url"], data["run"]["data_dir"]
+        for name in ("capacity", "results_dir", "storage_url", "storage_path", "ray_address"):
+            del data[name]
+        del data["run"]["data_dir"]
         data["run"]["dataset"] = Path(self.run.dataset).name
         return data
 
@@ -217,12 +228,23 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="an Optuna storage to keep the trials in (study.db in the results folder)",
     )
+    where.add_argument(
+        "--storage-path",
+        metavar="URI",
+        help="s3://bucket/folder or a shared folder: its NAME/ holds checkpoints and a copy of\n"
+        "the results, from which --resume goes on anywhere (the results folder alone)",
+    )
+    where.add_argument(
+        "--ray-address",
+        metavar="ADDR",
+        help="auto or HOST:PORT of a running Ray cluster to join (a private Ray on this machine)",
+    )
     where.add_argument("--results-dir", type=Path, metavar="DIR", help="of all studies (results)")
     return parser
 
 
-def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
-    """Settings from the flags that were given, for a machine with so many cores and GPUs.
+def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
+    """Settings from the flags that were given, for a machine or a cluster.
 
     Raises:
         ConfigError: names the field whose flag is wrong.
@@ -249,13 +271,13 @@ def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
         grace_period=args.get("grace_period", ninth),
         reduction_factor=args["reduction_factor"],
         cpus_per_trial=args["cpus_per_trial"],
-        gpus_per_trial=args.get("gpus_per_trial", min(1, gpus)),
+        gpus_per_trial=args.get("gpus_per_trial", min(1, capacity.gpus)),
         slots=1,
         seed=args["seed"],
         time_budget_s=args.get("time_budget"),
     )
     most = args.get("max_concurrent")
-    slots = count_slots(cpus, gpus, plan.cpus_per_trial, plan.gpus_per_trial, most)
+    slots = capacity.slots(plan.cpus_per_trial, plan.gpus_per_trial, most)
     return StudySettings(
         preset=args["preset"],
         run=run,
@@ -267,8 +289,11 @@ def resolve(given: Mapping[str, Any], cpus: int, gpus: int) -> StudySettings:
         confirm_top=args["confirm_top"],
         confirm_seeds=args["confirm_seeds"],
         plan=dataclasses.replace(plan, slots=min(slots, plan.num_samples)),
+        capacity=capacity,
         results_dir=args["results_dir"],
         storage_url=args.get("storage_url"),
+        storage_path=args.get("storage_path"),
+        ray_address=args.get("ray_address"),
     )
 
 

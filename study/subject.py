@@ -179,6 +179,11 @@ def trainable(settings: StudySettings) -> Callable[[dict[str, Any]], None]:
     )
 
 
+def data_hash(run_config: RunConfig) -> str:
+    """Of the images, as the node that calls this reads them."""
+    return dataset_of(run_config).hash
+
+
 def device(settings: StudySettings) -> str:
     """Said outright: Ray does not hide the GPU from a trial that asks for none of it."""
     return "cuda" if settings.plan.gpus_per_trial else "cpu"

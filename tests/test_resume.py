@@ -69,8 +69,8 @@ def exhausted(folder: Path) -> bool:
     return bool(((rows.status == "running") & (rows.restarts >= MAX_FAILURES)).any())
 
 
-def check_complete(folder: Path, num_trials: int = NUM_TRIALS) -> None:
-    """Each trial once, ended, with contiguous epochs: in the tables, in Optuna and in Ray."""
+def check_tables(folder: Path, num_trials: int) -> pd.DataFrame:
+    """Each trial once, ended, with contiguous epochs; returns the trials."""
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
     history = pd.read_csv(folder / "history.csv", dtype={"trial_id": str})
     assert len(trials) == num_trials
@@ -80,6 +80,15 @@ def check_complete(folder: Path, num_trials: int = NUM_TRIALS) -> None:
     for trial in trials.itertuples():
         assert rounds[trial.trial_id] == list(range(1, trial.round + 1))
         assert trial.status == "stopped" or trial.round == 4
+    return trials
+
+
+def check_complete(folder: Path, num_trials: int = NUM_TRIALS) -> None:
+    """Each trial once, ended, with contiguous epochs: in the tables, in Optuna and in Ray."""
+    trials = check_tables(folder, num_trials)
+    history = pd.read_csv(folder / "history.csv", dtype={"trial_id": str})
+    rounds = history.groupby("trial_id")["round"].apply(list).to_dict()
+    for trial in trials.itertuples():
         log = (folder / "ray" / trial.trial_id / "result.json").read_text().splitlines()
         assert [json.loads(line)["round"] for line in log] == rounds[trial.trial_id]
         assert {p.name for p in (folder / "samples" / trial.trial_id).iterdir()} == {

@@ -89,6 +89,9 @@ def trial(number, arm, seed, final_error, seconds):
         ended_s=seconds,
         restarts=0,
         restart_reason="",
+        node="",
+        gpus="",
+        device_memory_gb=None,
     )
 
 

@@ -1,6 +1,7 @@
-"""``python toy_study.py FOLDER NUM_SAMPLES [SAMPLER]``: a study of the toy, new or resumed; a
-process of its own, which tests can kill."""
+"""``python toy_study.py FOLDER NUM_SAMPLES [SAMPLER [STORAGE]]``: a study of the toy, new or
+resumed; a process of its own, which tests can kill."""
 
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from rich.console import Console
 from subjects import PLAN, TOY, toy
 
 from study.engine import run_study
-from study.results import ResultsFolder
+from study.results import STUDY_FILE, ResultsFolder
+from study.storage import StorageCopy, fetch, open_storage
 
 
 def main() -> None:
@@ -20,11 +22,21 @@ def main() -> None:
         num_samples=num_samples,
         sampler=sys.argv[3] if len(sys.argv) > 3 else "tpe",
     )
-    if path.exists():
-        folder = ResultsFolder.reopen(path, TOY, {})
-    else:
-        folder = ResultsFolder.create(path.parent, path.name, TOY, {})
-    status = run_study(TOY, toy, plan, folder, expected_trial_s=None, console=Console())
+    with contextlib.ExitStack() as opened:
+        copy = None
+        if len(sys.argv) > 4:
+            place = open_storage(sys.argv[4]) / path.name
+            copy = opened.enter_context(StorageCopy(place, print))
+            fetch(place, path)
+        if (path / STUDY_FILE).exists():
+            folder = ResultsFolder.reopen(path, TOY, {})
+        else:
+            folder = ResultsFolder.create(path.parent, path.name, TOY, {})
+        if copy:
+            copy.follow(path)
+        status = run_study(
+            TOY, toy, plan, folder, expected_trial_s=None, console=Console(), storage=copy
+        )
     print(f"status {status}", flush=True)
 
 

@@ -1,0 +1,192 @@
+"""A running Ray cluster: what it can hold, and whether its nodes can do the work.
+
+What it can hold is judged by its node types, up to the autoscaler's maxima, not by the nodes that
+happen to be up. The nodes that are up are tried before the first trial.
+"""
+
+import hashlib
+import logging
+import platform
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+import yaml
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from dipddpm.errors import ConfigError, DataError
+from study.plan import Capacity, NodeType
+from study.storage import FAILURES, Place, first_line
+
+AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
+"""Where ``ray up`` leaves the cluster's configuration, on its head."""
+
+HEAD = "node:__internal_head__"
+"""A resource that Ray gives to the head alone."""
+
+JOIN_S = 120.0
+"""How long machines that ``ray up`` has started are waited for, where only they can tell what they
+have, and how long a node may take to answer."""
+
+
+DRIVER = "driver"
+"""The file that the driver writes for the nodes to read."""
+
+
+class NodeError(Exception):
+    """A node cannot do its part; one line says which and why."""
+
+
+def join(address: str) -> None:
+    """Connect this process to a cluster, which outlives it.
+
+    Raises:
+        ConfigError: there is none, or it cannot be joined.
+    """
+    if "://" in address:
+        raise ConfigError("ray_address", address, "auto or HOST:PORT, from a node of the cluster")
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        expected = f"a running cluster of this Ray version: {first_line(error)}"
+        raise ConfigError("ray_address", address, expected) from None
+
+
+def capacity(warn: Callable[[str], None]) -> Capacity:
+    """What the joined cluster can hold, once grown."""
+    config = _autoscaling()
+    if config is None:
+        return _capacity_now()
+    head, most = config["head_node_type"], int(config["max_workers"])
+    workers = {n: t for n, t in config["available_node_types"].items() if n != head or most == 0}
+    if not workers or not all(node_type.get("resources") for node_type in workers.values()):
+        return _capacity_of_machines(most, warn)
+    node_types = [
+        NodeType(name, *_cpus_and_gpus(t["resources"]), int(t.get("max_workers", most)))
+        for name, t in workers.items()
+    ]
+    (head_now,) = (node for node in _alive() if HEAD in node["Resources"])
+    node_types.append(NodeType("the head", *_cpus_and_gpus(head_now["Resources"])))
+    return Capacity(tuple(node_types), most_nodes=most + 1)
+
+
+def _capacity_now() -> Capacity:
+    node_types = tuple(
+        NodeType(f"node {node['NodeName']}", *_cpus_and_gpus(node["Resources"]))
+        for node in _alive()
+    )
+    return Capacity(node_types, most_nodes=len(node_types))
+
+
+def _capacity_of_machines(most: int, warn: Callable[[str], None]) -> Capacity:
+    """Of one's own machines, which are all to be up and which alone know what they have."""
+    deadline, told = time.monotonic() + JOIN_S, False
+    while len(_alive()) < most + 1 and time.monotonic() < deadline:
+        if not told:
+            warn(f"waiting for machines of the cluster: {len(_alive()) - 1} of {most} have joined")
+        told = True
+        time.sleep(1)
+    return _capacity_now()
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _cpus_and_gpus(resources: Mapping[str, float]) -> tuple[float, float]:
+    return float(resources.get("CPU", 0)), float(resources.get("GPU", 0))
+
+
+def _autoscaling() -> dict[str, Any] | None:
+    """The cluster's configuration as ``ray up`` left it; None without, or away from the head."""
+    file, here = AUTOSCALING_FILE.expanduser(), ray.get_runtime_context().get_node_id()
+    on_head = any(n["NodeID"] == here and HEAD in n["Resources"] for n in _alive())
+    return yaml.safe_load(file.read_text()) if on_head and file.exists() else None
+
+
+def versions() -> dict[str, str]:
+    """What must be the same on all nodes; the code by a hash of its sources."""
+    digest = hashlib.sha256()
+    for package in ("dipddpm", "study"):
+        for file in sorted((Path(__file__).parents[1] / package).glob("*.py")):
+            digest.update(file.read_bytes())
+    return {
+        "python": platform.python_version(),
+        "ray": version("ray"),
+        "torch": torch.__version__.partition("+")[0],  # a head may have the build without CUDA
+        "this project's code": digest.hexdigest()[:12],
+    }
+
+
+def check_nodes(storage: Place | None, read_data: Callable[[], str], data_hash: str) -> None:
+    """Try each node that is up: its versions, the storage, the data.
+
+    Args:
+        storage: the folder of all studies, if it must be seen by every node.
+        read_data: reads the data set on a node; returns the hash of its images.
+        data_hash: as this process reads it.
+
+    Raises:
+        NodeError: a node cannot do its part.
+    """
+    trial = storage / f".try-{uuid.uuid4().hex}" if storage else None
+    probe = ray.remote(num_cpus=0, max_retries=0)(_probe)
+    try:
+        if trial:
+            trial.write(DRIVER, b"")
+        answers = [
+            (node, probe.options(scheduling_strategy=_on(node)).remote(trial, read_data))
+            for node in _alive()
+        ]
+        for node, answer in answers:
+            name = node["NodeName"]
+            try:
+                _check(ray.get(answer, timeout=JOIN_S), versions(), data_hash)
+                if trial:
+                    trial.read(node["NodeID"])
+            except ray.exceptions.GetTimeoutError:
+                raise NodeError(f"node {name} did not answer within {JOIN_S:.0f} s") from None
+            except ray.exceptions.RayError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise NodeError(f"node {name} cannot run this project: {reason}") from None
+            except NodeError as error:
+                raise NodeError(f"node {name} {error}") from None
+    finally:
+        if trial:
+            trial.remove()
+
+
+def _on(node: Mapping[str, Any]) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+
+
+def _check(found: Mapping[str, Any], here: Mapping[str, str], data_hash: str) -> None:
+    for what, there in found["versions"].items():
+        if there != here[what]:
+            raise NodeError(f"has {what} {there}, the driver {here[what]}; they must be the same")
+    for what in ("storage", "data"):
+        if error := found.get(f"{what}_error"):
+            raise NodeError(f"cannot reach the {what}: {error}")
+    if found["data_hash"] != data_hash:
+        raise NodeError(f"has other images: their hash is {found['data_hash']}, not {data_hash}")
+
+
+def _probe(trial: Place | None, read_data: Callable[[], str]) -> Mapping[str, Any]:
+    """On a node: what it has and can do."""
+    found: dict[str, Any] = {"versions": versions()}
+    try:
+        if trial:
+            trial.read(DRIVER)
+            trial.write(ray.get_runtime_context().get_node_id(), b"")
+    except FAILURES as error:
+        found["storage_error"] = first_line(error)
+    try:
+        found["data_hash"] = read_data()
+    except (DataError, ConfigError, OSError) as error:
+        found["data_error"] = first_line(error)
+    return found
