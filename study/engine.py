@@ -181,8 +181,7 @@ def run_study(
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]
     folder.set_status("running")
     start_ray(provenance.cores(), len(provenance.gpus()))
-    # all that fit are asked for at once, so that a cluster grows in one step, not node by node
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(plan.slots)
+
     status = "failed"
     try:
         with display:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -110,6 +111,8 @@ def prepare(
         if url:
             check_storage(url, name, is_new=not before)
         if address:
+            # all that fit are asked for at once: the cluster grows in one step, not node by node
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(settings.plan.slots)
             read_data = functools.partial(subject.data_hash, settings.run)
             with reaching(uri):
                 cluster.check_nodes(storage, read_data, dataset.hash)
