@@ -162,32 +162,34 @@ def _aws(config: Config) -> Iterator[str]:
                 f"{field}.SecurityGroupIds is missing; Ray would open ssh to the world, "
                 "whatever provider.security_group says"
             )
-        yield from _against_ec2(field, node, provider.get("region"))
+    yield from _against_ec2(config)
 
 
-def _against_ec2(field: str, node: Config, region: str | None) -> Iterator[str]:
+def _against_ec2(config: Config) -> Iterator[str]:
     """What EC2 would not understand, by botocore's description of it."""
     try:
         import botocore.session
         from botocore.validate import ParamValidator
     except ImportError:
-        yield f'{field} was not checked and `ray up` needs it: pip install -e ".[aws]"'
+        unchecked = "what available_node_types ask of EC2 was not checked"
+        yield f'{unchecked}, and `ray up` needs boto3: pip install -e ".[aws]"'
         return
-    session = botocore.session.get_session()
+    session, region = botocore.session.get_session(), config["provider"].get("region")
     regions = session.get_available_regions("ec2")
     if region not in regions:
         yield f"provider.region is {region}; expected one of {', '.join(regions)}"
     ec2 = session.get_service_model("ec2")
-    asked = {key: value for key, value in node.items() if key not in RAY_ADDS}
-    report = ParamValidator().validate(
-        {"MinCount": 1, "MaxCount": 1, **asked}, ec2.operation_model("RunInstances").input_shape
-    )
-    for line in report.generate_report().splitlines():
-        yield f"{field}: {line}"
-    kind = node.get("InstanceType")
-    if kind not in ec2.shape_for("InstanceType").enum:
-        known = f"a type that botocore {version('botocore')} knows"
-        yield f"{field}.InstanceType is {kind}; expected {known}"
+    request = ec2.operation_model("RunInstances").input_shape
+    for name, node_type in config.get("available_node_types", {}).items():
+        field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
+        asked = {key: value for key, value in node.items() if key not in RAY_ADDS}
+        report = ParamValidator().validate({"MinCount": 1, "MaxCount": 1, **asked}, request)
+        for line in report.generate_report().splitlines():
+            yield f"{field}: {line}"
+        kind = node.get("InstanceType")
+        if kind not in ec2.shape_for("InstanceType").enum:
+            known = f"a type that botocore {version('botocore')} knows"
+            yield f"{field}.InstanceType is {kind}; expected {known}"
 
 
 def _own_machines(config: Config) -> Iterator[str]:
