@@ -1,16 +1,13 @@
 """The check of cluster files: what is wrong with one is said in a line that names the field."""
 
-import copy
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 import yaml
+from cluster_files import ROOT, filled
 
 from study.check_cluster import main
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -22,26 +19,6 @@ def laptop(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
-
-
-def filled(name):
-    """A file of ours as a user would fill it in; YAML's aliases become copies."""
-    text = (ROOT / name).read_text().replace("worker_ips: [CHANGE-ME, ", "worker_ips: [10.0.0.3, ")
-    for old, new in (
-        ("&image CHANGE-ME", "&image ami-1234567890abcdef0"),
-        ("[CHANGE-ME]", "[sg-1234567890abcdef0]"),
-        ("head_ip: CHANGE-ME", "head_ip: 10.0.0.2"),
-        ("10.0.0.3, CHANGE-ME", "10.0.0.3, 10.0.0.4"),
-        ("ssh_user: CHANGE-ME", "ssh_user: me"),
-    ):
-        text = text.replace(old, new)
-    return copy.deepcopy(yaml.load(text, NoAliases))
-
-
-class NoAliases(yaml.SafeLoader):
-    def construct_object(self, node, deep=False):
-        self.constructed_objects.pop(node, None)
-        return super().construct_object(node, deep=True)
 
 
 def check(tmp_path, capsys, config):
