@@ -14,9 +14,10 @@ pytestmark = [
 ]
 
 SLOTS = """
+import socket, time
 import ray, dipddpm, study
 ray.init(address="auto", log_to_driver=False)
-half = ray.remote(num_gpus=0.5)(lambda: __import__("time").sleep(1) or __import__("socket").gethostname())
+half = ray.remote(num_gpus=0.5)(lambda: time.sleep(1) or socket.gethostname())
 print("RAN ON", *sorted(set(ray.get([half.remote() for _ in range(8)]))))
 """
 """Eight tasks of half a GPU: which hosts they ran on."""
