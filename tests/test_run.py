@@ -128,7 +128,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--reduction-factor", "1"], "--reduction-factor is 1.0; expected above 1"),
         (["--objectives", "fid,beauty"], "--objectives is fid,beauty; expected one or more of"),
         (["--objectives", "fid,fid"], "--objectives is fid,fid; expected one or more of"),
-        (["--train-size", "100"], "--train-size is 100; expected at least 128, a batch"),
+        (["--train-size", "20"], "--train-size is 20; expected at least 32, a batch"),
         (["--seed", "-1"], "--seed is -1; expected 0 to 4294967295"),
         (["--data-dir", "/nowhere"], "--data-dir is /nowhere; expected none"),
         (["--name", "latest"], "--name is latest; expected at most 100"),
