@@ -58,14 +58,18 @@ def check_is_there(storage: Place, name: str) -> None:
         raise ConfigError("resume", name, f"{known} in --storage-path")
 
 
-def check_is_new(results_dir: Path, storage: Place | None, name: str) -> None:
+def check_is_new(results_dir: Path, name: str) -> None:
     """Raise ConfigError where there is such a study, OSError where there can be no results."""
     try:
         ResultsFolder.check(results_dir, name)
     except FileExistsError:
         there = f"{results_dir / name} exists; --resume {name} goes on with it"
         raise ConfigError("name", name, f"a new name, {there}") from None
-    if storage and (storage / name).exists():
+
+
+def check_is_new_there(storage: Place, name: str) -> None:
+    """Raise ConfigError where the storage has such a study."""
+    if (storage / name).exists():
         there = f"--storage-path has it; --resume {name} goes on with it"
         raise ConfigError("name", name, f"a new name, {there}")
 

@@ -23,6 +23,7 @@ from study.records import load_study
 from study.results import DASHBOARD_FILE, ENDED, ResultsFolder, StudyIsRunning
 from study.resume import (
     check_is_new,
+    check_is_new_there,
     check_is_there,
     check_resumable,
     earlier_study,
@@ -102,8 +103,10 @@ def prepare(
         settings = resolve(asked, capacity)
         name = settings.plan.name
         if not before:
-            with reaching(uri):
-                check_is_new(results_dir, storage, name)
+            check_is_new(results_dir, name)
+            if storage:
+                with reaching(uri):
+                    check_is_new_there(storage, name)
         dataset = dataset_of(settings.run)
         check_sizes(settings.run, dataset)
         if before:
