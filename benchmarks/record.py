@@ -27,6 +27,7 @@ from dipddpm.quality import Reference, psnr, ssim
 SCORED_IMAGES = 1000
 SAMPLER_STEPS = 50  # of DDIM
 STD, DIP_LR, DIP_STEPS = 1.0, 1e-3, 3500  # the report's
+SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 
 def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
@@ -69,9 +70,6 @@ def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
                 loss = sum(losses) / len(losses)
                 table.add({"epoch": step / per_epoch, "step": step, "loss": loss, **row}, recipe)
                 losses = []
-
-
-SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 
 def held_out_pair(dataset: Dataset) -> tuple[Tensor, Tensor]:

@@ -136,6 +136,7 @@ class Recorder(Callback):
         writer.flush()
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        """Bring it home, once the copy on the storage, if there is one, knows of it."""
         checkpoint = trial.checkpoint
         assert checkpoint is not None  # it has just been saved
         place = Place(checkpoint.filesystem, checkpoint.path)
