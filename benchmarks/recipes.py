@@ -154,6 +154,8 @@ class LucidrainsDDPM(Recipe):
 class OurDDPM(Recipe):
     """This library's trainer, as ``--preset report`` has it."""
 
+    stateful = ("trainer",)
+
     def __init__(self, seed: int, device: torch.device) -> None:
         config = preset("report", prior="none", ddpm_lr=LR, seed=seed)
         shape = torch.zeros(1, 1, 28, 28, device=device)  # batches are handed over one by one
@@ -167,13 +169,6 @@ class OurDDPM(Recipe):
     @property
     def denoiser(self) -> diffusion.Denoiser:
         return self.trainer.ema.eval()
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.trainer.state_dict() | {"updates": torch.tensor(self.trainer.updates)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.trainer.load_state_dict(state)
-        self.trainer.updates = int(state["updates"])
 
 
 class ReportDIP(Recipe):

@@ -63,7 +63,6 @@ class Trainer:
         device = self.images.device
         losses = torch.empty(steps, device=device)
         order = torch.randperm(len(self.images), generator=self.rng, device=device)
-        self.updates = self.epoch * steps
         self.clock.tick()
         for step, chosen in enumerate(order[: steps * size].split(size)):
             losses[step] = self.step(self.images[chosen])
@@ -109,6 +108,7 @@ class Trainer:
         """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
         state = {
             "epoch": torch.tensor(self.epoch),
+            "updates": torch.tensor(self.updates),
             "random_state": self.rng.get_state(),
             "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
             **{f"model.{k}": v for k, v in self.model.state_dict().items()},
@@ -120,7 +120,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where :meth:`state_dict` was taken."""
-        self.epoch = int(state["epoch"])
+        self.epoch, self.updates = int(state["epoch"]), int(state["updates"])
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
         self.model.load_state_dict(_under("model.", state))

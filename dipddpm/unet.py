@@ -88,6 +88,8 @@ class UNet(nn.Module):
         )
         self.width = width
         self.fold = nn.PixelUnshuffle(fold)
+        # on CPUs with wide vectors a tenth faster at widths that do not fill them, slower at 8 px
+        self.memory_format = torch.contiguous_format if fold == 1 else torch.channels_last
         self.stem = nn.Conv2d(channels * fold**2, width, 3, padding=1)
         self.encode = ResidualBlock(width, width, time_dim)
         self.down = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
@@ -105,7 +107,8 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """x: (N, C, H, W), t: (N,) int64 → ε like x."""
         time = self.time(timestep_embedding(t, self.width))
-        high = self.encode(self.stem(self.fold(x)), time)
+        folded = self.fold(x).contiguous(memory_format=self.memory_format)
+        high = self.encode(self.stem(folded), time)
         low = self.middle1(self.down(high), time)
         low = self.middle2(self.attention(low), time)
         h = self.decode(torch.cat([high, self.up(low)], dim=1), time)
