@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--data-dir", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--draws", type=int, default=3, help="sets of images per sampler")
+    parser.add_argument("--draws", type=int, default=2, help="sets of images per sampler")
     parser.add_argument("--state", type=Path, default=DATA / "sampling.state")
     args = parser.parse_args()
     config = preset(
@@ -69,7 +69,7 @@ def main() -> None:
     rows = {}
     for name, changed in samplers(run.config).items():
         fids, seconds = [], []
-        for number in range(1 if changed.sampler_steps == 1000 else args.draws):
+        for number in range(args.draws):
             sources = run.trainer.start[torch.arange(args.images) % len(run.trainer.start)]
             start = now(run.device)
             images = draw(
