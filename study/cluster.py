@@ -24,7 +24,8 @@ from study.plan import Capacity, NodeType
 from study.storage import FAILURES, Place, first_line
 
 AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
-"""Where ``ray up`` leaves the cluster's configuration, on its head, and cluster-kubernetes.yaml."""
+"""Where ``ray up`` leaves the cluster's configuration, on its head; on Kubernetes the manifest puts
+its node types there."""
 
 HEAD = "node:__internal_head__"
 """A resource that Ray gives to the head alone."""
@@ -75,8 +76,8 @@ def capacity(warn: Callable[[str], None]) -> Capacity:
         for name, t in workers.items()
     ]
     (head_now,) = (node for node in _alive() if HEAD in node["Resources"])
-    node_types.append(NodeType("the head", *_cpus_and_gpus(head_now["Resources"])))
-    return Capacity(tuple(node_types), most_nodes=most + 1)
+    head_type = NodeType("the head", *_cpus_and_gpus(head_now["Resources"]), is_head=True)
+    return Capacity((*node_types, head_type), most_nodes=most)
 
 
 def _capacity_now() -> Capacity:

@@ -21,6 +21,8 @@ from ray.autoscaler._private.load_metrics import LoadMetrics
 from ray.autoscaler._private.providers import _get_node_provider
 from ray.autoscaler.tags import TAG_RAY_NODE_KIND, TAG_RAY_USER_NODE_TYPE
 
+from study.cluster import AUTOSCALING_FILE
+
 SSH_FROM = "203.0.113.7/32"  # an address for documentation
 
 
@@ -130,7 +132,8 @@ def test_no_more_nodes_than_max_workers(aws):
 
 
 def test_the_kubernetes_manifest_as_the_autoscaler_reads_it():
-    job = yaml.safe_load((ROOT / "cluster-kubernetes.yaml").read_text())
+    manifest = (ROOT / "cluster-kubernetes.yaml").read_text()
+    node_types, job = yaml.safe_load_all(manifest)
     cluster = {"metadata": {"name": "x", "namespace": "y"}, "spec": job["spec"]["rayClusterSpec"]}
     config = _derive_autoscaling_config_from_ray_cr(cluster)
     assert config["idle_timeout_minutes"] == 5
@@ -138,6 +141,14 @@ def test_the_kubernetes_manifest_as_the_autoscaler_reads_it():
     assert (head["resources"]["CPU"], head["resources"]["GPU"]) == (0, 0)
     assert head["max_workers"] == 0
     assert (gpu["min_workers"], gpu["max_workers"], gpu["resources"]["GPU"]) == (0, 6, 1)
+    # what the driver is told of node types is what the autoscaler knows
+    told = yaml.safe_load(node_types["data"][AUTOSCALING_FILE.name])
+    assert told["head_node_type"] == config["head_node_type"]
+    assert told["max_workers"] == config["max_workers"]
+    for name, node_type in config["available_node_types"].items():
+        same = told["available_node_types"][name]
+        assert same["max_workers"] == node_type["max_workers"]
+        assert same["resources"] == {k: node_type["resources"].get(k, 0) for k in ("CPU", "GPU")}
 
 
 def test_one_version_of_ray_everywhere():
