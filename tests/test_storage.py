@@ -15,7 +15,7 @@ from dipddpm.errors import ConfigError
 from study import storage
 from study.storage import Place, StorageCopy, StudiesDiffer, StudyIsDriven, fetch, open_storage
 
-TRIALS = 6
+TRIALS = 4
 
 
 def start(folder: Path, uri: str) -> subprocess.Popen[str]:
@@ -23,7 +23,7 @@ def start(folder: Path, uri: str) -> subprocess.Popen[str]:
         [sys.executable, str(TESTS / "toy_study.py"), str(folder), str(TRIALS), "tpe", uri],
         env={
             **os.environ,
-            "TOY_ROUND_S": "0.5",
+            "TOY_ROUND_S": "0.3",
             "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
         },
         stdout=subprocess.PIPE,
