@@ -131,7 +131,7 @@ def versions() -> dict[str, str]:
 def check_nodes(
     storage: Place | None, read_data: Callable[[], str], data_hash: str, on_gpus: bool
 ) -> None:
-    """Try each node that is up: its versions, the storage, the data, its GPUs.
+    """Try each node that is up, and stays up: its versions, the storage, the data, its GPUs.
 
     Args:
         storage: the folder of all studies, if it must be seen by every node.
@@ -163,6 +163,8 @@ def check_nodes(
             except ray.exceptions.GetTimeoutError:
                 raise NodeError(f"node {name} did not answer within {JOIN_S:.0f} s") from None
             except ray.exceptions.RayError as error:
+                if node["NodeID"] not in {other["NodeID"] for other in _alive()}:
+                    continue  # it was lost meanwhile, or just before and not yet missed
                 reason = str(error).strip().splitlines()[-1]
                 raise NodeError(f"node {name} cannot run this project: {reason}") from None
             except NodeError as error:

@@ -29,7 +29,7 @@ ENVIRONMENT = {
     **S3,
     # of the autoscaler: how often it looks, and when it starts Ray again on a machine it misses
     "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": "5",
+    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": "10",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # then a worker without its head ends
 }
 
@@ -170,7 +170,8 @@ def test_a_worker_lost_then_the_head(cluster):
     trials = check(folder)
     assert trials.restarts.sum() >= len(lost_trials)
     assert max(repeated(folder)) <= 1
-    assert trials.restart_reason.dropna().str.startswith("ActorDiedError").all()
+    causes = set(trials.restart_reason.dropna().str.partition(":")[0])
+    assert causes <= {"ActorDiedError", "ActorUnavailableError"}
     marks["restarts"] = int(trials.restarts.sum())
     marks["repeated"] = sum(repeated(folder))
 
@@ -194,6 +195,7 @@ def test_a_worker_lost_then_the_head(cluster):
     kept = before.merge(history, on=["trial_id", "epoch", "elapsed_s"])
     marks["lost with the head"] = len(before) - len(kept)
     assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2
+    assert set(history.node) == {worker.address for worker in cluster.workers}  # both are back
 
     cluster.ray("down -y ~/cluster.yaml")
     deadline = time.monotonic() + 60
