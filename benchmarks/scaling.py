@@ -6,9 +6,9 @@
 
 Each trial sleeps for four seconds in all, between four evaluations with a small checkpoint and two
 pictures; no trial is stopped early. A slot is a process of this machine that takes next to none of
-it, so what is measured is the driver: its search, its bookkeeping, its files. The rate counts from
-when every slot has its process and has ended a trial: processes that start share the machine's
-cores, which on a cluster each node does for itself.
+it, so what is measured is the driver: its search, its bookkeeping, its files. The rate counts
+from when every slot has ended a trial, to when the last one begins: processes that start share the
+machine's cores, which on a cluster each node does for itself.
 """
 
 import argparse
@@ -55,17 +55,20 @@ def study(trainable: Any, trials: int, slots: int, folder: Path) -> StudyRecord:
 def on_slots(slots: int) -> dict[str, Any]:
     trials, start = PER_SLOT * slots, time.process_time()
     with tempfile.TemporaryDirectory() as name:
-        ends = sorted(t.ended_s or 0.0 for t in study(sleeping, trials, slots, Path(name)).trials)
+        record = study(sleeping, trials, slots, Path(name))
     driver_s = time.process_time() - start
-    warm, last = ends[slots - 1], ends[-slots]  # after that, slots run out of trials
-    rate = (trials - 2 * slots + 1) / (last - warm)
+    spans = [(t.started_s, t.ended_s or 0.0) for t in record.trials]
+    # from when every slot has ended a trial to when the last trial begins: all are in use
+    since, until = sorted(end for _, end in spans)[slots - 1], max(begin for begin, _ in spans)
+    inside = [(min(end, until) - max(begin, since)) / (end - begin) for begin, end in spans]
+    rate = sum(share for share in inside if share > 0) / (until - since)
     return {
         "slots": slots,
         "trials": trials,
         "trials_per_s": rate,
         "efficiency": rate * SLEEP_S / slots,
         "driver_cpu_s_per_trial": driver_s / trials,
-        "first_wave_s": warm,
+        "all_slots_in_use_after_s": since,
     }
 
 
