@@ -49,14 +49,14 @@ PLAN = Plan(
 RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK = 0.95, -0.95, 0.99, -0.99
 """Values of y that break a trial."""
 DIES_IDLE = 0.97
-"""A value of y that breaks the process after its trial has ended."""
+"""A value of y that breaks the process when its trial has been stopped."""
 PLANTED = (RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK)
 
 
 def toy(parameters: dict[str, float]) -> None:
     """error falls with the rounds towards |y|. Planted values of y raise at round 1, report NaN
-    from round 2 on, or kill the process in round 2, or when it is asked to end or to run another
-    trial. ``TOY_LOG`` is a file that gets a line per round that was worked on."""
+    from round 2 on, or kill the process in round 2, or when it is stopped. ``TOY_LOG`` is a file
+    that gets a line per round that was worked on."""
     begun, y = 0, parameters["y"]
     if checkpoint := tune.get_checkpoint():
         with checkpoint.as_directory() as folder:
