@@ -192,8 +192,11 @@ def test_a_worker_lost_then_the_head(cluster):
     folder = cluster.fetched("head")
     check(folder)
     history = pd.read_csv(folder / "history.csv")
+    # what the bucket had not yet seen, which it does about once a second, is done again
     kept = before.merge(history, on=["trial_id", "epoch", "elapsed_s"])
-    marks["lost with the head"] = len(before) - len(kept)
+    lost_epochs = before.trial_id.value_counts().sub(kept.trial_id.value_counts(), fill_value=0)
+    assert lost_epochs.max() <= 2
+    marks["lost with the head"] = int(lost_epochs.sum())
     assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2
     assert set(history.node) == {worker.address for worker in cluster.workers}  # both are back
 
