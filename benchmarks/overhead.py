@@ -46,15 +46,23 @@ SUBJECT = Description(
 )
 
 
+EVALUATED = (1, 3, 6, 9)
+"""Rounds after which a trial is evaluated."""
+
+
 def trivial(parameters: dict[str, Any]) -> None:
-    for done in (1, 3, 6, 9):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "state").write_bytes(bytes(100_000))
-            for stage in SUBJECT.stages:
-                Image.new("L", (40, 40)).save(picture_path(folder, stage.name))
-            metrics = {"error": parameters["x"] + 1 / done, "price": parameters["y"]}
-            report(metrics, {"round": done}, folder)
+    for done in EVALUATED:
+        evaluate(parameters, done)
+
+
+def evaluate(parameters: dict[str, Any], done: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "state").write_bytes(bytes(100_000))
+        for stage in SUBJECT.stages:
+            Image.new("L", (40, 40)).save(picture_path(folder, stage.name))
+        metrics = {"error": parameters["x"] + 1 / done, "price": parameters["y"]}
+        report(metrics, {"round": done}, folder)
 
 
 def ours(trials: int, folder: Path) -> float:

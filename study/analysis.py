@@ -154,16 +154,47 @@ def seconds_saved(study: StudyRecord) -> float:
     return saved
 
 
-def lanes(trials: Sequence[TrialRecord]) -> list[int]:
-    """A lane per trial so that no two overlap in one: the slots, as far as it shows."""
-    free: list[float] = []
+@dataclass(frozen=True)
+class Stay:
+    """A trial's time in one place: all of it, unless it went on elsewhere after a restart."""
+
+    trial: TrialRecord
+    node: str
+    gpus: str
+    began_s: float
+    ended_s: float
+    """Up to the present where it goes on. Of a place that was lost, the last evaluation there."""
+
+
+def stays(study: StudyRecord) -> list[Stay]:
+    """Where trials were and when, in the order in which they came there."""
+    times = [t.ended_s or t.started_s for t in study.trials]
+    now = max([*times, *(e.elapsed_s for t in study.trials for e in t.curve)], default=0.0)
+    found = []
+    for trial in study.trials:
+        at = trial.started_s
+        end = now if trial.ended_s is None else trial.ended_s
+        places = [
+            (node, gpus, list(there)[-1].elapsed_s)
+            for (node, gpus), there in itertools.groupby(trial.curve, lambda e: (e.node, e.gpus))
+        ]
+        *before, (last_node, last_gpus, _) = places or [(trial.node, trial.gpus, end)]
+        for node, gpus, left in before:
+            found.append(Stay(trial, node, gpus, at, left))
+            at = left
+        found.append(Stay(trial, last_node, last_gpus, at, end))
+    return sorted(found, key=lambda stay: stay.began_s)
+
+
+def lanes(stays: Sequence[Stay]) -> list[tuple[str, int]]:
+    """A lane of its node per stay, so that no two overlap: the slots, as far as it shows."""
+    free: dict[str, list[float]] = {}
     chosen = []
-    for trial in trials:
-        lane = next((i for i, end in enumerate(free) if end <= trial.started_s), len(free))
-        if lane == len(free):
-            free.append(0.0)
-        free[lane] = math.inf if trial.ended_s is None else trial.ended_s
-        chosen.append(lane)
+    for stay in stays:
+        ends = free.setdefault(stay.node, [])
+        lane = next((i for i, end in enumerate(ends) if end <= stay.began_s), len(ends))
+        ends[lane : lane + 1] = [stay.ended_s]
+        chosen.append((stay.node, lane))
     return chosen
 
 

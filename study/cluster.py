@@ -24,7 +24,8 @@ from study.plan import Capacity, NodeType
 from study.storage import FAILURES, Place, first_line
 
 AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
-"""Where ``ray up`` leaves the cluster's configuration, on its head."""
+"""Where ``ray up`` leaves the cluster's configuration, on its head; on Kubernetes the manifest puts
+its node types there."""
 
 HEAD = "node:__internal_head__"
 """A resource that Ray gives to the head alone."""
@@ -33,6 +34,10 @@ JOIN_S = 120.0
 """How long machines that ``ray up`` has started are waited for, where only they can tell what they
 have, and how long a node may take to answer."""
 
+
+PRETENDED = {"gpus": "pretended"}
+"""The label of a node whose GPUs are only said to be there, for a trial of the cluster itself:
+``ray start --num-gpus=2 --labels=gpus=pretended``. Trials on it use its processor."""
 
 DRIVER = "driver"
 """The file that the driver writes for the nodes to read."""
@@ -71,8 +76,8 @@ def capacity(warn: Callable[[str], None]) -> Capacity:
         for name, t in workers.items()
     ]
     (head_now,) = (node for node in _alive() if HEAD in node["Resources"])
-    node_types.append(NodeType("the head", *_cpus_and_gpus(head_now["Resources"])))
-    return Capacity(tuple(node_types), most_nodes=most + 1)
+    head_type = NodeType("the head", *_cpus_and_gpus(head_now["Resources"]), is_head=True)
+    return Capacity((*node_types, head_type), most_nodes=most)
 
 
 def _capacity_now() -> Capacity:
@@ -123,13 +128,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def check_nodes(storage: Place | None, read_data: Callable[[], str], data_hash: str) -> None:
-    """Try each node that is up: its versions, the storage, the data.
+def check_nodes(
+    storage: Place | None, read_data: Callable[[], str], data_hash: str, on_gpus: bool
+) -> None:
+    """Try each node that is up, and stays up: its versions, the storage, the data, its GPUs.
 
     Args:
         storage: the folder of all studies, if it must be seen by every node.
         read_data: reads the data set on a node; returns the hash of its images.
         data_hash: as this process reads it.
+        on_gpus: trials use them.
 
     Raises:
         NodeError: a node cannot do its part.
@@ -146,12 +154,17 @@ def check_nodes(storage: Place | None, read_data: Callable[[], str], data_hash: 
         for node, answer in answers:
             name = node["NodeName"]
             try:
-                _check(ray.get(answer, timeout=JOIN_S), versions(), data_hash)
+                found = ray.get(answer, timeout=JOIN_S)
+                _check(found, versions(), data_hash)
+                if on_gpus and not _pretends(node["Labels"]):
+                    _check_gpus(node["Resources"].get("GPU", 0), found["gpus"])
                 if trial:
                     trial.read(node["NodeID"])
             except ray.exceptions.GetTimeoutError:
                 raise NodeError(f"node {name} did not answer within {JOIN_S:.0f} s") from None
             except ray.exceptions.RayError as error:
+                if node["NodeID"] not in {other["NodeID"] for other in _alive()}:
+                    continue  # it was lost meanwhile, or just before and not yet missed
                 reason = str(error).strip().splitlines()[-1]
                 raise NodeError(f"node {name} cannot run this project: {reason}") from None
             except NodeError as error:
@@ -176,9 +189,25 @@ def _check(found: Mapping[str, Any], here: Mapping[str, str], data_hash: str) ->
         raise NodeError(f"has other images: their hash is {found['data_hash']}, not {data_hash}")
 
 
+def _check_gpus(offered: float, seen: int) -> None:
+    if seen < offered:
+        drivers = "is their driver there, and torch a build with CUDA?"
+        raise NodeError(f"offers {offered:g} GPUs, of which torch sees {seen}: {drivers}")
+
+
+def _pretends(labels: Mapping[str, Any]) -> bool:
+    return PRETENDED.items() <= labels.items()
+
+
+def device_here(device: str) -> str:
+    """The device of a trial that asks for ``device``, on the node that calls this."""
+    return "cpu" if _pretends(ray.get_runtime_context().get_node_labels()) else device
+
+
 def _probe(trial: Place | None, read_data: Callable[[], str]) -> Mapping[str, Any]:
     """On a node: what it has and can do."""
-    found: dict[str, Any] = {"versions": versions()}
+    seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found: dict[str, Any] = {"versions": versions(), "gpus": seen}
     try:
         if trial:
             trial.read(DRIVER)

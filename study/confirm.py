@@ -235,6 +235,7 @@ def _run(
             storage_url=settings.storage_url,
             storage=storage,
             home=study.folder,
+            cluster=settings.ray_address is not None,
         )
     finally:
         folder.close()

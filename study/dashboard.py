@@ -204,14 +204,17 @@ def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
 
 def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
     ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
-    again = f"; tried again {trial.restarts} times after {trial.restart_reason}"
+    again = f"; restarts: {trial.restarts}, the last after {trial.restart_reason}"
+    place = figures.place_name(trial.node, trial.gpus)
+    if trial.device_memory_gb is not None:
+        place += f", at most {trial.device_memory_gb:g} GB"
     return {
         "id": trial.trial_id,
         "number": trial.number,
         "status": trial.status,
         "resource": trial.resource,
         "restarts": trial.restarts,
-        "ended": ended + (again if trial.restarts else ""),
+        "ended": ended + (again if trial.restarts else "") + (f"; on {place}" if place else ""),
         "parameters": trial.parameters,
         "metrics": trial.metrics,
         "command": study.description.rerun_command(trial.parameters),

@@ -44,6 +44,9 @@ from study.search import FixedDesign, StudySearch, make_scheduler
 from study.storage import Place, StorageCopy
 from study.trials import PastTrial, StudyTrials
 
+PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
+"""The variable by which Ray is told how many trials may wait for a place at once."""
+
 THIS_MACHINE = "this machine"
 """The name of the only node of a private Ray."""
 
@@ -111,6 +114,7 @@ def run_study(
     storage_url: str | None = None,
     storage: StorageCopy | None = None,
     home: Path | None = None,
+    cluster: bool = False,
 ) -> str:
     """Run the trials that are left to run; returns how it ended.
 
@@ -124,6 +128,7 @@ def run_study(
         storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
+        cluster: the trials run on a cluster that has been joined, whose nodes come and go.
 
     Returns:
         ``finished``, ``interrupted`` (by Ctrl-C or at the end of the time budget, after saving) or
@@ -163,7 +168,9 @@ def run_study(
                 _searcher(subject, plan, past), past, plan.num_samples, plan.slots, subject.resource
             ),
             scheduler=scheduler,
-            reuse_actors=True,  # a worker imports torch and reads the data once
+            # a worker imports torch and reads the data once; but a worker that waits on a node that
+            # dies is given to a trial all the same, and Ray fails that trial for good
+            reuse_actors=not cluster,
         ),
         run_config=tune.RunConfig(
             name=RAY_FOLDER,
@@ -175,6 +182,8 @@ def run_study(
             verbose=0,
         ),
     )
+    # a cluster grows in one step, not node by node, if all that fit are asked for at once
+    os.environ[PENDING] = str(plan.slots if cluster else 1)
     began = datetime.datetime.now(datetime.UTC)
     session = {"started": began.isoformat(timespec="seconds"), "trials_before": len(rows)}
     earlier_s = folder.info.get("wall_time_s", 0.0)

@@ -360,21 +360,22 @@ def rank_correlation(study: StudyRecord) -> go.Figure:
 
 
 def timeline(study: StudyRecord) -> go.Figure:
-    """When each trial ran, on which slot."""
+    """When each trial ran, on which slot of which node."""
     figure = go.Figure()
-    lanes = dict(zip((t.trial_id for t in study.trials), analysis.lanes(study.trials), strict=True))
-    now = max((t.ended_s or t.started_s for t in study.trials), default=0.0)
-    now = max([now, *(e.elapsed_s for t in study.trials for e in t.curve)])
+    stays = analysis.stays(study)
+    lanes = analysis.lanes(stays)
+    heights = {lane: height for height, lane in enumerate(sorted(set(lanes)), 1)}
     for status, (colour, _) in STATUS_STYLE.items():
-        trials = study.with_status(status)
-        if trials:
+        shown = [(s, heights[lane]) for s, lane in zip(stays, lanes, strict=True)]
+        shown = [(stay, height) for stay, height in shown if stay.trial.status == status]
+        if shown:
             figure.add_bar(
-                x=[((t.ended_s or now) - t.started_s) / 60 for t in trials],
-                base=[t.started_s / 60 for t in trials],
-                y=[lanes[t.trial_id] + 1 for t in trials],
+                x=[(stay.ended_s - stay.began_s) / 60 for stay, _ in shown],
+                base=[stay.began_s / 60 for stay, _ in shown],
+                y=[height for _, height in shown],
                 orientation="h",
-                customdata=[t.trial_id for t in trials],
-                text=[" GPU ".join(filter(None, (t.node, t.gpus))) for t in trials],
+                customdata=[stay.trial.trial_id for stay, _ in shown],
+                text=[place_name("", stay.gpus) for stay, _ in shown],
                 name=STATUS_NAME.get(status, status),
                 marker={
                     "color": colour,
@@ -384,7 +385,14 @@ def timeline(study: StudyRecord) -> go.Figure:
             )
     figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event")
     figure = _finish(figure, "minutes since the start", "slot")
-    return figure.update_yaxes(dtick=1, autorange="reversed")
+    names = [f"{node} {lane + 1}".strip() for node, lane in heights]
+    ticks = {"tickvals": list(heights.values()), "ticktext": names, "automargin": True}
+    return figure.update_yaxes(autorange="reversed", **ticks)
+
+
+def place_name(node: str, gpus: str) -> str:
+    """Of a node and the numbers of its GPUs, as far as they are known."""
+    return " ".join(filter(None, (node, gpus and f"GPU {gpus}")))
 
 
 def importance(study: StudyRecord, found: Sequence[Importance] | None = None) -> go.Figure:

@@ -60,6 +60,8 @@ class NodeType:
     gpus: float
     count: int = 1
     """How many there can be, whether or not they are up."""
+    is_head: bool = False
+    """It is there whatever else is."""
 
     def fit(self, cpus_per_trial: float, gpus_per_trial: float) -> int:
         """Trials at once on one of them."""
@@ -76,7 +78,7 @@ class Capacity:
 
     node_types: tuple[NodeType, ...]
     most_nodes: int
-    """Of all types together."""
+    """Of all types together, beside a head."""
 
     @property
     def gpus(self) -> float:
@@ -102,9 +104,11 @@ class Capacity:
         fits = [
             node.fit(cpus_per_trial, gpus_per_trial)
             for node in self.node_types
+            if not node.is_head
             for _ in range(min(node.count, self.most_nodes))
         ]
         fit = sum(sorted(fits, reverse=True)[: self.most_nodes])
+        fit += sum(n.fit(cpus_per_trial, gpus_per_trial) for n in self.node_types if n.is_head)
         if not fit:
             cores = f"a share that comes with {cpus_per_trial:g} cores on one node"
             raise ConfigError("gpus_per_trial", gpus_per_trial, cores)

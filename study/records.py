@@ -23,6 +23,10 @@ class Evaluation:
     elapsed_s: float
     """Since the study began."""
     metrics: dict[str, Any]
+    node: str = ""
+    """Where the trial was."""
+    gpus: str = ""
+    """Of that node, by number."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,11 @@ def load_study(folder: Path) -> StudyRecord:
     curves: dict[str, list[Evaluation]] = {}
     for row in history:
         evaluation = Evaluation(
-            int(row[description.resource]), row["elapsed_s"], _present(row, metrics)
+            int(row[description.resource]),
+            row["elapsed_s"],
+            _present(row, metrics),
+            row.get("node", ""),
+            row.get("gpus", ""),
         )
         curves.setdefault(row["trial_id"], []).append(evaluation)
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -114,11 +113,11 @@ def prepare(
         if url:
             check_storage(url, name, is_new=not before)
         if address:
-            # all that fit are asked for at once: the cluster grows in one step, not node by node
-            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(settings.plan.slots)
             read_data = functools.partial(subject.data_hash, settings.run)
             with reaching(uri):
-                cluster.check_nodes(storage, read_data, dataset.hash)
+                cluster.check_nodes(
+                    storage, read_data, dataset.hash, settings.plan.gpus_per_trial > 0
+                )
         if storage and not copy:
             with reaching(uri):
                 storage.try_out()
@@ -175,6 +174,7 @@ def run(
         console=console,
         storage_url=settings.storage_url,
         storage=copy,
+        cluster=settings.ray_address is not None,
     )
     study = load_study(folder.path)
     write_summary(study)

@@ -91,7 +91,8 @@ class StudySettings:
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
             raise ConfigError("objectives", ",".join(self.objectives), known)
-        if self.ray_address and self.capacity.most_nodes > 1 and not self.storage_path:
+        several = self.capacity.most_nodes > 1 or len(self.capacity.node_types) > 1
+        if self.ray_address and several and not self.storage_path:
             everywhere = "a place that every node reaches: s3://bucket/folder or a shared folder"
             raise ConfigError("storage_path", "not given", everywhere)
         if self.confirm_top < 0:

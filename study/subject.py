@@ -16,6 +16,7 @@ from dipddpm.cli import flag, rerun_command
 from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
+from study import cluster
 from study.description import Description, Metric, Parameter, Stage, Value
 from study.reporting import picture_path, report
 from study.settings import StudySettings
@@ -185,7 +186,8 @@ def data_hash(run_config: RunConfig) -> str:
 
 
 def device(settings: StudySettings) -> str:
-    """Said outright: Ray does not hide the GPU from a trial that asks for none of it."""
+    """Said outright: Ray does not hide the GPU from a trial that asks for none of it, and one that
+    asks for some is to fail where they do not work, not to train without."""
     return "cuda" if settings.plan.gpus_per_trial else "cpu"
 
 
@@ -196,6 +198,7 @@ def threads(settings: StudySettings) -> int:
 def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int, device: str) -> None:
     """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation."""
     torch.set_num_threads(num_threads)
+    device = cluster.device_here(device)
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:

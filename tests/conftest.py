@@ -39,14 +39,34 @@ def mnist_dir() -> Path:
     return SHARED_MNIST
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_local():
-    """One private Ray for all tests that use the engine in this process."""
-    import ray
-
+    """A private Ray for the tests that use the engine in this process, started once if it can."""
     from study.engine import start_ray
 
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers find the tests' subjects
     start_ray(cpus=2, gpus=0)
-    yield
-    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An endpoint with a bucket, and the environment that leads there."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="studies")
+        yield f"http://{host}:{port}"
+    server.stop()

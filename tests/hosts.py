@@ -136,7 +136,10 @@ class Host:
         with (lab.folder / f"{self.name}.log").open("ab") as log:
             self._process = _unshare(*spaces, *map(str, boot), output=log)
         pid = self._process.pid
-        lab.ip(pid, f"link add eth0 type veth peer name {self.name} netns {lab.switch.pid}")
+        # one and the same card after a reboot: others remember it
+        card = f"02:00:00:00:00:{int(self.address.rpartition('.')[2]):02x}"
+        peer = f"type veth peer name {self.name} netns {lab.switch.pid}"
+        lab.ip(pid, f"link add eth0 address {card} {peer}")
         lab.ip(lab.switch.pid, f"link set {self.name} master switch up")
         for command in (f"address add {self.address}/24 dev eth0", "link set eth0 up"):
             lab.ip(pid, command)

@@ -48,12 +48,15 @@ PLAN = Plan(
 
 RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK = 0.95, -0.95, 0.99, -0.99
 """Values of y that break a trial."""
+DIES_IDLE = 0.97
+"""A value of y that breaks the process when its trial has been stopped."""
 PLANTED = (RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK)
 
 
 def toy(parameters: dict[str, float]) -> None:
     """error falls with the rounds towards |y|. Planted values of y raise at round 1, report NaN
-    from round 2 on, or kill the process in round 2."""
+    from round 2 on, or kill the process in round 2, or when it is stopped. ``TOY_LOG`` is a file
+    that gets a line per round that was worked on."""
     begun, y = 0, parameters["y"]
     if checkpoint := tune.get_checkpoint():
         with checkpoint.as_directory() as folder:
@@ -73,7 +76,15 @@ def toy(parameters: dict[str, float]) -> None:
             Path(folder, "state.json").write_text(json.dumps({"done": done}))
             for stage in TOY.stages:
                 Image.new("L", (4, 4), 40 * done).save(picture_path(Path(folder), stage.name))
-            report({**metrics, "process": os.getpid()}, {"round": done}, Path(folder))
+            if log := os.environ.get("TOY_LOG"):
+                with open(log, "a") as file:
+                    file.write(f"{parameters['x']} {done}\n")
+            try:
+                report({**metrics, "process": os.getpid()}, {"round": done}, Path(folder))
+            except SystemExit:  # no more of this trial is wanted
+                if y == DIES_IDLE:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise
 
 
 def slow_toy(parameters: dict[str, float]) -> None:

@@ -73,7 +73,24 @@ def test_no_two_trials_share_a_lane_at_a_time(tmp_path):
     rows = [row(f"t{i}", "completed", started_s=a, ended_s=b) for i, (a, b) in enumerate(spans)]
     rows[3]["status"] = "running"
     study = make_study(tmp_path, rows)
-    assert analysis.lanes(study.trials) == [0, 1, 1, 0, 1, 2]
+    lanes = analysis.lanes(analysis.stays(study))
+    assert [lane for _, lane in lanes] == [0, 1, 1, 0, 1, 2]
+
+
+def test_a_trial_that_went_on_elsewhere_has_a_stay_in_each_place(tmp_path):
+    study = make_study(tmp_path, [row("t0", "completed", ended_s=4.5)])
+    (trial,), nodes = study.trials, ("one", "one", "two", "two")
+    curve = [
+        dataclasses.replace(evaluation, node=node, gpus="0")
+        for evaluation, node in zip(trial.curve, nodes, strict=True)
+    ]
+    moved = dataclasses.replace(trial, curve=tuple(curve))
+    stays = analysis.stays(dataclasses.replace(study, trials=(moved,)))
+    assert [(s.node, s.gpus, s.began_s, s.ended_s) for s in stays] == [
+        ("one", "0", 1.0, 2.0),
+        ("two", "0", 2.0, 4.5),
+    ]
+    assert analysis.lanes(stays) == [("one", 0), ("two", 0)]
 
 
 def test_importance_finds_what_matters(tmp_path):

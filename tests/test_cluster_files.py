@@ -3,6 +3,7 @@
 Wrong images, quotas, drivers and the market for spot are beyond any simulation.
 """
 
+import copy
 import re
 import tempfile
 from types import SimpleNamespace
@@ -21,18 +22,22 @@ from ray.autoscaler._private.load_metrics import LoadMetrics
 from ray.autoscaler._private.providers import _get_node_provider
 from ray.autoscaler.tags import TAG_RAY_NODE_KIND, TAG_RAY_USER_NODE_TYPE
 
+from study.cluster import AUTOSCALING_FILE
+
 SSH_FROM = "203.0.113.7/32"  # an address for documentation
 
 
-@pytest.fixture
-def aws(tmp_path, monkeypatch):
-    """An account in which cluster-account.yaml was deployed; returns cluster.yaml, filled in."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))  # Ray writes a key to ~/.ssh
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # and a copy of the configuration
-    with mock_aws():
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    """An account in which cluster-account.yaml was deployed, and cluster.yaml's head in it: its
+    configuration and Ray's way to its nodes."""
+    place = str(tmp_path_factory.mktemp("home"))
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("HOME", place)  # Ray writes a key to ~/.ssh
+        patch.setattr(tempfile, "tempdir", place)  # and a copy of the configuration
         formation = boto3.client("cloudformation", "us-west-2")
         formation.create_stack(
             StackName="dip-ddpm",
@@ -47,7 +52,19 @@ def aws(tmp_path, monkeypatch):
         config = filled("cluster.yaml")
         for node_type in config["available_node_types"].values():
             node_type["node_config"]["SecurityGroupIds"] = [outputs[0]["OutputValue"]]
-        yield config
+        config, provider = bring_up(config)
+        yield config, provider
+        provider.terminate_nodes(provider.non_terminated_nodes({}))
+        assert not instances()
+
+
+@pytest.fixture
+def aws(cloud):
+    """The same for one test, whose workers end with it."""
+    config, provider = cloud
+    yield copy.deepcopy(config), provider
+    if workers := provider.non_terminated_nodes({TAG_RAY_NODE_KIND: "worker"}):
+        provider.terminate_nodes(workers)
 
 
 def bring_up(config):
@@ -68,7 +85,7 @@ def instances(kind=None):
 
 
 def test_the_head_starts_as_the_file_says(aws):
-    config, provider = bring_up(aws)
+    config, _ = aws
     (head,) = instances()
     assert head.instance_type == "m5.large"
     assert head.instance_lifecycle is None  # on demand
@@ -78,12 +95,9 @@ def test_the_head_starts_as_the_file_says(aws):
     assert types["head"]["resources"] == {"CPU": 0}
     assert [types[name]["resources"]["GPU"] for name in ("gpu", "gpu-4")] == [1, 4]
     assert len(types["gpu"]["node_config"]["SubnetIds"]) == 3  # a zone each
-    provider.terminate_nodes(provider.non_terminated_nodes({}))
-    assert not instances()
 
 
 def test_ssh_is_open_to_one_address_and_the_rest_to_members(aws):
-    bring_up(aws)
     (head,) = instances()
     (group,) = head.security_groups
     rules = boto3.resource("ec2", "us-west-2").SecurityGroup(group["GroupId"]).ip_permissions
@@ -110,7 +124,7 @@ def autoscale(config, provider, demands):
 
 
 def test_six_trials_of_half_a_gpu_get_just_enough_spot_nodes(aws):
-    config, provider = bring_up(aws)
+    config, provider = aws
     autoscale(config, provider, [{"CPU": 1, "GPU": 0.5}] * 6)
     workers = [i for i in instances() if i.instance_type != "m5.large"]
     gpus = {"g5.xlarge": 1, "g5.12xlarge": 4}
@@ -123,14 +137,15 @@ def test_six_trials_of_half_a_gpu_get_just_enough_spot_nodes(aws):
 
 
 def test_no_more_nodes_than_max_workers(aws):
-    config, provider = bring_up(aws)
+    config, provider = aws
     autoscale(config, provider, [{"CPU": 1, "GPU": 1}] * 100)
     assert len(instances()) == 1 + config["max_workers"]
     assert len(instances("g5.12xlarge")) == 2  # that type's own bound
 
 
 def test_the_kubernetes_manifest_as_the_autoscaler_reads_it():
-    job = yaml.safe_load((ROOT / "cluster-kubernetes.yaml").read_text())
+    manifest = (ROOT / "cluster-kubernetes.yaml").read_text()
+    node_types, job = yaml.safe_load_all(manifest)
     cluster = {"metadata": {"name": "x", "namespace": "y"}, "spec": job["spec"]["rayClusterSpec"]}
     config = _derive_autoscaling_config_from_ray_cr(cluster)
     assert config["idle_timeout_minutes"] == 5
@@ -138,6 +153,14 @@ def test_the_kubernetes_manifest_as_the_autoscaler_reads_it():
     assert (head["resources"]["CPU"], head["resources"]["GPU"]) == (0, 0)
     assert head["max_workers"] == 0
     assert (gpu["min_workers"], gpu["max_workers"], gpu["resources"]["GPU"]) == (0, 6, 1)
+    # what the driver is told of node types is what the autoscaler knows
+    told = yaml.safe_load(node_types["data"][AUTOSCALING_FILE.name])
+    assert told["head_node_type"] == config["head_node_type"]
+    assert told["max_workers"] == config["max_workers"]
+    for name, node_type in config["available_node_types"].items():
+        same = told["available_node_types"][name]
+        assert same["max_workers"] == node_type["max_workers"]
+        assert same["resources"] == {k: node_type["resources"].get(k, 0) for k in ("CPU", "GPU")}
 
 
 def test_one_version_of_ray_everywhere():

@@ -89,6 +89,28 @@ def test_tradeoff_draws_the_noise_of_the_cost(tmp_path):
     assert band.x1 / band.x0 == pytest.approx(1 + study.noise_floor("price"))
 
 
+def test_the_timeline_has_a_lane_per_slot_of_each_node(tmp_path):
+    rows = [
+        row(f"t{i}", "completed", node=node, gpus=gpu)
+        for i, (node, gpu) in enumerate([("two", "0"), ("one", "0"), ("two", "1")])
+    ]
+    figure = figures.timeline(make_study(tmp_path, rows))
+    assert figure.layout.yaxis.ticktext == ("one 1", "two 1", "two 2")
+    bars = trace(figure, "completed")
+    assert dict(zip(bars.customdata, bars.y, strict=True)) == {"t1": 1, "t0": 2, "t2": 3}
+    assert set(bars.text) == {"GPU 0", "GPU 1"}
+
+
+def test_what_a_hover_says_of_restarts_and_places(tmp_path):
+    lost = {"restarts": 1, "restart_reason": "ActorDiedError: the node is gone"}
+    place = {"node": "two", "gpus": "1", "device_memory_gb": 1.5}
+    study = make_study(tmp_path, [row("a", "completed", **lost, **place)])
+    assert (
+        "completed; restarts: 1, the last after ActorDiedError: the node is gone; "
+        "on two GPU 1, at most 1.5 GB"
+    ) in draw(study)
+
+
 def lines_of(figure):
     """Trial → the heights of its line; lines of one trace are parted by None."""
     lines = {}

@@ -8,7 +8,7 @@ import optuna
 import pandas as pd
 import pytest
 from rich.console import Console
-from subjects import FILLS_DISK, IS_KILLED, PLAN, RAISES, RETURNS_NAN, TOY, slow_toy, toy
+from subjects import DIES_IDLE, FILLS_DISK, IS_KILLED, PLAN, RAISES, RETURNS_NAN, TOY, slow_toy, toy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from study.engine import MAX_FAILURES, expected_resource, run_study
@@ -17,7 +17,7 @@ from study.records import load_study
 from study.results import ResultsFolder, StudyIsRunning
 
 
-def run(tmp_path, subject=TOY, trainable=toy, resume=False, **changes):
+def run(tmp_path, subject=TOY, trainable=toy, resume=False, cluster=False, **changes):
     plan = dataclasses.replace(PLAN, **changes)
     if resume:
         folder = ResultsFolder.reopen(tmp_path / plan.name, subject, {})
@@ -27,7 +27,13 @@ def run(tmp_path, subject=TOY, trainable=toy, resume=False, **changes):
         with (tmp_path / "log").open("w") as log:
             console = Console(file=log)
             status = run_study(
-                subject, trainable, plan, folder, expected_trial_s=1.0, console=console
+                subject,
+                trainable,
+                plan,
+                folder,
+                expected_trial_s=1.0,
+                console=console,
+                cluster=cluster,
             )
     finally:
         folder.close()
@@ -142,6 +148,23 @@ def test_study_json_speaks_of_the_study_alone(finished):
     assert info["status"] == "finished"
     assert info["description"]["objectives"] == ["error", "price"]
     assert str(path.parent) not in text
+
+
+def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, tmp_path):
+    """As those do that wait on a node that is lost: none may be handed to a trial."""
+    points = tuple({"x": 1.0, "y": y} for y in (0.1, DIES_IDLE, 0.2, DIES_IDLE, 0.3))
+    subject = dataclasses.replace(TOY, start_points=points)
+    plan = {"sampler": FIXED_DESIGN, "num_samples": 5, "slots": 1}
+    status, path = run(tmp_path, subject, cluster=True, **plan)
+    assert status == "finished"
+    ends = [(t.parameters["y"], t.status, t.restarts) for t in load_study(path).trials]
+    assert ends == [
+        (0.1, "completed", 0),
+        (DIES_IDLE, "stopped", 0),
+        (0.2, "completed", 0),
+        (DIES_IDLE, "stopped", 0),
+        (0.3, "completed", 0),
+    ]
 
 
 def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):

@@ -8,37 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from test_resume import TESTS, check_tables, wait_for_rows
 
 from dipddpm.errors import ConfigError
 from study import storage
 from study.storage import Place, StorageCopy, StudiesDiffer, StudyIsDriven, fetch, open_storage
 
-TRIALS = 6
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """An endpoint with a bucket, and the environment that leads there."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="studies")
-        yield f"http://{host}:{port}"
-    server.stop()
+TRIALS = 4
 
 
 def start(folder: Path, uri: str) -> subprocess.Popen[str]:
@@ -46,7 +23,7 @@ def start(folder: Path, uri: str) -> subprocess.Popen[str]:
         [sys.executable, str(TESTS / "toy_study.py"), str(folder), str(TRIALS), "tpe", uri],
         env={
             **os.environ,
-            "TOY_ROUND_S": "0.5",
+            "TOY_ROUND_S": "0.3",
             "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
         },
         stdout=subprocess.PIPE,

@@ -1,5 +1,5 @@
 """``python toy_study.py FOLDER NUM_SAMPLES [SAMPLER [STORAGE]]``: a study of the toy, new or
-resumed; a process of its own, which tests can kill."""
+resumed; a process of its own, which tests can kill. On a storage its heart beats fast."""
 
 import contextlib
 import dataclasses
@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from subjects import PLAN, TOY, toy
 
+from study import storage
 from study.engine import run_study
 from study.results import STUDY_FILE, ResultsFolder
 from study.storage import StorageCopy, fetch, open_storage
@@ -25,6 +26,7 @@ def main() -> None:
     with contextlib.ExitStack() as opened:
         copy = None
         if len(sys.argv) > 4:
+            storage.BEAT_S = 0.5
             place = open_storage(sys.argv[4]) / path.name
             copy = opened.enter_context(StorageCopy(place, print))
             fetch(place, path)

@@ -108,7 +108,7 @@ function showTip(id, event) {
   if (!trial || !event) return;
   const names = [...Object.keys(trial.parameters), ...data.stages.objectives];
   tip.replaceChildren(
-    make("strong", {textContent: `trial ${trial.number}, ${trial.status}`}),
+    make("strong", {textContent: `trial ${trial.number}, ${trial.ended}`}),
     ...facts(trial, names).map(([label, value]) => make("div", {textContent: `${label} ${value}`})));
   const picture = trial.pictures[data.stages.list.at(-1)?.name];
   if (picture) tip.append(make("img", {src: picture, alt: ""}));

@@ -1,0 +1,118 @@
+"""How far one driver scales: trials that sleep, on 1 to 64 slots, and 1,000 trials in a row.
+
+    python benchmarks/scaling.py --slots 1 2 4 8 16
+    python benchmarks/scaling.py --slots 32 64
+    python benchmarks/scaling.py --trials 1000
+
+Each trial sleeps for four seconds in all, between four evaluations with a small checkpoint and two
+pictures; no trial is stopped early. A slot is a process of this machine that takes next to none of
+it, so what is measured is the driver: its search, its bookkeeping, its files. The rate counts
+from when every slot has ended a trial, to when the last one begins: processes that start share the
+machine's cores, which on a cluster each node does for itself.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+import torch
+from overhead import EVALUATED, SUBJECT, evaluate, trivial
+from rich.console import Console
+from side_by_side import DATA, machine, write
+
+from study import engine
+from study.plan import Plan
+from study.records import StudyRecord, load_study
+from study.results import ResultsFolder
+
+SLEEP_S = 4.0
+PER_SLOT = 6
+"""Trials per slot; the first starts its process."""
+
+
+def sleeping(parameters: dict[str, Any]) -> None:
+    for done in EVALUATED:
+        time.sleep(SLEEP_S / len(EVALUATED))
+        evaluate(parameters, done)
+
+
+def study(trainable: Any, trials: int, slots: int, folder: Path) -> StudyRecord:
+    """Run it, with a share of two cores for each trial."""
+    plan = Plan("scaling", trials, "tpe", "none", 1, 3.0, 2 / slots, 0.0, slots, 0)
+    results = ResultsFolder.create(folder, "scaling", SUBJECT, {})
+    with (folder / "log").open("w") as log:
+        console = Console(file=log)
+        engine.run_study(SUBJECT, trainable, plan, results, expected_trial_s=None, console=console)
+    results.close()
+    return load_study(results.path)
+
+
+def on_slots(slots: int) -> dict[str, Any]:
+    trials, start = PER_SLOT * slots, time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        record = study(sleeping, trials, slots, Path(name))
+    driver_s = time.process_time() - start
+    spans = [(t.started_s, t.ended_s or 0.0) for t in record.trials]
+    # from when every slot has ended a trial to when the last trial begins: all are in use
+    since, until = sorted(end for _, end in spans)[slots - 1], max(begin for begin, _ in spans)
+    inside = [(min(end, until) - max(begin, since)) / (end - begin) for begin, end in spans]
+    rate = sum(share for share in inside if share > 0) / (until - since)
+    return {
+        "slots": slots,
+        "trials": trials,
+        "trials_per_s": rate,
+        "efficiency": rate * SLEEP_S / slots,
+        "driver_cpu_s_per_trial": driver_s / trials,
+        "all_slots_in_use_after_s": since,
+    }
+
+
+def memory_mb() -> float:
+    """Resident, of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def in_a_row(trials: int) -> dict[str, Any]:
+    before, start = memory_mb(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        study(trivial, trials, 2, Path(name))
+    seconds = time.perf_counter() - start
+    row = {"trials": trials, "seconds_per_trial": seconds / trials}
+    return {**row, "driver_mb_before": before, "driver_mb_after": memory_mb()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slots", type=int, nargs="+", default=[], help="to measure")
+    parser.add_argument("--trials", type=int, help="of a study that runs two at a time")
+    args = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    file = DATA / "scaling.json"
+    earlier = json.loads(file.read_text()) if file.exists() else {"slots": [], "in_a_row": None}
+    rows = {row["slots"]: row for row in earlier["slots"]}
+    engine.start_ray(cpus=2, gpus=0)
+    for slots in args.slots:
+        rows[slots] = on_slots(slots)
+        print({name: round(value, 3) for name, value in rows[slots].items()}, flush=True)
+    in_row = in_a_row(args.trials) if args.trials else earlier["in_a_row"]
+    print(in_row)
+    ray.shutdown()
+    write(
+        "scaling",
+        {
+            "machine": machine(torch.device("cpu")),
+            "sleep_s": SLEEP_S,
+            "slots": [rows[slots] for slots in sorted(rows)],
+            "in_a_row": in_row,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
