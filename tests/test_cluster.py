@@ -156,12 +156,24 @@ def without_images(tmp_path):
     return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
 
 
-def refusal(cluster, tmp_path, capsys, *flags, storage=None):
+def without_storage(tmp_path):
+    """Its way there is cut."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from study.storage import Place\n"
+        "def cut(place, name):\n"
+        "    raise OSError('no route to host')\n"
+        "Place.read = cut\n"
+    )
+    return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
+
+
+def refusal(cluster, tmp_path, capsys, *flags):
     """What the real command says, and that it has started nothing."""
     results = tmp_path / "results"
+    shared = ("--storage-path", str(tmp_path / "shared"), "--name", "refused")
     flags += ("--ray-address", cluster.address, "--results-dir", str(results))
     with pytest.raises(SystemExit) as caught:
-        main([*flags, "--storage-path", storage or str(tmp_path / "shared"), "--name", "refused"])
+        main([*flags, *shared])
     assert caught.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -176,19 +188,13 @@ def refusal(cluster, tmp_path, capsys, *flags, storage=None):
         (with_other_python, "node odd has python 3.0.1, the driver 3."),
         (with_other_code, "node odd has this project's code "),
         (without_images, "node odd cannot reach the data: DataError: "),
+        (without_storage, "node odd cannot reach the storage: OSError: no route to host"),
     ],
 )
 def test_a_node_that_differs(cluster, tmp_path, images, capsys, node, expected):
     cluster.add_node(node_name="odd", env_vars=node(tmp_path), **GPUS)
     error = refusal(cluster, tmp_path, capsys, "--dataset", str(images))
     assert error.startswith(expected)
-
-
-def test_a_storage_that_one_node_cannot_reach(cluster, tmp_path, capsys, s3):
-    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    cluster.add_node(node_name="odd", env_vars=nowhere, **GPUS)
-    error = refusal(cluster, tmp_path, capsys, storage="s3://studies/all")
-    assert error.startswith("node odd cannot reach the storage: OSError: ")
 
 
 def test_gpus_that_torch_does_not_see(cluster, tmp_path, capsys):
