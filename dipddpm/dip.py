@@ -80,7 +80,9 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
 def make_network(config: RunConfig, shape: torch.Size, device: torch.device) -> nn.Module:
     """The restorer of a run for images of ``shape`` (C, H, W), with fresh weights."""
     channels, _, size = shape
-    net = restorer.make_restorer(config.restorer, size, channels, config.dip_width, config.seed)
+    net = restorer.make_restorer(
+        config.restorer, size, channels, config.dip_width, config.seed, config.value_range
+    )
     return net.to(device)
 
 
@@ -95,6 +97,7 @@ def fit_network(
         std=config.std if config.regime == "clean" else None,
         batch_size=config.dip_batch_size,
         one_batch=config.restorer == "report",
+        noise_once=config.dip_noise == "once",
         lr=config.dip_lr,
         steps=config.dip_steps,
         seed=config.seed,
@@ -149,6 +152,7 @@ def _restorer(
     if config.regime == "clean":
         seen = config.dip_batch_size if config.restorer == "report" else len(train)
         saw = f"clean train[0:{seen}], with noise of std {config.std:g}"
+        saw += ", drawn once" if config.dip_noise == "once" else ""
     else:
         saw = f"noisy train[0:{len(train)}] (std {config.std:g}), nothing clean: Noise2Self"
     return Restoration(

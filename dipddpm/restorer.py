@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dipddpm.corruption import corrupt
+from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import ConfigError, require_finite
 from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
@@ -48,16 +49,37 @@ class ReportRestorer(nn.Sequential):
         super().__init__(*layers[:-1])  # no ReLU behind the last
 
 
-def make_restorer(name: str, image_size: int, channels: int, width: int, seed: int) -> nn.Module:
+class UnitRange(nn.Module):
+    """A network that sees images, and is padded, in [0, 1]; from the outside it is in [-1, 1]."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return from_unit(self.net(to_unit(x)))
+
+
+def make_restorer(
+    name: str,
+    image_size: int,
+    channels: int,
+    width: int,
+    seed: int,
+    value_range: str = "symmetric",
+) -> nn.Module:
     """The network that ``RunConfig.restorer`` names, with fresh weights.
 
     Raises:
         ConfigError: it cannot take images of that size.
     """
     with seeded_global(seed, "restorer"):
+        net: nn.Module
         if name == "report":
-            return ReportRestorer(channels, width)
-        return UNetRestorer(image_size, channels, width)
+            net = ReportRestorer(channels, width)
+        else:
+            net = UNetRestorer(image_size, channels, width)
+    return UnitRange(net) if value_range == "unit" else net
 
 
 def fit_restorer(
@@ -67,6 +89,7 @@ def fit_restorer(
     std: float | None,
     batch_size: int,
     one_batch: bool = False,
+    noise_once: bool = False,
     lr: float,
     steps: int,
     seed: int,
@@ -75,7 +98,7 @@ def fit_restorer(
     """Fit a restorer by Adam and mean squared error.
 
     With ``std``, ``images`` are clean, and the network maps them, with noise of that deviation
-    drawn anew at each step, back to themselves.
+    drawn anew at each step (or ``noise_once`` for all steps), back to themselves.
 
     Without, ``images`` are all noisy and nothing clean is seen: Noise2Self (Batson & Royer, ICML
     2019). Pixels on a sparse grid are replaced by the mean of their neighbours, and the network is
@@ -102,14 +125,17 @@ def fit_restorer(
     optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
     losses = torch.empty(steps, device=device)
     settings = f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}")
+    if std is not None and one_batch:
+        images = images[:batch_size]
+    noisy = corrupt(images, std, rng) if std is not None and noise_once else None
+    chosen: Tensor | slice = slice(None)
     for step in range(steps):
-        if std is not None and one_batch:
-            target = images[:batch_size]
-        else:
+        if std is None or not one_batch:
             chosen = torch.randint(len(images), (batch_size,), generator=rng, device=device)
-            target = images[chosen]
+        target = images[chosen]
         if std is not None:
-            loss = F.mse_loss(net(corrupt(target, std, rng)), target)
+            source = corrupt(target, std, rng) if noisy is None else noisy[chosen]
+            loss = F.mse_loss(net(source), target)
         else:
             phase = step % GRID**2
             hidden = hidden_pixels(target, phase)
