@@ -22,6 +22,7 @@ from study.results import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
     CONFIRM_FOLDER,
+    ENDED,
     STUDY_FILE,
     ResultsFolder,
     read_info,
@@ -188,6 +189,13 @@ def trials_with(path: Path, points: Sequence[Point]) -> int:
     done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
     there = [trial.parameters for trial in done]
     return len(done) + sum(point not in there for point in points)
+
+
+def points_left(path: Path, points: Sequence[Point]) -> list[Point]:
+    """Those without a trial that has ended."""
+    trials = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    ended = [trial.parameters for trial in trials if trial.status in ENDED]
+    return [point for point in points if point not in ended]
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:

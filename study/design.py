@@ -18,6 +18,29 @@ from study import looks, subject
 from study.confirm import trials_with
 from study.description import Description, Parameter, Stage, Value
 from study.plan import FIXED_DESIGN, Capacity
+from study.rows import (
+    ALONE,
+    AS_REPORTED,
+    COMBINED,
+    CONTROLLED,
+    DIP_LR_SERIES,
+    DIP_LR_STD,
+    NOISY_ALONE,
+    NOISY_COMBINED,
+    NOT_RUN,
+    RECIPE,
+    RECIPE_NO_NORM,
+    RECIPE_PRIOR,
+    RECIPE_UNIT,
+    REPORTED_ALONE,
+    REPORTED_COMBINED,
+    STD_SERIES,
+    Reported,
+    as_reported_name,
+    dip_lr_name,
+    setting_name,
+    std_name,
+)
 from study.settings import STD, StudySettings, resolve
 
 QUICK_EPOCHS = 18
@@ -25,46 +48,6 @@ QUICK_EPOCHS = 18
 
 REPORT_BATCH = 128
 DDPM_LR = 1e-3  # of all controlled rows: the report's own for its DDPM alone
-STD_SERIES = (0.8, 1.0, 1.2)
-DIP_LR_SERIES = (5e-4, 1e-3, 2e-3, 5e-3)
-DIP_LR_STD = 1.2  # at which the report varied dip_lr
-
-AS_REPORTED = "as reported"
-CONTROLLED = "controlled"
-
-ALONE, COMBINED = "DDPM alone", "DIP→DDPM"
-NOISY_ALONE, NOISY_COMBINED = "noisy images: DDPM alone", "noisy images: DIP→DDPM"
-RECIPE = "report's recipe"
-RECIPE_UNIT = "report's recipe, range [0, 1]"
-RECIPE_NO_NORM = "report's recipe, no input norm"
-RECIPE_PRIOR = "report's recipe, with prior"
-DIP_ALONE = "DIP alone"
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What the report says of a run."""
-
-    per_iteration_s: float | None = None
-    """Seconds per epoch of 60,000 images."""
-    total_s: int | None = None
-    """Of 20 epochs, DIP left out."""
-    says: str = ""
-
-
-REPORTED_ALONE = Reported(22.93, 460, "baseline; some ragged edges")
-REPORTED_DIP = Reported(says="restored digits; strokes emphasised")
-
-# (dip_lr, ddpm_lr, std); the fourth is not the report's: the middle that its dip_lr series lacks
-REPORTED_COMBINED = (
-    ((1e-3, 5e-4, 1.0), Reported(15.49, 310, "better shapes; greyer, lower contrast")),
-    ((1e-3, 5e-4, 1.2), Reported(15.28, 307, "the higher std, the less precise")),
-    ((1e-3, 5e-4, 0.8), Reported(15.19, 303)),
-    ((1e-3, 1e-3, 1.2), Reported(says="(not run)")),
-    ((5e-4, 1e-3, 1.2), Reported(15.32, 305)),
-    ((2e-3, 1e-3, 1.2), Reported(15.27, 305, "the larger dip_lr, the less clear")),
-    ((5e-3, 1e-3, 1.2), Reported(15.41, 308, "least clear")),
-)
 
 
 @dataclass(frozen=True)
@@ -73,21 +56,16 @@ class Row:
     kind: str
     config: RunConfig
     """All but the seed."""
-    reported: Reported = Reported()
+    reported: Reported = NOT_RUN
     look: Callable[..., None] | None = None
     """What is measured besides, at the end of each of its runs."""
 
-
-def combined_name(dip_lr: float, ddpm_lr: float, std: float) -> str:
-    return f"{AS_REPORTED}: dip_lr {dip_lr:g}, ddpm_lr {ddpm_lr:g}, std {std:g}"
-
-
-def std_name(std: float) -> str:
-    return COMBINED if std == 1.0 else f"{COMBINED}, std {std:g}"
-
-
-def dip_lr_name(dip_lr: float) -> str:
-    return std_name(DIP_LR_STD) + ("" if dip_lr == 1e-3 else f", dip_lr {dip_lr:g}")
+    @property
+    def cost_key(self) -> tuple[Any, ...]:
+        """Equal for rows whose runs take equally long: learning rates and std do not matter."""
+        return dataclasses.astuple(
+            dataclasses.replace(self.config, dip_lr=1.0, ddpm_lr=1.0, std=1.0)
+        )
 
 
 def report_denoiser_fits(run: RunConfig) -> bool:
@@ -124,7 +102,7 @@ def as_reported(run: RunConfig) -> list[Row]:
     """One seed; 100 images drawn by all 1,000 ancestral steps."""
     base = dataclasses.replace(report_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=1e-3, loader="per-image")
-    rows = [Row(f"{AS_REPORTED}: {ALONE}", AS_REPORTED, alone, REPORTED_ALONE)]
+    rows = [Row(as_reported_name(ALONE), AS_REPORTED, alone, REPORTED_ALONE)]
     for place, ((dip_lr, ddpm_lr, std), reported) in enumerate(REPORTED_COMBINED):
         config = dataclasses.replace(
             base,
@@ -134,7 +112,8 @@ def as_reported(run: RunConfig) -> list[Row]:
             ddpm_lr=ddpm_lr,
             std=std,
         )
-        name, look = combined_name(dip_lr, ddpm_lr, std), None if place else looks.restoration
+        name = as_reported_name(setting_name(dip_lr, ddpm_lr, std))
+        look = None if place else looks.restoration
         rows.append(Row(name, AS_REPORTED, config, reported, look))
     return rows
 

@@ -19,8 +19,7 @@ from dipddpm.quality import Scores, psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw
-
-LOOKS_FILE = "looks.csv"
+from study.results import LOOKS_FILE
 
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
 REVERSE_STEPS = (2, 5, 10, 25, 50)

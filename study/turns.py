@@ -7,12 +7,14 @@ with trainers of another seed, before the first trial and with nothing of the st
 
 import csv
 import dataclasses
+import functools
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dipddpm.config import RunConfig
 from dipddpm.data import Dataset
@@ -22,17 +24,15 @@ from dipddpm.randomness import generator
 from dipddpm.timing import in_turns
 from dipddpm.training import Trainer
 from study import subject
-from study.design import ALONE, REPORTED_COMBINED, report_recipe, rows_of
+from study.design import report_recipe, rows_of
 from study.results import TIMING_FILE
+from study.rows import ALONE, LOADERS, REPORTED_COMBINED, SETTINGS, setting_name
 from study.settings import StudySettings
 
 ROUNDS = 30
 STEPS = 5  # timed, after one that is not
 LOADER_ROUNDS = 10
 LOADER_CALLS = 3
-
-SETTINGS, LOADERS = "settings", "loaders"
-"""The groups of ``timing.csv``: what is compared with what."""
 
 FIT_STEPS = 5  # of DIP, for images that depend on its settings
 
@@ -63,7 +63,7 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
     base = rows_of(run)[ALONE].config
     configs = {ALONE: base}
     for (dip_lr, ddpm_lr, std), _ in REPORTED_COMBINED:
-        name = f"dip_lr {dip_lr:g}, ddpm_lr {ddpm_lr:g}, std {std:g}"
+        name = setting_name(dip_lr, ddpm_lr, std)
         changes: dict[str, Any] = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         configs[name] = dataclasses.replace(base, prior="restorer", dip_steps=FIT_STEPS, **changes)
     batch, dataset = base.batch_size, _few(base, (STEPS + 1) * base.batch_size)
@@ -75,7 +75,7 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
             config = dataclasses.replace(configs[name], seed=number)
             trainer = Trainer(config, images[name][: (STEPS + 1) * batch], images[name])
             trainer.train_epoch()
-            seconds = statistics.median(trainer.step_seconds[1:])
+            seconds = statistics.median(trainer.step_seconds[1:] or trainer.step_seconds)
             lines.append(_line(SETTINGS, name, number, seconds, batch))
     return lines
 
@@ -88,7 +88,7 @@ def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
     work: dict[str, Callable[[], object]] = {}
     for loader in ("per-image", "tensor"):
         trainer = Trainer(dataclasses.replace(base, loader=loader), images, images)
-        work[f"{loader} loader"] = _Endless(trainer).__next__
+        work[f"{loader} loader"] = functools.partial(next, _endless(trainer))
         work[f"network and {loader} loader"] = _stepping(trainer)
     alone = Trainer(base, images, images)
     work["network"] = lambda: alone.step(images[: base.batch_size])
@@ -106,25 +106,16 @@ def _few(config: RunConfig, most: int) -> Dataset:
     return dataset_of(dataclasses.replace(config, train_size=size))
 
 
-class _Endless:
+def _endless(trainer: Trainer) -> Iterator[Tensor]:
     """Batches of a trainer's loader, epoch after epoch."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
-        self.batches = iter(())
-
-    def __next__(self) -> torch.Tensor:
-        batch = next(self.batches, None)
-        if batch is None:
-            size, images = self.trainer.config.batch_size, self.trainer.images
-            order = torch.randperm(len(images), generator=self.trainer.rng, device=images.device)
-            self.batches = iter(self.trainer.batches(order[: len(images) // size * size]))
-            batch = next(self.batches)
-        return batch
+    size, images = trainer.config.batch_size, trainer.images
+    while True:
+        order = torch.randperm(len(images), generator=trainer.rng, device=images.device)
+        yield from trainer.batches(order[: len(images) // size * size])
 
 
 def _stepping(trainer: Trainer) -> Callable[[], object]:
-    batches = _Endless(trainer)
+    batches = _endless(trainer)
     return lambda: trainer.step(next(batches))
 
 
