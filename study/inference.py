@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import optimize, stats
 
 from study.verdict import CONFIDENCE, MARGIN, POWER
 
@@ -69,7 +69,7 @@ def effect(
         math.exp(mean),
         math.exp(mean - half),
         math.exp(mean + half),
-        _detectable(error, freedom, tests),
+        _detectable(error, freedom, tests, abs(margin)),
         p_for=_above(beyond, error, freedom),
         p_against=_above(-beyond, error, freedom),
     )
@@ -138,7 +138,12 @@ def _above(distance: float, error: float, freedom: int) -> float:
     return float(stats.t.sf(distance / error, freedom))
 
 
-def _detectable(error: float, freedom: int, tests: int) -> float:
-    strictest = _quantile(1 - ALPHA / (2 * tests), freedom) * error
-    exponent = strictest + _quantile(POWER, freedom) * error
+def _detectable(error: float, freedom: int, tests: int, margin: float) -> float:
+    """Beyond the margin, by the t-test's power, from the non-central t distribution."""
+    critical = _quantile(1 - ALPHA / (2 * tests), freedom)
+
+    def lacking(noncentrality: float) -> float:
+        return float(stats.nct.sf(critical, freedom, noncentrality)) - POWER
+
+    exponent = math.log1p(margin) + float(optimize.brentq(lacking, 0, 10 * critical)) * error
     return math.expm1(exponent) if exponent < 700 else math.inf
