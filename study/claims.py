@@ -37,6 +37,9 @@ from study.verdict import arms
 FEW_STEPS = 10
 """Reverse steps at which a start from the prior is compared with one from noise."""
 
+TENFOLD = 9.0
+"""A relative difference past which a number says no more."""
+
 MARGIN_OF_LOSS = 0.02
 """Within it nothing counts as lost."""
 
@@ -311,9 +314,10 @@ def describe(found: Effect) -> str:
     means = ""
     if not math.isnan(found.mean):
         means = f" {found.mean:.3g} and {found.baseline_mean:.3g},"
+    seen = f"{found.detectable:.0%}" if found.detectable < TENFOLD else "nothing below tenfold"
     return (
         f"{found.what}{means} ratio {found.ratio:.3g} [{found.low:.3g}, {found.high:.3g}], "
-        f"n {found.n}, {found.detectable:.0%} would have been seen"
+        f"n {found.n}, {seen} would have been seen"
     )
 
 
