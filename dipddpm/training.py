@@ -12,6 +12,7 @@ from dipddpm import diffusion
 from dipddpm.config import RunConfig
 from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import require_finite
+from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.per_image import PerImageLoader
 from dipddpm.randomness import generator, seeded_global
 from dipddpm.report_unet import ReportUNet
@@ -119,30 +120,23 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
-        state = {
+        return {
             "epoch": torch.tensor(self.epoch),
             "random_state": self.rng.get_state(),
             "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
             **{f"model.{k}": v for k, v in self.model.state_dict().items()},
             **{f"ema.{k}": v for k, v in self.ema.state_dict().items()},
+            **moments(self.optimizer),
         }
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where :meth:`state_dict` was taken."""
         self.epoch = int(state["epoch"])
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
-        self.model.load_state_dict(_under("model.", state))
-        self.ema.load_state_dict(_under("ema.", state))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under("optimizer.", state).items():
-            index, name = key.split(".")
-            moments.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.model.load_state_dict(under("model.", state))
+        self.ema.load_state_dict(under("ema.", state))
+        load_moments(self.optimizer, state)
 
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
@@ -193,7 +187,3 @@ def draw(
         watch=None if watch is None else lambda x: watch(shown(x)),
     )
     return shown(images).clamp(-1, 1)
-
-
-def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

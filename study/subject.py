@@ -255,9 +255,10 @@ class Keeper:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """A run's progress; an epoch that is about to be evaluated is saved by that."""
-        evaluated = self.run is not None and done % self.run.config.eval_every == 0
-        due = time.monotonic() - self._saved >= self.every_s
-        if self.run and stage == "ddpm" and due and not evaluated and done < total:
+        if self.run is None or done == total or time.monotonic() - self._saved < self.every_s:
+            return
+        between = done % self.run.config.eval_every != 0 if stage == "ddpm" else self.run.fit
+        if between:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder) as name:
                 self.run.save(Path(name))

@@ -19,6 +19,29 @@ class Killed(Exception):
     """In place of a kill -9."""
 
 
+@pytest.mark.parametrize("restorer", ["unet", "report"])
+@pytest.mark.parametrize("regime", ["clean", "noisy"])
+def test_dip_goes_on_where_it_was_kept(tiny, tmp_path, restorer, regime):
+    """Its state, not a new beginning: only what was left is done."""
+    config = dataclasses.replace(tiny, restorer=restorer, regime=regime, dip_noise="once")
+    keeper = Keeper(tmp_path / "kept", every_s=0)
+
+    def progress(stage: str, done: int, total: int) -> None:
+        keeper(stage, done, total)
+        if done == 3:
+            raise Killed
+
+    keeper.run = Run(config, progress=progress)
+    with pytest.raises(Killed):
+        last(keeper.run)
+    steps = []
+    again = Run.load(keeper.folder, progress=lambda stage, done, total: steps.append((stage, done)))
+    end = last(again)
+    assert steps[0] == ("dip", 4)
+    assert end == last(Run(config))
+    assert again.restoration.seconds > float(again._cut_off["seconds"])
+
+
 @pytest.mark.parametrize("killed_at", [1, 3])
 def test_a_run_that_was_killed_goes_on_where_it_was_kept(tiny, tmp_path, killed_at):
     config = dataclasses.replace(tiny, eval_every=4)
