@@ -37,6 +37,9 @@ from study.verdict import arms
 FEW_STEPS = 10
 """Reverse steps at which a start from the prior is compared with one from noise."""
 
+MANY = 3
+"""Figures of a claim that are told one by one."""
+
 TENFOLD = 9.0
 """A relative difference past which a number says no more."""
 
@@ -185,7 +188,7 @@ def same_time(evidence: Evidence) -> list[Effect]:
     first = setting_name(*REPORTED_COMBINED[0][0])
     return [
         equal(
-            f"seconds of a DDPM step, {name} against {first}",
+            f"{name} against {first}: seconds of a DDPM step",
             [math.log(a / b) for a, b in zip(values, seconds[first], strict=True)],
             TESTS,
         )
@@ -305,7 +308,12 @@ def sentence(judged: Judged) -> str:
 
 
 def details(judged: Judged) -> str:
-    text = judged.note or "; ".join(map(describe, judged.effects))
+    """All figures, or of many the one that speaks least for the claim."""
+    text, effects = judged.note, judged.effects
+    if not text and len(effects) > MANY:
+        weakest = max(effects, key=lambda found: found.p_for)
+        text = f"of {len(effects)} comparisons the least sure: {describe(weakest)}"
+    text = text or "; ".join(map(describe, effects))
     return f"{text[0].upper()}{text[1:]}."
 
 

@@ -156,6 +156,17 @@ def test_noise_cannot_tell_and_says_what_would_have_been_seen():
     assert "would have been seen" in sentence(found["c"])
 
 
+def test_of_many_figures_the_least_sure_is_told():
+    found = evidence()
+    odd = setting_name(*REPORTED_COMBINED[2][0])
+    timing = [
+        {**line, "seconds": line["seconds"] * (1.015 if line["item"] == odd else 1)}
+        for line in found.timing
+    ]
+    judged = {j.claim.letter: j for j in judge(dataclasses.replace(found, timing=timing))}["h"]
+    assert f"Of 6 comparisons the least sure: {odd} against" in sentence(judged)
+
+
 def test_a_slope_is_the_regression_line_of_log_fid():
     (found,) = claims.std_series(evidence(noise=1e-9))
     x, y = [0.8, 1.0, 1.2], np.log([12.0, 14.0, 17.0])
