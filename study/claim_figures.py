@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from study.claims import CANNOT_TELL, DOES_NOT, HOLDS, Evidence, Judged
+from study.claims import CANNOT_TELL, DOES_NOT, HOLDS, Judged
+from study.evidence import Evidence
 from study.figures import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish, interval
 from study.loader_effect import LoaderEffect
 from study.rows import COMBINED

@@ -1,7 +1,7 @@
 """The report's claims, each with the figures that decide it: functions of what a study has left.
 
-Needs neither Ray nor torch. ``Evidence`` is read from the results folder; each claim asks it for
-its effects; the verdicts are corrected for the number of claims (Holm).
+Each claim asks the evidence for its effects; the verdicts are corrected for the number of claims
+(Holm).
 """
 
 import dataclasses
@@ -9,12 +9,10 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from study.evidence import Evidence
 from study.inference import ALPHA, Effect, all_of, effect, equal, holm, paired
-from study.records import StudyRecord, load_study
-from study.results import LOOKS_FILE, SAMPLES_FOLDER, TIMING_FILE, read_rows
 from study.rows import (
     ALONE,
     COMBINED,
@@ -32,7 +30,6 @@ from study.rows import (
     setting_name,
     std_name,
 )
-from study.verdict import arms
 
 FEW_STEPS = 10
 """Reverse steps at which a start from the prior is compared with one from noise."""
@@ -49,60 +46,13 @@ MARGIN_OF_LOSS = 0.02
 HOLDS, DOES_NOT, CANNOT_TELL = "holds", "does not hold", "cannot tell at this scale"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the claims are judged by."""
-
-    study: StudyRecord
-    timing: list[dict[str, Any]]
-    """Lines of ``timing.csv``."""
-    looks: dict[tuple[str, int], list[dict[str, Any]]]
-    """Lines of ``looks.csv`` by row and seed; of completed trials."""
-
-    def seeds(self, *rows: str) -> list[int]:
-        """Those that all the rows have completed."""
-        by_name = arms(self.study)
-        found = [set(by_name[row].trials) for row in rows if row in by_name]
-        return sorted(set.intersection(*found)) if len(found) == len(rows) else []
-
-    def values(self, row: str, metric: str, seeds: Sequence[int]) -> list[float]:
-        return arms(self.study)[row].values(metric, seeds) if seeds else []
-
-    def compare(self, what: str, metric: str, pair: tuple[str, str], claimed: str) -> Effect:
-        """A row against another, by seed."""
-        seeds = self.seeds(*pair)
-        a, b = (self.values(row, metric, seeds) for row in pair)
-        return paired(f"{what}: {pair[0]} against {pair[1]}", a, b, claimed, TESTS)
-
-    def look(self, row: str, images: str, column: str, steps: int | None = None) -> list[float]:
-        """A column of the rows' looks, by seed."""
-        return [
-            float(line[column])
-            for (name, _), lines in sorted(self.looks.items())
-            for line in lines
-            if name == row and line["images"] == images and line.get("steps") == steps
-        ]
-
-    def seconds(self, group: str) -> dict[str, list[float]]:
-        """Of a step, by item, in the order of the rounds."""
-        found: dict[str, list[float]] = {}
-        for line in self.timing:
-            if line["group"] == group:
-                found.setdefault(line["item"], []).append(float(line["seconds"]))
-        return found
-
-
-def load_evidence(folder: Path) -> Evidence:
-    """What a study has left so far."""
-    study = load_study(folder)
-    timing = folder / TIMING_FILE
-    looks = {}
-    for name, arm in arms(study).items():
-        for seed, trial in arm.trials.items():
-            file = folder / SAMPLES_FOLDER / trial.trial_id / LOOKS_FILE
-            if file.exists():
-                looks[name, seed] = read_rows(file)
-    return Evidence(study, read_rows(timing) if timing.exists() else [], looks)
+def compare(
+    evidence: Evidence, what: str, metric: str, pair: tuple[str, str], claimed: str
+) -> Effect:
+    """A row against another, by seed."""
+    seeds = evidence.seeds(*pair)
+    a, b = (evidence.values(row, metric, seeds) for row in pair)
+    return paired(f"{what}: {pair[0]} against {pair[1]}", a, b, claimed, TESTS)
 
 
 def epoch_time(evidence: Evidence) -> list[Effect]:
@@ -119,15 +69,15 @@ def epoch_time(evidence: Evidence) -> list[Effect]:
 
 
 def run_time(evidence: Evidence) -> list[Effect]:
-    return [evidence.compare("seconds, DIP counted", "time_total_s", (COMBINED, ALONE), "lower")]
+    return [compare(evidence, "seconds, DIP counted", "time_total_s", (COMBINED, ALONE), "lower")]
 
 
 def shapes(evidence: Evidence) -> list[Effect]:
-    return [evidence.compare("FID", "fid", (COMBINED, ALONE), "lower")]
+    return [compare(evidence, "FID", "fid", (COMBINED, ALONE), "lower")]
 
 
 def grey_by(row: str, baseline: str = RECIPE) -> Callable[[Evidence], list[Effect]]:
-    return lambda evidence: [evidence.compare("contrast", "contrast", (row, baseline), "lower")]
+    return lambda evidence: [compare(evidence, "contrast", "contrast", (row, baseline), "lower")]
 
 
 def std_series(evidence: Evidence) -> list[Effect]:
@@ -198,7 +148,7 @@ def same_time(evidence: Evidence) -> list[Effect]:
 
 
 def noisy_regime(evidence: Evidence) -> list[Effect]:
-    return [evidence.compare("FID", "fid", (NOISY_COMBINED, NOISY_ALONE), "lower")]
+    return [compare(evidence, "FID", "fid", (NOISY_COMBINED, NOISY_ALONE), "lower")]
 
 
 def refinement(evidence: Evidence) -> list[Effect]:

@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from study.claims import Evidence
+from study.evidence import Evidence
 from study.rows import LOADERS, REPORT_STEPS, REPORTED_ALONE, REPORTED_COMBINED
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from study import claim_figures
-from study.claims import Evidence, Judged, details, judge, load_evidence, table
+from study.claims import Judged, details, judge, table
 from study.dashboard import data_uri, figure_json, render
+from study.evidence import Evidence, load_evidence
 from study.loader_effect import loader_effect
 from study.results import (
     CLAIMS_FILE,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from study import claims, provenance
-from study.claims import CANNOT_TELL, DOES_NOT, HOLDS, TESTS, Evidence, judge, sentence
+from study.claims import CANNOT_TELL, DOES_NOT, HOLDS, TESTS, judge, sentence
 from study.design import as_info, describe, resolve_design
+from study.evidence import Evidence
 from study.records import StudyRecord, TrialRecord
 from study.rows import (
     ALONE,

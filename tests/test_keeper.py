@@ -6,7 +6,7 @@ import json
 import pytest
 
 from dipddpm.pipeline import Run
-from study.subject import Keeper
+from study.keeper import Keeper
 
 
 def last(run: Run) -> str:
