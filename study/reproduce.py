@@ -1,5 +1,6 @@
 """``python study/reproduce.py``: the report's own experiments, as reported and controlled."""
 
+import shutil
 import sys
 
 from rich.console import Console
@@ -90,6 +91,8 @@ def run(
         storage_url=settings.storage_url,
         storage=copy,
     )
+    if status != "interrupted":  # of failed runs
+        shutil.rmtree(folder.path / KEEP_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path))
     evidence, judged = write(folder.path)
     console.print(f"scale: {scale_words(evidence)}")
