@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from dipddpm import diffusion
 from dipddpm.config import preset
 from dipddpm.corruption import corrupt
+from dipddpm.data import to_unit
 from dipddpm.report_unet import ReportUNet
 from dipddpm.restorer import ReportRestorer
 from dipddpm.training import Trainer
@@ -196,11 +197,6 @@ class ReportDIP(Recipe):
     def restore(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) in [-1, 1] to the same."""
         return self.model(to_unit(images)) * 2 - 1
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """[-1, 1] to the report's [0, 1]."""
-    return (images + 1) / 2
 
 
 def tensor_batches(images: Tensor, rng: torch.Generator) -> Iterator[Tensor]:

@@ -3,35 +3,13 @@
 import json
 import platform
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dipddpm.timing import now
-
 DATA = Path(__file__).parent / "data"
-
-
-def in_turns(
-    work: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, calls: int = 1
-) -> dict[str, list[float]]:
-    """Seconds per call of each, ``repeats`` times in turns, so that all meet the same machine.
-
-    The first two calls of each are not timed: allocators and kernels settle in them.
-    """
-    for function in work.values():
-        function()
-        function()
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(repeats):
-        for name, function in work.items():
-            start = now(device)
-            for _ in range(calls):
-                function()
-            seconds[name].append((now(device) - start) / calls)
-    return seconds
 
 
 def compare(seconds: Mapping[str, list[float]], baseline: str) -> dict[str, dict[str, Any]]:

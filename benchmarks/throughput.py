@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 from recipes import BATCH_SIZE, RECIPES, count_parameters, loader_batches
-from side_by_side import compare, in_turns, machine, write
+from side_by_side import compare, machine, write
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from dipddpm.data import load_dataset
+from dipddpm.timing import in_turns
 
 
 class ByteCounter(TorchDispatchMode):

@@ -12,9 +12,10 @@ import statistics
 
 import torch
 from recipes import BATCH_SIZE, RECIPES
-from side_by_side import DATA, compare, in_turns, machine, write
+from side_by_side import DATA, compare, machine, write
 
 from dipddpm.data import load_dataset
+from dipddpm.timing import in_turns
 
 Curve = list[tuple[int, float]]
 

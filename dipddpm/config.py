@@ -11,11 +11,14 @@ RESIZES = ("crop", "stretch")
 REGIMES = ("clean", "noisy")
 PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
-DENOISERS = ("unet", "report")
+DENOISERS = ("unet", "report", "report-no-norm")
 RESTORERS = ("unet", "report")
 PREDICTIONS = ("epsilon", "v")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
+RANGES = ("symmetric", "unit")
+LOADERS = ("tensor", "per-image")
+DIP_NOISES = ("fresh", "once")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -56,6 +59,12 @@ class RunConfig:
         "report's own, fitted to one batch of clean images",
         RESTORERS,
     )
+    dip_noise: str = _setting(
+        "fresh",
+        "noise that the restorer undoes in the clean regime, fresh: drawn at each step; once: one "
+        "draw for all steps, as the report's",
+        DIP_NOISES,
+    )
     prior_size: int = _setting(256, "training images for prior dip, which fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise, for images in [0, 1]")
     dip_lr: float = _setting(1e-3, "learning rate of DIP")
@@ -66,10 +75,25 @@ class RunConfig:
     timesteps: int = _setting(1000, "diffusion steps T")
     schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
     denoiser: str = _setting(
-        "unet", "unet: compact; report: the report's own, for 28×28", DENOISERS
+        "unet",
+        "unet: compact; report: the report's own, for 28×28; report-no-norm: without the LayerNorm "
+        "of its input image",
+        DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
+    value_range: str = _setting(
+        "symmetric",
+        "what the networks see images in, symmetric: [-1, 1]; unit: [0, 1]; scores and pictures do "
+        "not depend on it",
+        RANGES,
+    )
+    loader: str = _setting(
+        "tensor",
+        "how the DDPM's batches are made, tensor: indexed on the device; per-image: through PIL, "
+        "one image at a time, as the report's DDPM alone",
+        LOADERS,
+    )
     batch_size: int = _setting(32, "images per DDPM step")
     epochs: int = _setting(36, "passes of the DDPM over the training images")
     width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
@@ -112,8 +136,9 @@ class RunConfig:
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
-        if self.denoiser == "report":
-            self._require("timesteps", self.timesteps <= 1000, "at most 1000 for denoiser report")
+        if self.denoiser != "unet":
+            most = f"at most 1000 for denoiser {self.denoiser}"
+            self._require("timesteps", self.timesteps <= 1000, most)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:

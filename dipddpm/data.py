@@ -127,6 +127,16 @@ def load_dataset(
     return dataclasses.replace(dataset, train=dataset.train.take(slice(train_size)))
 
 
+def to_unit(images: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1]."""
+    return (images + 1) / 2
+
+
+def from_unit(images: Tensor) -> Tensor:
+    """[0, 1] to [-1, 1]."""
+    return images * 2 - 1
+
+
 def _shuffled(images: np.ndarray, labels: np.ndarray, white: float) -> Split:
     """Levels 0 … ``white``, shape (N, C, H, W), to a split in one fixed random order."""
     order = np.random.RandomState(SPLIT_SEED).permutation(len(images))  # frozen by NumPy's policy

@@ -12,6 +12,7 @@
 In the noisy regime nothing here sees a clean training image; each has been corrupted once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,19 +54,30 @@ class Restoration:
     """What was fitted: all else follows from it and the settings."""
 
 
+Begins = Callable[[restorer.Fit], None]
+"""Is handed a restorer's fit before its first step, to save it or to bring an earlier one back."""
+
+
+def leave(fit: restorer.Fit) -> None:
+    """No interest."""
+
+
 def run_dip(
     config: RunConfig,
     dataset: Dataset,
     device: torch.device,
     progress: Progress = silent,
     fit: dict[str, Tensor] | None = None,
+    begins: Begins = leave,
 ) -> Restoration:
     """Run the stage; with the ``fit`` of an earlier :class:`Restoration` only what follows from it.
 
     Raises:
         NonFiniteLossError: the learning rate was too high.
     """
-    kind = {"restorer": _restorer, "dip": _deep_image_prior, "none": _nothing}[config.prior]
+    if config.prior == "restorer":
+        return _restorer(config, dataset, device, progress, fit or {}, begins)
+    kind = {"dip": _deep_image_prior, "none": _nothing}[config.prior]
     return kind(config, dataset, device, progress, fit or {})
 
 
@@ -80,27 +92,30 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
 def make_network(config: RunConfig, shape: torch.Size, device: torch.device) -> nn.Module:
     """The restorer of a run for images of ``shape`` (C, H, W), with fresh weights."""
     channels, _, size = shape
-    net = restorer.make_restorer(config.restorer, size, channels, config.dip_width, config.seed)
+    net = restorer.make_restorer(
+        config.restorer, size, channels, config.dip_width, config.seed, config.value_range
+    )
     return net.to(device)
 
 
 def fit_network(
-    config: RunConfig, train: Tensor, progress: Progress = silent
+    config: RunConfig, train: Tensor, progress: Progress = silent, begins: Begins = leave
 ) -> tuple[nn.Module, float]:
     """The restorer of a regime and its loss; ``train`` as that regime lets it be seen."""
     net = make_network(config, train.shape[1:], train.device)
-    loss = restorer.fit_restorer(
+    fit = restorer.Fit(
         net,
         train,
         std=config.std if config.regime == "clean" else None,
         batch_size=config.dip_batch_size,
         one_batch=config.restorer == "report",
+        noise_once=config.dip_noise == "once",
         lr=config.dip_lr,
         steps=config.dip_steps,
         seed=config.seed,
-        progress=progress,
     )
-    return net, loss
+    begins(fit)
+    return net, fit.run(progress)
 
 
 def apply_network(net: nn.Module, images: Tensor, config: RunConfig) -> Tensor:
@@ -130,18 +145,25 @@ def _restorer(
     device: torch.device,
     progress: Progress,
     fit: dict[str, Tensor],
+    begins: Begins,
 ) -> Restoration:
     train = observe(dataset.train.images.to(device), config, "train")
     start = observe(dataset.start.images.to(device), config, "start")
-    began = now(device)
+    began, earlier_s = now(device), 0.0
+
+    def begun(under_way: restorer.Fit) -> None:
+        nonlocal earlier_s
+        begins(under_way)
+        earlier_s = under_way.earlier_s
+
     if fit:
         net = make_network(config, train.shape[1:], device)
         net.load_state_dict({k: v for k, v in fit.items() if k not in ("seconds", "loss")})
         loss = float(fit["loss"])
     else:
-        net, loss = fit_network(config, train, progress)
+        net, loss = fit_network(config, train, progress, begun)
     prior = apply_network(net, train, config)
-    seconds = float(fit["seconds"]) if fit else now(device) - began
+    seconds = float(fit["seconds"]) if fit else earlier_s + now(device) - began
     held_out = dataset.validation.images[:MAX_HELD_OUT].to(device)
     rng = generator(config.seed, "held-out noise", device=device)
     noisy = corrupt(held_out, config.std, rng)
@@ -149,6 +171,7 @@ def _restorer(
     if config.regime == "clean":
         seen = config.dip_batch_size if config.restorer == "report" else len(train)
         saw = f"clean train[0:{seen}], with noise of std {config.std:g}"
+        saw += ", drawn once" if config.dip_noise == "once" else ""
     else:
         saw = f"noisy train[0:{len(train)}] (std {config.std:g}), nothing clean: Noise2Self"
     return Restoration(

@@ -17,9 +17,11 @@ from dipddpm.data import Dataset, load_dataset
 from dipddpm.dip import Restoration, run_dip
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.features import load_features
+from dipddpm.optimizer import under
 from dipddpm.progress import Progress, silent
 from dipddpm.quality import Reference, Scores
 from dipddpm.randomness import generator
+from dipddpm.restorer import Fit
 from dipddpm.timing import now
 from dipddpm.training import Trainer, make_denoiser
 
@@ -117,6 +119,9 @@ class Run:
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
         self.time_to_quality_s = float("nan")
+        self.fit: Fit | None = None
+        """Of a restorer, while it is under way."""
+        self._cut_off: dict[str, Tensor] = {}
 
     def records(self) -> Iterator[Record]:
         """Go on from where the run stands to its last epoch; yields at each evaluation.
@@ -136,8 +141,16 @@ class Run:
 
     def _begin(self, fit: dict[str, Tensor] | None = None) -> None:
         """DIP, or what follows from its earlier fit, and a trainer for what it leaves."""
-        self.restoration = run_dip(self.config, self.dataset, self.device, self.progress, fit)
+        self.restoration = run_dip(
+            self.config, self.dataset, self.device, self.progress, fit, self._fitting
+        )
+        self.fit = None
         self.trainer = Trainer(self.config, self.restoration.prior, self.restoration.start)
+
+    def _fitting(self, fit: Fit) -> None:
+        if self._cut_off:
+            fit.load_state_dict(self._cut_off)
+        self.fit = fit
 
     def _evaluate(self, loss: float) -> Record:
         assert self.trainer is not None
@@ -214,11 +227,17 @@ class Run:
         save_file(self.weights(), file, {"dipddpm": json.dumps(about)})
 
     def save(self, folder: Path) -> None:
-        """Write the state after a record to ``folder``: tensors and JSON, no pickle."""
-        if self.trainer is None or self.restoration is None:
-            raise RuntimeError("there is nothing to save before the first evaluation")
-        tensors = self.trainer.state_dict()
-        tensors |= {f"dip.{name}": value for name, value in self.restoration.fit.items()}
+        """Write the state to ``folder``: tensors and JSON, no pickle.
+
+        After a record, or as the progress is told of a step of a restorer or of an epoch.
+        """
+        if self.fit is not None:
+            tensors = {f"fit.{name}": value for name, value in self.fit.state_dict().items()}
+        elif self.trainer is None or self.restoration is None:
+            raise RuntimeError("there is nothing to save before DIP or the first evaluation")
+        else:
+            tensors = self.trainer.state_dict()
+            tensors |= {f"dip.{name}": value for name, value in self.restoration.fit.items()}
         state = {
             "config": dataclasses.asdict(self.config),
             "time_to_quality_s": self.time_to_quality_s,
@@ -234,8 +253,10 @@ class Run:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
         run = cls(RunConfig(**state["config"]), device, progress)
         run.time_to_quality_s = state["time_to_quality_s"]
-        fit = {k.removeprefix("dip."): v for k, v in tensors.items() if k.startswith("dip.")}
-        run._begin(fit)
+        run._cut_off = under("fit.", tensors)
+        if run._cut_off:
+            return run  # DIP goes on with the first record that is asked for
+        run._begin(under("dip.", tensors))
         assert run.trainer is not None
         run.trainer.load_state_dict(tensors)
         return run

@@ -1,13 +1,17 @@
 """The amortised prior: one small network that restores any image of the set."""
 
+import time
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dipddpm.corruption import corrupt
+from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import ConfigError, require_finite
+from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
 from dipddpm.unet import UNet
@@ -48,34 +52,44 @@ class ReportRestorer(nn.Sequential):
         super().__init__(*layers[:-1])  # no ReLU behind the last
 
 
-def make_restorer(name: str, image_size: int, channels: int, width: int, seed: int) -> nn.Module:
+class UnitRange(nn.Module):
+    """A network that sees images, and is padded, in [0, 1]; from the outside it is in [-1, 1]."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return from_unit(self.net(to_unit(x)))
+
+
+def make_restorer(
+    name: str,
+    image_size: int,
+    channels: int,
+    width: int,
+    seed: int,
+    value_range: str = "symmetric",
+) -> nn.Module:
     """The network that ``RunConfig.restorer`` names, with fresh weights.
 
     Raises:
         ConfigError: it cannot take images of that size.
     """
     with seeded_global(seed, "restorer"):
+        net: nn.Module
         if name == "report":
-            return ReportRestorer(channels, width)
-        return UNetRestorer(image_size, channels, width)
+            net = ReportRestorer(channels, width)
+        else:
+            net = UNetRestorer(image_size, channels, width)
+    return UnitRange(net) if value_range == "unit" else net
 
 
-def fit_restorer(
-    net: nn.Module,
-    images: Tensor,
-    *,
-    std: float | None,
-    batch_size: int,
-    one_batch: bool = False,
-    lr: float,
-    steps: int,
-    seed: int,
-    progress: Progress = silent,
-) -> float:
-    """Fit a restorer by Adam and mean squared error.
+class Fit:
+    """A restorer's training by Adam and mean squared error, which can be cut off and continued.
 
     With ``std``, ``images`` are clean, and the network maps them, with noise of that deviation
-    drawn anew at each step, back to themselves.
+    drawn anew at each step (or ``noise_once`` for all steps), back to themselves.
 
     Without, ``images`` are all noisy and nothing clean is seen: Noise2Self (Batson & Royer, ICML
     2019). Pixels on a sparse grid are replaced by the mean of their neighbours, and the network is
@@ -87,42 +101,101 @@ def fit_restorer(
         images: (N, C, H, W) in [-1, 1].
         one_batch: with ``std``, all steps see the first ``batch_size`` images, as in the report.
 
-    Returns:
-        Its mean loss over the last steps (at most 10).
-
     Raises:
         ConfigError: fewer images than ``batch_size``.
-        NonFiniteLossError: the learning rate was too high.
     """
-    if batch_size > len(images):
-        most = f"at most {len(images)}, the number of images"
-        raise ConfigError("dip_batch_size", batch_size, most)
-    device = images.device
-    rng = generator(seed, "restorer noise", device=device)
-    optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
-    losses = torch.empty(steps, device=device)
-    settings = f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}")
-    for step in range(steps):
-        if std is not None and one_batch:
-            target = images[:batch_size]
-        else:
-            chosen = torch.randint(len(images), (batch_size,), generator=rng, device=device)
-            target = images[chosen]
-        if std is not None:
-            loss = F.mse_loss(net(corrupt(target, std, rng)), target)
-        else:
-            phase = step % GRID**2
-            hidden = hidden_pixels(target, phase)
-            error = (net(hide(target, hidden)) - target).square()
-            loss = (error * hidden).sum() / (hidden.sum() * target.shape[0] * target.shape[1])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses[step] = loss.detach()
-        progress("dip", step + 1, steps)
-        if step % CHECK_EVERY == 0 or step == steps - 1:
-            require_finite(losses[: step + 1], "DIP", settings)
-    return float(losses[-10:].mean())
+
+    def __init__(
+        self,
+        net: nn.Module,
+        images: Tensor,
+        *,
+        std: float | None,
+        batch_size: int,
+        one_batch: bool = False,
+        noise_once: bool = False,
+        lr: float,
+        steps: int,
+        seed: int,
+    ) -> None:
+        if batch_size > len(images):
+            most = f"at most {len(images)}, the number of images"
+            raise ConfigError("dip_batch_size", batch_size, most)
+        self.net, self.std, self.batch_size, self.steps = net, std, batch_size, steps
+        self.one_batch = one_batch and std is not None
+        self.images = images[:batch_size] if self.one_batch else images
+        self.rng = generator(seed, "restorer noise", device=images.device)
+        self.noisy: Tensor | None = None
+        if std is not None and noise_once:
+            self.noisy = corrupt(self.images, std, self.rng)
+        self.optimizer = torch.optim.Adam(net.parameters(), lr, fused=True)
+        self.losses = torch.empty(steps, device=images.device)
+        self.settings = f"dip_lr={lr:g}" + ("" if std is None else f", std={std:g}")
+        self.done = 0
+        self._began, self.earlier_s = time.perf_counter(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since it began, those before it was cut off included."""
+        return self.earlier_s + time.perf_counter() - self._began
+
+    def run(self, progress: Progress = silent) -> float:
+        """All steps that are left; returns the mean loss over the last ones (at most 10).
+
+        Raises:
+            NonFiniteLossError: the learning rate was too high.
+        """
+        while self.done < self.steps:
+            loss = self._loss()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.losses[self.done] = loss.detach()
+            self.done += 1
+            progress("dip", self.done, self.steps)
+            if self.done % CHECK_EVERY == 1 or self.done == self.steps:
+                require_finite(self.losses[: self.done], "DIP", self.settings)
+        return float(self.losses[-10:].mean())
+
+    def _loss(self) -> Tensor:
+        chosen: Tensor | slice = slice(None)
+        if not self.one_batch:
+            size, device = (self.batch_size,), self.images.device
+            chosen = torch.randint(len(self.images), size, generator=self.rng, device=device)
+        target = self.images[chosen]
+        if self.std is not None:
+            noisy = self.noisy
+            source = corrupt(target, self.std, self.rng) if noisy is None else noisy[chosen]
+            return F.mse_loss(self.net(source), target)
+        hidden = hidden_pixels(target, self.done % GRID**2)
+        error = (self.net(hide(target, hidden)) - target).square()
+        return (error * hidden).sum() / (hidden.sum() * target.shape[0] * target.shape[1])
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the next step depends on, as flat tensors."""
+        return {
+            "done": torch.tensor(self.done),
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+            "random_state": self.rng.get_state(),
+            "losses": self.losses[: self.done],
+            **{f"net.{name}": value for name, value in self.net.state_dict().items()},
+            **moments(self.optimizer),
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue where :meth:`state_dict` was taken."""
+        self.done, self.earlier_s = int(state["done"]), float(state["seconds"])
+        self.rng.set_state(state["random_state"].cpu())
+        self.losses[: self.done] = state["losses"]
+        self.net.load_state_dict(under("net.", state))
+        load_moments(self.optimizer, state)
+
+
+def fit_restorer(
+    net: nn.Module, images: Tensor, *, progress: Progress = silent, **settings: Any
+) -> float:
+    """Fit a restorer from beginning to end; see :class:`Fit`."""
+    return Fit(net, images, **settings).run(progress)
 
 
 def hidden_pixels(images: Tensor, phase: int) -> Tensor:

@@ -1,6 +1,7 @@
 """Honest clocks: on a GPU, work is timed where it runs, not where it is queued."""
 
 import time
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
@@ -42,3 +43,23 @@ class StepClock:
             seconds = [b - a for a, b in pairwise(self._ticks)]
         self._events, self._ticks = [], []
         return seconds
+
+
+def in_turns(
+    work: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, calls: int = 1
+) -> dict[str, list[float]]:
+    """Seconds per call of each, ``repeats`` times in turns, so that all meet the same machine.
+
+    The first two calls of each are not timed: allocators and kernels settle in them.
+    """
+    for function in work.values():
+        function()
+        function()
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(repeats):
+        for name, function in work.items():
+            start = now(device)
+            for _ in range(calls):
+                function()
+            seconds[name].append((now(device) - start) / calls)
+    return seconds

@@ -1,7 +1,7 @@
 """Training the DDPM: model, moving average, optimizer and random state, epoch by epoch."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,7 +10,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from dipddpm import diffusion
 from dipddpm.config import RunConfig
+from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import require_finite
+from dipddpm.optimizer import load_moments, moments, under
+from dipddpm.per_image import PerImageLoader
 from dipddpm.randomness import generator, seeded_global
 from dipddpm.report_unet import ReportUNet
 from dipddpm.timing import StepClock
@@ -29,7 +32,11 @@ class Trainer:
 
     def __init__(self, config: RunConfig, images: Tensor, start: Tensor) -> None:
         device = images.device
-        self.config, self.images, self.start = config, images, start
+        self.config, self.start = config, start
+        self.images = to_unit(images) if config.value_range == "unit" else images
+        self.loader: PerImageLoader | None = None
+        if config.loader == "per-image":
+            self.loader = PerImageLoader(self.images, config.value_range, config.batch_size)
         self.schedule = diffusion.make_schedule(config.schedule, config.timesteps, device)
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
@@ -64,14 +71,20 @@ class Trainer:
         losses = torch.empty(steps, device=device)
         order = torch.randperm(len(self.images), generator=self.rng, device=device)
         self.clock.tick()
-        for step, chosen in enumerate(order[: steps * size].split(size)):
-            losses[step] = self.step(self.images[chosen])
+        for step, batch in enumerate(self.batches(order[: steps * size])):
+            losses[step] = self.step(batch)
             self.clock.tick()
         self.step_seconds += self.clock.collect()
         settings = f"ddpm_lr={self.config.ddpm_lr:g}"
         require_finite(losses, "DDPM", settings, first_step=self.epoch * steps)
         self.epoch += 1
         return float(losses.mean())
+
+    def batches(self, order: Tensor) -> Iterator[Tensor]:
+        """The images of those indices, a batch at a time, by the loader that the settings name."""
+        if self.loader is not None:
+            return self.loader.batches(order)
+        return (self.images[chosen] for chosen in order.split(self.config.batch_size))
 
     def step(self, images: Tensor) -> Tensor:
         """One update on a batch; returns its loss, still on the device, which is not waited for."""
@@ -106,38 +119,31 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
-        state = {
+        return {
             "epoch": torch.tensor(self.epoch),
             "updates": torch.tensor(self.updates),
             "random_state": self.rng.get_state(),
             "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
             **{f"model.{k}": v for k, v in self.model.state_dict().items()},
             **{f"ema.{k}": v for k, v in self.ema.state_dict().items()},
+            **moments(self.optimizer),
         }
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where :meth:`state_dict` was taken."""
         self.epoch, self.updates = int(state["epoch"]), int(state["updates"])
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
-        self.model.load_state_dict(_under("model.", state))
-        self.ema.load_state_dict(_under("ema.", state))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under("optimizer.", state).items():
-            index, name = key.split(".")
-            moments.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.model.load_state_dict(under("model.", state))
+        self.ema.load_state_dict(under("ema.", state))
+        load_moments(self.optimizer, state)
 
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
     """The network that ``config.denoiser`` names, with fresh weights."""
-    if config.denoiser == "report":
-        return ReportUNet(image_size, channels)
-    return UNet(image_size, channels, config.width)
+    if config.denoiser == "unet":
+        return UNet(image_size, channels, config.width)
+    return ReportUNet(image_size, channels, normalise_input=config.denoiser == "report")
 
 
 def draw(
@@ -153,17 +159,23 @@ def draw(
 
     From sources, a share ``start_step / T`` of the sampler's steps is left to do.
     """
+    unit = config.value_range == "unit"
+
+    def shown(x: Tensor) -> Tensor:
+        return from_unit(x) if unit else x
+
     schedule = diffusion.make_schedule(config.schedule, config.timesteps, rng.device)
     noise = torch.randn((num, *shape), generator=rng, device=rng.device)
     if sources is None:
         x, timesteps = noise, schedule.timesteps(config.sampler_steps)
     else:
+        sources = to_unit(sources) if unit else sources
         start = config.start_step or config.timesteps
         steps = max(1, round(config.sampler_steps * start / config.timesteps))
         timesteps = schedule.timesteps(steps, start)
         t = torch.full((num,), start - 1, device=rng.device)
         x = diffusion.q_sample(schedule, sources, t, noise)
-    return diffusion.sample(
+    images = diffusion.sample(
         denoiser,
         schedule,
         x,
@@ -172,9 +184,6 @@ def draw(
         generator=rng,
         variance=config.variance,
         prediction=config.prediction,
-        watch=watch,
+        watch=None if watch is None else lambda x: watch(shown(x)),
     )
-
-
-def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return shown(images).clamp(-1, 1)

@@ -22,6 +22,7 @@ from study.results import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
     CONFIRM_FOLDER,
+    ENDED,
     STUDY_FILE,
     ResultsFolder,
     read_info,
@@ -136,7 +137,7 @@ def _tune_baseline(
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{BASELINE_FOLDER}",
-        num_samples=max(_baseline_trials(settings), _trials_with(path, points)),
+        num_samples=max(_baseline_trials(settings), trials_with(path, points)),
         time_budget_s=None,
     )
     folder = _part(study, BASELINE_FOLDER, described, plan, {})
@@ -164,7 +165,7 @@ def _run_arms(
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{CONFIRM_FOLDER}",
-        num_samples=_trials_with(study.folder / CONFIRM_FOLDER, points),
+        num_samples=trials_with(study.folder / CONFIRM_FOLDER, points),
         sampler=FIXED_DESIGN,
         scheduler="none",
         time_budget_s=None,
@@ -183,11 +184,18 @@ def _run_arms(
     return _run(described, trainable, plan, folder, settings, study, console, storage)
 
 
-def _trials_with(path: Path, points: Sequence[Point]) -> int:
+def trials_with(path: Path, points: Sequence[Point]) -> int:
     """How many trials a part has once all points are among them."""
     done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
     there = [trial.parameters for trial in done]
     return len(done) + sum(point not in there for point in points)
+
+
+def points_left(path: Path, points: Sequence[Point]) -> list[Point]:
+    """Those without a trial that has ended."""
+    trials = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    ended = [trial.parameters for trial in trials if trial.status in ENDED]
+    return [point for point in points if point not in ended]
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:

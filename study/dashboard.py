@@ -44,16 +44,16 @@ FIGURES: dict[str, Make] = {
 def draw(study: StudyRecord) -> str:
     """The page as HTML, with plotly.js and the pictures inside."""
     chosen = study.best or next(iter(study.trials), None)
-    made = {name: _figure_json(make(study)) for name, make in FIGURES.items()}
+    made = {name: figure_json(make(study)) for name, make in FIGURES.items()}
     importances = analysis.importances(study)
-    made["importance"] = _figure_json(figures.importance(study, importances))
+    made["importance"] = figure_json(figures.importance(study, importances))
     if study.confirmation:
-        made["confirmed"] = _figure_json(figures.confirmed(study))
+        made["confirmed"] = figure_json(figures.confirmed(study))
     axes = figures.costs(study)
-    tradeoffs = {axis.name: _figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
-    return _template("dashboard.html.jinja").render(
+    tradeoffs = {axis.name: figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
+    return render(
+        "dashboard.html.jinja",
         study=study,
-        plotly_js=get_plotlyjs(),
         figures=made,
         tradeoffs=tradeoffs,
         axes=axes,
@@ -84,7 +84,8 @@ def draw(study: StudyRecord) -> str:
 
 def compare(studies: list[StudyRecord]) -> str:
     """A page with several studies side by side: their fronts, best trials and verdicts."""
-    return _template("compare.html.jinja").render(
+    return render(
+        "compare.html.jinja",
         studies=[
             {
                 "study": study,
@@ -94,17 +95,17 @@ def compare(studies: list[StudyRecord]) -> str:
             }
             for study in studies
         ],
-        figure=_figure_json(figures.fronts(studies)),
-        plotly_js=get_plotlyjs(),
+        figure=figure_json(figures.fronts(studies)),
     )
 
 
-def _template(name: str) -> Any:
+def render(template: str, **values: Any) -> str:
+    """A page that needs nothing besides itself: plotly.js is inside."""
     environment = Environment(
         loader=PackageLoader("study"), autoescape=True, undefined=StrictUndefined
     )
     environment.policies["json.dumps_kwargs"] = {}  # keep the order of scores and settings
-    return environment.get_template(name)
+    return environment.get_template(template).render(plotly_js=get_plotlyjs(), **values)
 
 
 def _better_corner(description: Description) -> str:
@@ -115,7 +116,7 @@ def _better_corner(description: Description) -> str:
     return f"{vertical} {'left' if description.directions[1] == 'min' else 'right'} is better"
 
 
-def _figure_json(figure: go.Figure) -> Any:
+def figure_json(figure: go.Figure) -> Any:
     return json.loads(figure.to_json())
 
 
@@ -142,7 +143,7 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
                 for key, value in study.confirmation.info["arms"][name].items()
             ),
             "command": study.confirmation.description.rerun_command(trial.parameters),
-            "picture": _data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
+            "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
         }
         for name, arm in arms(study.confirmation).items()
@@ -234,12 +235,12 @@ def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
 def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:
     """Sources of images: their content, or where they are beside the page."""
     return {
-        stage: _data_uri(path) if inside else path.relative_to(study.folder).as_posix()
+        stage: data_uri(path) if inside else path.relative_to(study.folder).as_posix()
         for stage, path in trial.pictures.items()
     }
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 

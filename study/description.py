@@ -18,6 +18,8 @@ class Parameter:
     """A hyperparameter and where it is searched: in an interval, or among ``choices``.
 
     ``step`` makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
+    ``commands`` are what stands for each choice in the command that reruns a trial, if it is not
+    the choice itself.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Parameter:
     log: bool = False
     step: int | None = None
     choices: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     def contains(self, value: Value) -> bool:
         return value in self.choices if self.choices else self.low <= float(value) <= self.high
@@ -93,7 +96,13 @@ class Description:
 
     def rerun_command(self, parameters: dict[str, Value]) -> str:
         """The command that runs one trial again, at full precision."""
-        return re.sub(r"\{(\w+)\}", lambda match: str(parameters[match[1]]), self.rerun)
+        named = {p.name: dict(zip(p.choices, p.commands, strict=False)) for p in self.parameters}
+
+        def words(match: re.Match[str]) -> str:
+            value = parameters[match[1]]
+            return str(named[match[1]].get(str(value), value))
+
+        return re.sub(r"\{(\w+)\}", words, self.rerun)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

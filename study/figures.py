@@ -84,7 +84,7 @@ def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
     _draw_references(figure, study, quality)
     _draw_noise(figure, study, axis)
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = _finish(figure, axis_title(axis), axis_title(quality))
+    figure = finish(figure, axis_title(axis), axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
 
 
@@ -99,7 +99,7 @@ def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis
         if len(runs) < 2:
             continue
         (x, *x_errors), (y, *y_errors) = (
-            _interval([_value(t, metric) for t in runs]) for metric in (axis, quality)
+            interval([_value(t, metric) for t in runs]) for metric in (axis, quality)
         )
         errors = {
             name: {"type": "data", "symmetric": False, "array": [up], "arrayminus": [down]}
@@ -123,7 +123,7 @@ def _arm_styles(confirmation: StudyRecord) -> dict[str, tuple[str, str]]:
     return dict(zip(arms(confirmation), itertools.cycle(ARM_STYLES), strict=False))
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float, float]:
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Geometric mean, and how far down and up its 95 % t-interval reaches; of values that can be 0
     (no DIP takes no time) the mean alone."""
     if min(values) <= 0:
@@ -187,7 +187,7 @@ def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
                 showlegend=False,
                 line={"color": colour, "width": 2, "shape": "hv"},
             )
-    figure = _finish(figure, axis_title(axis), axis_title(quality))
+    figure = finish(figure, axis_title(axis), axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
 
 
@@ -230,7 +230,7 @@ def confirmed(study: StudyRecord) -> go.Figure:
             **{"fillcolor": GREY, "opacity": 0.25, "line_width": 0, "layer": "below"},
         )
     figure.add_vline(1, line={"width": 1, "color": GREY})
-    figure = _finish(figure, "ratio (95 % interval)", "")
+    figure = finish(figure, "ratio (95 % interval)", "")
     figure.update_xaxes(**LOG_AXIS)
     return figure.update_yaxes(
         tickvals=list(range(len(metrics))),
@@ -290,7 +290,7 @@ def learning_curves(study: StudyRecord) -> go.Figure:
             yshift=-14 * place,  # rungs can be close to each other
         )
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = _finish(figure, study.description.resource, axis_title(quality))
+    figure = finish(figure, study.description.resource, axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
 
 
@@ -319,7 +319,7 @@ def history(study: StudyRecord) -> go.Figure:
         hoverinfo="skip",
     )
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = _finish(figure, "minutes since the start", axis_title(quality))
+    figure = finish(figure, "minutes since the start", axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
 
 
@@ -336,7 +336,7 @@ def hypervolume(study: StudyRecord) -> go.Figure:
         showlegend=False,
     )
     labels = [study.description.metric(name).label for name in study.description.steered[:2]]
-    figure = _finish(figure, "minutes since the start", f"hypervolume ({', '.join(labels)})")
+    figure = finish(figure, "minutes since the start", f"hypervolume ({', '.join(labels)})")
     return figure.update_yaxes(range=[0, 1.05])
 
 
@@ -355,7 +355,7 @@ def rank_correlation(study: StudyRecord) -> go.Figure:
     )
     for rung in analysis.rungs(study):
         figure.add_vline(rung, line={"dash": "dash", "width": 1, "color": GREY})
-    figure = _finish(figure, study.description.resource, "rank correlation with the end")
+    figure = finish(figure, study.description.resource, "rank correlation with the end")
     return figure.update_yaxes(range=[min([0.0, *(c for _, c, _ in found)]) - 0.05, 1.05])
 
 
@@ -384,7 +384,7 @@ def timeline(study: StudyRecord) -> go.Figure:
                 },
             )
     figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event")
-    figure = _finish(figure, "minutes since the start", "slot")
+    figure = finish(figure, "minutes since the start", "slot")
     names = [f"{node} {lane + 1}".strip() for node, lane in heights]
     ticks = {"tickvals": list(heights.values()), "ticktext": names, "automargin": True}
     return figure.update_yaxes(autorange="reversed", **ticks)
@@ -410,7 +410,7 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
             marker={"color": colour},
             hovertemplate="%{y}: %{x:.0%}<extra></extra>",
         )
-    figure = _finish(figure, "share of the variance", "")
+    figure = finish(figure, "share of the variance", "")
     return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(automargin=True)
 
 
@@ -436,7 +436,7 @@ def slices(study: StudyRecord) -> go.Figure:
                     col=column,
                 )
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = _finish(figure, "", "")
+    figure = finish(figure, "", "")
     figure.update_yaxes(**LOG_AXIS).update_yaxes(title_text=axis_title(quality), col=1)
     for column, parameter in enumerate(parameters, 1):
         figure.update_xaxes(**_parameter_axis(parameter), col=column)
@@ -476,7 +476,7 @@ def pairs(study: StudyRecord) -> go.Figure:
         figure.update_xaxes(**_parameter_axis(across), **at)
         figure.update_yaxes(**_parameter_axis(up), **at)
     figure.update_layout(hovermode="closest", clickmode="event")
-    return _finish(figure, None, None)
+    return finish(figure, None, None)
 
 
 def parallel(study: StudyRecord) -> go.Figure:
@@ -498,7 +498,7 @@ def parallel(study: StudyRecord) -> go.Figure:
             dimensions=[_dimension(*column) for column in columns],
             line={"color": scores, "colorscale": QUALITY_SCALE},
         )
-    figure = _finish(figure, None, None)
+    figure = finish(figure, None, None)
     return figure.update_layout(margin={"t": 60, "l": 70, "r": 70})
 
 
@@ -574,7 +574,7 @@ def _points(trials: list[TrialRecord], quality: Metric, cost: Metric) -> dict[st
     }
 
 
-def _finish(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
+def finish(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
     figure.update_layout(
         template="none",
         margin={"l": 60, "r": 16, "t": 36, "b": 52},

@@ -4,20 +4,23 @@ import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from dipddpm.cli import flag
+from dipddpm.cli import OneLineParser, flag
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from study import cluster, engine, provenance, subject  # the engine first: it sets what ray reads
 from study.cluster import NodeError
 from study.confirm import confirm, confirmation_s, is_confirmed
+from study.description import Description
 from study.mirror import check_storage, redacted
+from study.plan import Capacity
 from study.records import load_study
 from study.results import DASHBOARD_FILE, ENDED, ResultsFolder, StudyIsRunning
 from study.resume import (
@@ -29,7 +32,7 @@ from study.resume import (
     name_to_resume,
 )
 from study.search import NEEDED
-from study.settings import DEFAULTS, FLAGS, StudySettings, make_parser, remembered, resolve
+from study.settings import DEFAULTS, FLAGS, RUN, StudySettings, make_parser, remembered, resolve
 from study.storage import (
     StorageCopy,
     StudiesDiffer,
@@ -45,16 +48,34 @@ from study.words import clock, describe_study
 EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
 
 
+@dataclass(frozen=True)
+class Command:
+    """What sets one command apart from another that runs a study."""
+
+    parser: OneLineParser
+    flags: Mapping[str, str]
+    """Where a setting goes by another name on the command line."""
+    resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
+    describe: Callable[[StudySettings], Description]
+    work: Callable[[StudySettings, ResultsFolder, StorageCopy | None, Dataset, Console], str]
+    """All that follows once the settings are known to be good; returns how it ended."""
+
+
 def main(argv: list[str] | None = None) -> int:
-    parser = make_parser()
+    return execute(Command(make_parser(), FLAGS, resolve, subject.describe, run), argv)
+
+
+def execute(command: Command, argv: list[str] | None) -> int:
+    """The exit status of a command: 2 and one line for what is wrong before any work."""
+    parser = command.parser
     given = vars(parser.parse_args(argv))
     results_dir = given.get("results_dir", DEFAULTS["results_dir"])
     url = given.get("storage_url", "")
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
-        settings, dataset, folder, copy, opened = prepare(given, console)
+        settings, dataset, folder, copy, opened = prepare(command, given, console)
     except ConfigError as error:
-        field = FLAGS.get(error.name, error.name)
+        field = command.flags.get(error.name, error.name)
         parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
     except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
         parser.error(str(error))
@@ -65,18 +86,18 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
     try:
         with opened:
-            return EXIT_STATUS[run(settings, folder, copy, len(dataset.train), console)]
+            return EXIT_STATUS[command.work(settings, folder, copy, dataset, console)]
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder.path}", file=sys.stderr)
         return EXIT_STATUS["interrupted"]
     except OSError as error:
         left = f"{folder.path} can be read, and gone on with by --resume {settings.plan.name}"
-        print(f"study/run.py: {error.strerror or error}; {left}", file=sys.stderr)
+        print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
         return EXIT_STATUS["failed"]
 
 
 def prepare(
-    given: Mapping[str, Any], console: Console
+    command: Command, given: Mapping[str, Any], console: Console
 ) -> tuple[StudySettings, Dataset, ResultsFolder, StorageCopy | None, contextlib.ExitStack]:
     """All that can go wrong before the first trial; what is open is closed by the last value."""
     results_dir, url = given.get("results_dir", DEFAULTS["results_dir"]), given.get("storage_url")
@@ -97,9 +118,11 @@ def prepare(
                     copy = opened.enter_context(StorageCopy(storage / name, console.print))
                     fetch(storage / name, results_dir / name)
             before = earlier_study(results_dir, name)
+            if (began := before.get("command", RUN)) != command.parser.prog:
+                raise ConfigError("resume", name, f"a study of {command.parser.prog}, not {began}")
             asked = {**before["arguments"], **given, "name": before["name"]}
             asked.setdefault("num_samples", before["settings"]["plan"]["num_samples"])
-        settings = resolve(asked, capacity)
+        settings = command.resolve(asked, capacity)
         name = settings.plan.name
         if not before:
             check_is_new(results_dir, name)
@@ -122,7 +145,7 @@ def prepare(
             with reaching(uri):
                 storage.try_out()
                 copy = opened.enter_context(StorageCopy(storage / name, console.print))
-        folder = _open(settings, before, given, dataset)
+        folder = _open(command, settings, before, given, dataset)
         opened.callback(folder.close)
         if copy:
             with reaching(uri):
@@ -131,11 +154,16 @@ def prepare(
 
 
 def _open(
-    settings: StudySettings, before: Mapping[str, Any], given: Mapping[str, Any], dataset: Dataset
+    command: Command,
+    settings: StudySettings,
+    before: Mapping[str, Any],
+    given: Mapping[str, Any],
+    dataset: Dataset,
 ) -> ResultsFolder:
     """The results folder, new or as an earlier session left it."""
     place = settings.storage_path
     info = {
+        "command": command.parser.prog,
         "settings": settings.to_json(),
         "arguments": {**before.get("arguments", {}), **remembered(given)},
         "storage_url": settings.storage_url and redacted(settings.storage_url),
@@ -145,7 +173,7 @@ def _open(
     }
     if settings.ray_address:
         info["cluster"] = dataclasses.asdict(settings.capacity)
-    described = subject.describe(settings)
+    described = command.describe(settings)
     if before:
         path = settings.results_dir / settings.plan.name
         folder = ResultsFolder.reopen(path, described, info)
@@ -159,11 +187,11 @@ def run(
     settings: StudySettings,
     folder: ResultsFolder,
     copy: StorageCopy | None,
-    train_images: int,
+    dataset: Dataset,
     console: Console,
 ) -> str:
     """Announce, search, confirm, and say what was found; returns how it ended."""
-    announce(settings, folder, train_images, console)
+    announce(settings, folder, len(dataset.train), console)
     trial_s = announce_time(settings, folder, console)
     status = engine.run_study(
         folder.subject,
@@ -199,9 +227,7 @@ def announce(
         f"{described.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
         f"({dip}, {train_images} training images), preset {settings.preset}"
     )
-    if rows := folder.read_trials():
-        ended = sum(row["status"] in ENDED for row in rows)
-        console.print(f"resumed: {ended} have ended, {len(rows) - ended} go on where they were")
+    announce_resumed(folder, console)
     space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
     first = f"{len(described.start_points)} settings of the report first"
     console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
@@ -209,6 +235,17 @@ def announce(
         console.print(
             f"{plan.sampler} will hardly learn from {plan.num_samples} trials: it takes {needed}"
         )
+    announce_places(settings, console)
+
+
+def announce_resumed(folder: ResultsFolder, console: Console) -> None:
+    if rows := folder.read_trials():
+        ended = sum(row["status"] in ENDED for row in rows)
+        console.print(f"resumed: {ended} have ended, {len(rows) - ended} go on where they were")
+
+
+def announce_places(settings: StudySettings, console: Console) -> None:
+    plan = settings.plan
     console.print(
         f"on {describe_capacity(settings)}: {plan.slots} at once, "
         f"{plan.cpus_per_trial:g} cores each"

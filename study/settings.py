@@ -19,6 +19,9 @@ OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time
 
 SPACES = ("report", "extended")
 
+RUN = "study/run.py"
+"""The command that studies are of, unless they say otherwise."""
+
 FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
 """Where a field of the run goes by another name on the study's command line."""
 
@@ -110,28 +113,21 @@ class StudySettings:
         return data
 
 
-def make_parser() -> argparse.ArgumentParser:
+def new_parser(prog: str, description: str) -> OneLineParser:
     """Flags that are not given are absent from what it parses; :data:`DEFAULTS` fills them in."""
-    parser = OneLineParser(
-        prog="study/run.py",
-        description="Search for the DIP and DDPM settings that pay: quality against time.",
+    return OneLineParser(
+        prog=prog,
+        description=description,
         formatter_class=argparse.RawTextHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
+
+
+def make_parser() -> OneLineParser:
+    parser = new_parser(RUN, "Search for the DIP and DDPM settings that pay: quality against time.")
     what = parser.add_argument_group("what is studied")
     what.add_argument("--num-samples", type=int, metavar="N", help="trials (30)")
-    what.add_argument(
-        "--preset",
-        choices=PRESETS,
-        help="quick: digits, minutes on two cores; report: MNIST at the report's scale (quick)",
-    )
-    what.add_argument(
-        "--dataset", help="digits, mnist, or a folder of images in class sub-folders (digits)"
-    )
-    what.add_argument(
-        "--data-dir", metavar="DIR", help="folder that holds MNIST/raw (downloaded without it)"
-    )
-    what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
+    add_scale(what, quick_epochs=preset("quick").epochs)
     what.add_argument(
         "--regime",
         choices=REGIMES,
@@ -140,11 +136,9 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--prior",
         choices=PRIORS,
-        help="restorer: the DDPM learns from images restored by the report's network;\n"
+        help="restorer: the DDPM learns from images restored by one network for all;\n"
         "dip: by the original Deep Image Prior, image by image; none: no DIP (restorer)",
     )
-    what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 150)")
-    what.add_argument("--max-epochs", type=int, metavar="N", help="DDPM epochs (quick 36)")
     what.add_argument(
         "--objectives",
         metavar="A,B",
@@ -191,10 +185,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="at each rung about 1 in N trials goes on (3)",
     )
-    how.add_argument(
-        "--time-budget", type=float, metavar="S", help="seconds after which the search is ended"
-    )
-    how.add_argument("--seed", type=int, help="of the search and of every trial (0)")
+    add_session(how)
     how.add_argument(
         "--confirm-top",
         type=int,
@@ -204,6 +195,39 @@ def make_parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--confirm-seeds", type=int, metavar="S", help="runs of each of them (5)")
 
+    add_places(parser)
+    return parser
+
+
+def add_scale(what: argparse._ArgumentGroup, quick_epochs: int) -> None:
+    """How large a study's runs are, and on which images."""
+    what.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="quick: digits, minutes on two cores; report: MNIST at the report's scale (quick)",
+    )
+    what.add_argument(
+        "--dataset", help="digits, mnist, or a folder of images in class sub-folders (digits)"
+    )
+    what.add_argument(
+        "--data-dir", metavar="DIR", help="folder that holds MNIST/raw (downloaded without it)"
+    )
+    what.add_argument("--train-size", type=int, metavar="N", help="training images (all)")
+    what.add_argument("--dip-steps", type=int, metavar="N", help="DIP steps (quick 100)")
+    what.add_argument(
+        "--max-epochs", type=int, metavar="N", help=f"DDPM epochs (quick {quick_epochs})"
+    )
+
+
+def add_session(how: argparse._ArgumentGroup) -> None:
+    how.add_argument(
+        "--time-budget", type=float, metavar="S", help="seconds after which the search is ended"
+    )
+    how.add_argument("--seed", type=int, help="of the search and of every trial (0)")
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """On what a study runs, and where its results go."""
     where = parser.add_argument_group("on what, and where results go")
     where.add_argument("--cpus-per-trial", type=float, metavar="X", help="cores of each trial (1)")
     where.add_argument(
@@ -241,7 +265,6 @@ def make_parser() -> argparse.ArgumentParser:
         help="auto or HOST:PORT of a running Ray cluster to join (a private Ray on this machine)",
     )
     where.add_argument("--results-dir", type=Path, metavar="DIR", help="of all studies (results)")
-    return parser
 
 
 def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
@@ -320,8 +343,8 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
     Both are :meth:`StudySettings.to_json`, one of them read back.
     """
     flat = [_flat(before), _flat(now)]
-    for name in flat[1]:
-        old, new = (settings.get(name) for settings in flat)
+    for name, new in flat[1].items():
+        old = flat[0].get(name, new)  # what an older study does not name had no other value
         if old != new:
             return name, old, new
     return None

@@ -16,9 +16,11 @@ from dipddpm.cli import flag, rerun_command
 from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
+from dipddpm.progress import silent
 from study import cluster
 from study.description import Description, Metric, Parameter, Stage, Value
-from study.reporting import picture_path, report
+from study.keeper import Keeper
+from study.reporting import PICTURES, picture_path, report
 from study.settings import StudySettings
 
 METRICS = (
@@ -67,11 +69,11 @@ STAGES = (
 )
 
 MOVED_BY = {
-    "time_per_iteration_s": {"batch_size", "width", "prior"},
-    "sample_time_s": {"sampler_steps", "width", "prior"},
+    "time_per_iteration_s": {"batch_size", "width", "prior", "row"},
+    "sample_time_s": {"sampler_steps", "width", "prior", "row"},
 }
 """What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
-prior stands here since whether it can is what the confirmation asks."""
+prior stands here since whether it can is what the confirmation asks; a row is any setting."""
 
 # (dip_lr, ddpm_lr, std) of the report's six DIP→DDPM runs, in its order
 REPORT_SETTINGS = (
@@ -195,16 +197,33 @@ def threads(settings: StudySettings) -> int:
     return max(1, int(settings.plan.cpus_per_trial))
 
 
-def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int, device: str) -> None:
-    """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation."""
+def train(
+    parameters: dict[str, Any],
+    run_config: RunConfig,
+    num_threads: int,
+    device: str,
+    keep: Path | None = None,
+    look: Callable[[Run, Path], None] | None = None,
+) -> None:
+    """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation.
+
+    Args:
+        keep: a folder on this machine for the state between evaluations, of runs that have few.
+        look: called at the end with the run and the folder of its pictures, to leave more there.
+    """
     torch.set_num_threads(num_threads)
     device = cluster.device_here(device)
+    keeper = Keeper(keep) if keep else None
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
             run = Run.load(Path(folder), device)
+    elif keeper and keeper.kept:
+        run = Run.load(keeper.folder, device, keeper)
     else:
-        run = Run(dataclasses.replace(run_config, **parameters), device)
+        run = Run(dataclasses.replace(run_config, **parameters), device, keeper or silent)
+    if keeper:
+        keeper.run = run
     save_time_s = 0.0
     for record in run.records():
         start = time.perf_counter()
@@ -213,9 +232,13 @@ def train(parameters: dict[str, Any], run_config: RunConfig, num_threads: int, d
             run.save(folder)
             for stage, images in run.pictures().items():
                 contact_sheet(images).save(picture_path(folder, stage))
+            if look and record.epoch == run.config.epochs:
+                look(run, folder / PICTURES)
             metrics = {**dataclasses.asdict(record), "save_time_s": save_time_s}
             report(metrics, {"epoch": record.epoch}, folder)
         save_time_s = time.perf_counter() - start
+        if keeper:
+            keeper.drop()
 
 
 @dataclass(frozen=True)
@@ -231,12 +254,13 @@ class Cost:
         return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
 
 
-def estimate_cost(settings: StudySettings) -> Cost:
-    """Time a few steps of each stage here, with a trial's threads.
+def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> Cost:
+    """Time a few steps of each stage of a run here (the study's own, unless another is given).
 
-    Alone on the machine: trials side by side share caches and memory, and take longer.
+    With a trial's threads, but alone on the machine: trials side by side share caches and memory,
+    and take longer.
     """
-    config, threads_before = settings.run, torch.get_num_threads()
+    config, threads_before = config or settings.run, torch.get_num_threads()
     dataset = dataset_of(config)
     enough = max(config.dip_batch_size, 15 * config.batch_size)  # 15 steps, 10 of them warm-up
     sample = dataclasses.replace(
@@ -245,6 +269,7 @@ def estimate_cost(settings: StudySettings) -> Cost:
         dip_steps=min(5, config.dip_steps),
         epochs=1,
         eval_every=1,
+        sampler_steps=min(10, config.sampler_steps),
     )
     torch.set_num_threads(threads(settings))
     record = next(iter(Run(sample, device(settings)).records()))
@@ -256,5 +281,6 @@ def estimate_cost(settings: StudySettings) -> Cost:
     return Cost(
         fixed_s=record.dip_time_s / sample.dip_steps * config.dip_steps,
         epoch_s=step_s * steps_per_epoch,
-        evaluation_s=record.sample_time_s + record.score_time_s,
+        evaluation_s=record.sample_time_s / sample.sampler_steps * config.sampler_steps
+        + record.score_time_s,
     )

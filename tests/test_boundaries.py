@@ -58,7 +58,8 @@ def test_the_library_names_no_tool_of_the_study_in_any_import():
 
 
 def test_records_figures_and_dashboard_need_neither_ray_nor_torch():
-    run_without(("ray", "torch", "dipddpm"), "import study.records, study.figures, study.dashboard")
+    modules = "study.records, study.figures, study.dashboard, study.claims, study.reproduction"
+    run_without(("ray", "torch", "dipddpm"), f"import {modules}")
 
 
 def test_no_module_of_the_study_hides_another():

@@ -62,11 +62,18 @@ VARIANTS = [
 ]
 
 
+AS_REPORTED = {
+    **{"restorer": "report", "dip_noise": "once", "value_range": "unit", "loader": "per-image"},
+    **{"ema_decay": 0.0, "start_step": 300},
+}
+MORE_VARIANTS = [*VARIANTS, {"prediction": "v", "variance": "beta"}, AS_REPORTED]
+
+
 def name(variant: dict) -> str:
     return "-".join(map(str, variant.values()))
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, {"prediction": "v", "variance": "beta"}], ids=name)
+@pytest.mark.parametrize("variant", MORE_VARIANTS, ids=name)
 def test_a_run_continued_from_a_checkpoint_is_the_run_itself(tiny, tmp_path, variant):
     config = dataclasses.replace(tiny, **variant)
     whole = Run(config)

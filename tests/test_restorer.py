@@ -44,6 +44,26 @@ def test_the_reports_fit_sees_one_batch_and_ours_sees_all_images():
         assert same == one_batch
 
 
+def test_noise_drawn_once_is_learnt_by_heart():
+    """The report's loss of 0.0016 is possible in this way alone."""
+    images = load_dataset("digits").train.images[:16]
+    settings = {"lr": 3e-3, "steps": 400, "std": 1.0, "batch_size": 16, "seed": 0}
+    losses = []
+    for noise_once in (True, False):
+        net = restorer.make_restorer("report", 8, 1, 16, seed=0)
+        losses.append(
+            restorer.fit_restorer(net, images, one_batch=True, noise_once=noise_once, **settings)
+        )
+    assert losses[0] < losses[1] / 2
+
+
+def test_in_the_unit_range_the_same_network_sees_images_in_0_to_1():
+    symmetric = restorer.make_restorer("report", 8, 1, 8, seed=0)
+    unit = restorer.make_restorer("report", 8, 1, 8, seed=0, value_range="unit")
+    image = torch.rand(2, 1, 8, 8, generator=generator(0))
+    torch.testing.assert_close((unit(image * 2 - 1) + 1) / 2, symmetric(image))
+
+
 def test_where_there_is_little_noise_little_is_changed():
     """The compact network adds to its input, and begins by adding nothing."""
     image = torch.rand(2, 1, 8, 8, generator=generator(0))

@@ -1,0 +1,196 @@
+"""What the report's experiments leave: tables, and a page with the verdicts, figures and pictures.
+
+Needs neither Ray nor torch: all of it is drawn from the results folder.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study import claim_figures
+from study.claims import Judged, details, judge, table
+from study.dashboard import data_uri, figure_json, render
+from study.evidence import Evidence, load_evidence
+from study.loader_effect import loader_effect
+from study.results import (
+    CLAIMS_FILE,
+    DASHBOARD_FILE,
+    LOOKS_FILE,
+    REPORT_FILE,
+    REPRODUCTION_FILE,
+    write_text,
+)
+from study.rows import (
+    ALONE,
+    AS_REPORTED,
+    COMBINED,
+    DIP_ALONE,
+    REPORT_STEPS,
+    REPORTED_COMBINED,
+    REPORTED_DIP,
+    as_reported_name,
+    setting_name,
+)
+from study.verdict import Arm, arms
+
+MEASURED = (
+    *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
+    *("fid", "fid_floor", "kid", "precision", "recall", "contrast", "nearest_train"),
+    *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
+)
+SETTINGS_SHOWN = (
+    *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
+    *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
+)
+
+LABELS = {
+    "row": "row",
+    "n": "seeds",
+    "time_per_iteration_s": "s per epoch",
+    "reported_per_iteration_s": "report: s per epoch",
+    "dip_time_s": "DIP, s",
+    "train_time_s": "DDPM, s (the report's total)",
+    "reported_total_s": "report: total, s",
+    "time_total_s": "total, DIP counted, s",
+    "fid": "FID",
+    "fid_floor": "FID floor",
+    "kid": "KID",
+    "precision": "precision",
+    "recall": "recall",
+    "contrast": "contrast (real = 1)",
+    "nearest_train": "distance to training set (real = 1)",
+    "dip_psnr": "PSNR after DIP, dB",
+    "scored_images": "images scored",
+    "reported_says": "report: what it saw",
+}
+"""The columns that the page shows, in order."""
+
+
+def write(folder: Path) -> tuple[Evidence, list[Judged]]:
+    """All files that follow from a study of the report's experiments, as far as it has come."""
+    evidence = load_evidence(folder)
+    judged = judge(evidence)
+    rows = report_rows(evidence)
+    looks = [
+        {"row": name, "seed": seed, **line}
+        for (name, seed), lines in evidence.looks.items()
+        for line in lines
+    ]
+    scale = scale_words(evidence)
+    for name, lines in ((CLAIMS_FILE, table(judged)), (REPORT_FILE, rows), (LOOKS_FILE, looks)):
+        stated = [{**line, "scale": scale} for line in lines]
+        write_text(folder / name, pd.DataFrame(stated).to_csv(index=False))
+    write_text(folder / REPRODUCTION_FILE, page(evidence, judged, rows))
+    return evidence, judged
+
+
+def report_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """``report.csv``: a line per row, means over its seeds, beside what the report says of it."""
+    by_name, lines = arms(evidence.study), []
+    for name, about in evidence.study.info["rows"].items():
+        line = _row_line(by_name[name], about)
+        lines.append(line)
+        if name == as_reported_name(setting_name(*REPORTED_COMBINED[0][0])):
+            lines.insert(0, _dip_alone(evidence, name, line))
+    return lines
+
+
+def _row_line(arm: Arm, about: Mapping[str, Any]) -> dict[str, Any]:
+    trials = list(arm.trials.values())
+    means = {
+        metric: statistics.fmean(values)
+        for metric in MEASURED
+        if (values := [t.metrics[metric] for t in trials if metric in t.metrics])
+    }
+    return {
+        "row": arm.name,
+        "kind": about["kind"],
+        "n": len(trials),
+        **{name: about["settings"][name] for name in SETTINGS_SHOWN},
+        **means,
+        **{f"reported_{key}": value for key, value in about["reported"].items()},
+    }
+
+
+def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> dict[str, Any]:
+    """What DIP made of held-out images in the first combined run: no run of its own is needed."""
+    found = [line for (row, _), lines in evidence.looks.items() if row == name for line in lines]
+    restored = next((line for line in found if line["images"] == "restored"), {})
+    kept = ("kind", "n", *SETTINGS_SHOWN, "dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim")
+    scores = {name: restored[name] for name in MEASURED if name in restored}
+    line = {name: combined[name] for name in kept if name in combined} | scores
+    line |= {"fid_floor": combined.get("fid_floor"), "scored_images": restored.get("n")}
+    return {"row": as_reported_name(DIP_ALONE), **line, "reported_says": REPORTED_DIP.says}
+
+
+def scale_words(evidence: Evidence) -> str:
+    """At what scale all of it was run."""
+    info = evidence.study.info
+    rows, size = info["rows"], info["train_images"]
+
+    def steps(name: str) -> str:
+        run = rows[name]["settings"]
+        return f"{size // run['batch_size'] * run['epochs']} DDPM steps of {run['batch_size']}"
+
+    first = as_reported_name(setting_name(*REPORTED_COMBINED[0][0]))
+    run = rows[first]["settings"]
+    hardware = info["hardware"]
+    gpus = f", {', '.join(hardware['gpus'])}" if hardware["gpus"] else ", no GPU"
+    words = (
+        f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
+        f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
+        f"{max(len(a.trials) for a in arms(evidence.study).values())} seeds); {hardware['cores']} "
+        f"cores of {hardware['cpu']}{gpus}. The report: mnist, 60000 images, 3500 DIP steps, 20 "
+        f"epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
+    )
+    if run["denoiser"] != "report":
+        words += " The report's denoiser needs 28×28 images; here the compact one stands in for it."
+    return words
+
+
+def page(evidence: Evidence, judged: Sequence[Judged], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The page as HTML, with plotly.js and the pictures inside."""
+    study, loader = evidence.study, loader_effect(evidence)
+    made = {"effects": claim_figures.effects(judged)}
+    if evidence.looks:
+        made["steps"] = claim_figures.reverse_steps(evidence)
+    if loader:
+        made["loaders"] = claim_figures.loaders(loader)
+    columns = {k: label for k, label in LABELS.items() if any(row.get(k) for row in rows)}
+    return render(
+        "report.html.jinja",
+        study=study,
+        scale=scale_words(evidence),
+        judged=judged,
+        details=details,
+        loader=loader.words() if loader else None,
+        rows=[[_cell(row.get(name)) for name in columns] for row in rows],
+        columns=list(columns.values()),
+        pictures=_pictures(evidence),
+        figures={name: figure_json(figure) for name, figure in made.items()},
+        dashboard=DASHBOARD_FILE,
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
+    """Of each row, what the run with its first seed left to look at, stage by stage."""
+    shown = []
+    for arm in arms(evidence.study).values():
+        for seed, trial in list(arm.trials.items())[:1]:
+            stages = [
+                (stage.label, data_uri(trial.pictures[stage.name]))
+                for stage in evidence.study.description.stages
+                if stage.name in trial.pictures and (stage.name != "prior" or arm.name != ALONE)
+            ]
+            command = evidence.study.description.rerun_command(trial.parameters)
+            shown.append({"name": arm.name, "seed": seed, "stages": stages, "command": command})
+    return shown

@@ -1,0 +1,119 @@
+"""``python study/reproduce.py``: the report's experiments, small, on a real Ray."""
+
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from study import design, reproduce, run, turns
+from study.claims import CLAIMS
+from study.reproduce import main
+from study.rows import AS_REPORTED, COMBINED, CONTROLLED
+
+TINY = ("--train-size", "160", "--max-epochs", "1", "--dip-steps", "2", "--seeds", "2")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, ray_local):
+    """Two of the as-reported rows, few reverse steps and rounds: where it is and how it ended."""
+    whole = design.rows_of
+
+    def smaller(config):
+        rows, reported = {}, 0
+        for name, row in whole(config).items():
+            reported += row.kind == AS_REPORTED
+            if row.kind == CONTROLLED or reported <= 2:
+                few = {"sampler_steps": 8, "scored_images": 40}
+                rows[name] = dataclasses.replace(row, config=dataclasses.replace(row.config, **few))
+        return rows
+
+    place = tmp_path_factory.mktemp("reproduced")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (design, reproduce, turns):
+            patch.setattr(module, "rows_of", smaller)
+        for name in ("ROUNDS", "LOADER_ROUNDS", "LOADER_CALLS"):
+            patch.setattr(turns, name, 2)
+        status = main([*TINY, "--name", "tiny", "--results-dir", str(place)])
+        yield place, status
+
+
+def test_every_row_is_run_and_judged(done):
+    place, status = done
+    folder = place / "tiny"
+    assert status == 0
+    trials = pd.read_csv(folder / "trials.csv")
+    assert set(trials.status) == {"completed"}
+    assert sorted(set(trials[trials.row == COMBINED].seed)) == [1, 2]
+    assert set(trials[trials.row.str.startswith(AS_REPORTED)].seed) == {0}
+    claims = pd.read_csv(folder / "claims.csv")
+    letters = [claim.letter for claim in CLAIMS]
+    assert list(dict.fromkeys(claims.claim)) == letters
+    measured = claims[claims.claim != "d, norm"]  # needs 28×28
+    assert (measured.n >= 2).all()
+    assert measured.p_holm.between(0, 1).all()
+    report = pd.read_csv(folder / "report.csv")
+    assert report.row[0] == f"{AS_REPORTED}: DIP alone"
+    assert report.fid.notna().all()
+    scale = "digits, 160 training images, 2 DIP steps, 1 epochs"
+    assert report.scale.str.startswith(scale).all()
+    assert scale in (folder / "report.html").read_text()
+
+
+def test_what_a_study_leaves_besides(done):
+    folder = done[0] / "tiny"
+    assert (folder / "dashboard.html").exists()
+    looks = pd.read_csv(folder / "looks.csv")
+    assert set(looks.images) >= {"restored", "refined", "from noise", "from prior"}
+    trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
+    looked = trials[(trials.row == COMBINED) & (trials.seed == 1)].trial_id.item()
+    for stage in ("samples", "refined", "from-prior"):
+        Image.open(folder / "samples" / looked / f"{stage}.png").verify()
+    assert not (folder / reproduce.KEEP_FOLDER).exists()
+
+
+def test_what_has_ended_is_not_run_again_and_seeds_can_be_added_or_not(done):
+    place, _ = done
+    before = (place / "tiny" / "trials.csv").read_bytes()
+    timing = (place / "tiny" / "timing.csv").read_bytes()
+    assert main(["--resume", "tiny", "--results-dir", str(place)]) == 0
+    assert (place / "tiny" / "trials.csv").read_bytes() == before
+    assert (place / "tiny" / "timing.csv").read_bytes() == timing
+
+
+def test_a_study_belongs_to_the_command_that_began_it(done, capsys):
+    place, _ = done
+    with pytest.raises(SystemExit) as caught:
+        run.main(["--resume", "tiny", "--results-dir", str(place)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "--resume is tiny; expected a study of study/run.py, not study/reproduce.py" in error
+    assert json.loads((place / "tiny" / "study.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--seeds", "1"], "--seeds is 1; expected at least 2, for an interval"),
+        (["--train-size", "100"], "--train-size is 100; expected at least 128, a batch of the"),
+        (["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
+        (["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
+        (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
+        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
+        (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
+        (["--name", "a/b"], "--name is a/b; expected"),
+        (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
+        (["--cpus-per-trial", "1000"], "--cpus-per-trial is 1000.0; expected at most"),
+        (["--preset", "huge"], "--preset: invalid choice: 'huge'"),
+    ],
+)
+def test_bad_usage_is_one_line_and_leaves_nothing(flags, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*flags, "--results-dir", str(tmp_path / "results")])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("study/reproduce.py: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,101 @@
+"""Tables and page of the report's experiments, from a small study that is planted."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+from test_claims import evidence
+
+from study import reproduction
+from study.claims import judge
+from study.loader_effect import LoaderEffect, loader_effect
+from study.results import read_rows
+from study.rows import COMBINED, LOADERS, as_reported_name
+
+
+@pytest.fixture(scope="module")
+def planted():
+    found = evidence()
+    info = {
+        **found.study.info,
+        "train_images": 1000,
+        "status": "finished",
+        "hardware": {"cores": 2, "cpu": "a CPU", "gpus": []},
+    }
+    parts = ("network", "per-image loader", "tensor loader")
+    seconds = dict(zip(parts, (0.1, 0.015, 0.001), strict=True))
+    seconds |= {f"network and {part}": 0.1 + seconds[part] for part in parts[1:]}
+    timing = [line for line in found.timing if line["group"] != LOADERS]
+    timing += [
+        {"group": LOADERS, "item": item, "round": 0, "seconds": value}
+        for item, value in seconds.items()
+    ]
+    study = dataclasses.replace(found.study, info=info)
+    return dataclasses.replace(found, study=study, timing=timing)
+
+
+def test_the_scale_is_stated_beside_the_reports(planted):
+    words = reproduction.scale_words(planted)
+    assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in words
+    assert "as reported: 126 DDPM steps of 128, one seed" in words
+    assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
+    assert "2 cores of a CPU, no GPU" in words
+    assert "The report: mnist, 60000 images, 3500 DIP steps" in words
+    assert "the compact one stands in for it" in words
+
+
+def test_rows_stand_beside_the_reports_figures(planted):
+    rows = {row["row"]: row for row in reproduction.report_rows(planted)}
+    assert rows[as_reported_name("DDPM alone")]["reported_per_iteration_s"] == 22.93
+    assert rows[COMBINED]["n"] == 5
+    mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["row"] == COMBINED]
+    assert rows[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
+    assert next(iter(rows)) == as_reported_name("DIP alone")
+
+
+def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
+    first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
+    looks = {**planted.looks, (first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
+    rows = reproduction.report_rows(dataclasses.replace(planted, looks=looks))
+    alone = rows[0]
+    assert (alone["fid"], alone["scored_images"]) == (77.0, 100)
+    assert alone["reported_says"] == "restored digits; strokes emphasised"
+
+
+def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
+    effect = loader_effect(planted)
+    assert effect == LoaderEffect(0.1, 0.015, 0.001, 0.115, 0.101)
+    words = effect.words()
+    assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in words
+    assert "53.94 and 47.37 s here" in words  # 469 × 0.115, 469 × 0.101
+    assert "22.93 and 15.49 s, a difference of 7.44 s" in words
+
+
+def test_the_page_says_each_verdict_with_its_figures(planted):
+    judged = judge(planted)
+    page = reproduction.page(planted, judged, reproduction.report_rows(planted))
+    page = page.replace("&#39;", "'")
+    for each in judged:
+        assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in page
+    assert 'id="effects"' in page
+    assert 'id="steps"' in page
+    assert 'id="loaders"' in page
+    assert "https://" not in page.split("<script>")[0]  # offline
+    assert reproduction.scale_words(planted) in page
+
+
+def test_a_study_that_has_just_begun_can_be_drawn(planted):
+    empty = dataclasses.replace(planted.study, trials=())
+    begun = dataclasses.replace(planted, study=empty, timing=[], looks={})
+    page = reproduction.page(begun, judge(begun), reproduction.report_rows(begun))
+    assert "cannot tell at this scale" in page
+    assert "Not measured." in page
+
+
+def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduction, "load_evidence", lambda folder: planted)
+    reproduction.write(tmp_path)
+    for name in ("claims.csv", "report.csv", "looks.csv"):
+        table = pd.read_csv(tmp_path / name)
+        assert set(table.scale) == {reproduction.scale_words(planted)}
+    assert len(read_rows(tmp_path / "looks.csv")) == sum(map(len, planted.looks.values()))

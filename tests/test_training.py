@@ -1,0 +1,77 @@
+"""The trainer's settings that change what its network is given, and how."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from dipddpm.data import load_dataset
+from dipddpm.randomness import generator
+from dipddpm.training import Trainer, draw
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_dataset("digits").train.images[:96]
+
+
+def trainer(tiny, images, **changes):
+    return Trainer(dataclasses.replace(tiny, batch_size=32, **changes), images, images)
+
+
+def test_the_unit_range_is_what_the_network_learns_from(tiny, images):
+    unit = trainer(tiny, images, value_range="unit").images
+    torch.testing.assert_close(unit, (images + 1) / 2)
+    assert torch.equal(trainer(tiny, images).images, images)
+
+
+def test_samples_and_sources_are_in_the_symmetric_range_whatever_the_network_sees(tiny, images):
+    """A denoiser that knows the noise of a start image gives that image back."""
+    config = dataclasses.replace(tiny, value_range="unit", start_step=100, sampler_steps=1000)
+    config = dataclasses.replace(config, eta=0.0)
+    source = images[:4]
+    schedule = trainer(tiny, images).schedule
+
+    def denoiser(x, t):
+        alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1).float()
+        return (x - alpha_bar.sqrt() * (source + 1) / 2) / (1 - alpha_bar).sqrt()
+
+    watched = []
+    drawn = draw(
+        denoiser, config, 4, source.shape[1:], generator(0), sources=source, watch=watched.append
+    )
+    torch.testing.assert_close(drawn, source, atol=1e-3, rtol=0)
+    torch.testing.assert_close(watched[-1], source, atol=1e-3, rtol=0)
+
+
+def test_the_loaders_give_the_same_batches(tiny, images):
+    """But for the levels, of which PIL knows 256."""
+    order = torch.randperm(96, generator=generator(1))
+    for value_range in ("symmetric", "unit"):
+        tensor, per_image = (
+            list(trainer(tiny, images, loader=name, value_range=value_range).batches(order))
+            for name in ("tensor", "per-image")
+        )
+        assert len(tensor) == len(per_image) == 3
+        step = 2 / 255 if value_range == "symmetric" else 1 / 255
+        for a, b in zip(tensor, per_image, strict=True):
+            torch.testing.assert_close(a, b, atol=step / 2 + 1e-6, rtol=0)
+
+
+def test_colour_goes_through_pil_too(tiny):
+    colour = torch.rand(32, 3, 8, 8, generator=generator(0)) * 2 - 1
+    (batch,) = trainer(tiny, colour, loader="per-image").batches(torch.arange(32))
+    torch.testing.assert_close(batch, colour, atol=1 / 255 + 1e-6, rtol=0)
+
+
+def test_the_per_image_loader_leaves_the_global_random_state_alone(tiny, images):
+    before = torch.get_rng_state()
+    trainer(tiny, images, loader="per-image").train_epoch()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
+    last = trainer(tiny, images, ema_decay=0.0)
+    last.train_epoch()
+    averaged = last.ema.module.state_dict()
+    assert all(torch.equal(v, averaged[k]) for k, v in last.model.state_dict().items())

@@ -1,0 +1,59 @@
+"""Timing in turns: who meets whom, and that it is done once."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from study import provenance, turns
+from study.design import resolve_design
+from study.results import TIMING_FILE, read_rows
+from study.rows import ALONE, LOADERS, SETTINGS
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    monkeypatch.setattr(turns, "ROUNDS", 2)
+    monkeypatch.setattr(turns, "LOADER_ROUNDS", 2)
+    monkeypatch.setattr(turns, "LOADER_CALLS", 1)
+    return resolve_design({"train_size": 130}, provenance.capacity())
+
+
+def test_every_item_is_timed_in_every_round_once(settings, tmp_path):
+    turns.measure(settings, tmp_path)
+    lines = read_rows(tmp_path / TIMING_FILE)
+    items = {}
+    for line in lines:
+        items.setdefault((line["group"], line["item"]), []).append(line["round"])
+    assert all(rounds == [0, 1] for rounds in items.values())
+    assert [item for group, item in items if group == LOADERS] == [
+        "per-image loader",
+        "network and per-image loader",
+        "tensor loader",
+        "network and tensor loader",
+        "network",
+    ]
+    names = [item for group, item in items if group == SETTINGS]
+    assert ALONE in names
+    assert len(names) == 8  # and the report's seven settings, the missing middle included
+    assert all(line["seconds"] > 0 for line in lines)
+
+    before = (tmp_path / TIMING_FILE).read_bytes()
+    turns.measure(settings, tmp_path)  # of a study that is gone on with
+    assert (tmp_path / TIMING_FILE).read_bytes() == before
+
+
+def test_each_setting_learns_from_images_of_its_own(settings, monkeypatch):
+    """What would make a step slower must be there to be seen."""
+    seen = {}
+    trainer = turns.Trainer
+
+    def spy(config, images, start):
+        seen[config.prior, config.dip_lr, config.ddpm_lr, config.std] = images
+        return trainer(config, images, start)
+
+    monkeypatch.setattr(turns, "Trainer", spy)
+    turns.time_settings(dataclasses.replace(settings.run, dip_steps=2), torch.device("cpu"))
+    assert len(seen) == 8
+    first = seen.pop(("none", 1e-3, 1e-3, 1.0))
+    assert all(not torch.equal(first, images) for images in seen.values())
