@@ -11,7 +11,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
-from study.description import Metric
+from study.description import FIXED_DESIGN, Metric
 from study.pareto import ranking
 from study.records import StudyRecord, TrialRecord
 from study.space import distribution
@@ -212,8 +212,11 @@ def importances(study: StudyRecord) -> list[Importance]:
     """By fANOVA (Hutter et al. 2014), for each steered objective and, of several, for the front.
 
     From completed trials; where those are few, for the first objective from what all trials had at
-    their first evaluation. Of the front the target is a trial's rank.
+    their first evaluation. Of the front the target is a trial's rank. None where nothing was
+    searched: the share of a choice among many settings says nothing, and takes minutes.
     """
+    if study.info.get("settings", {}).get("plan", {}).get("sampler") == FIXED_DESIGN:
+        return []
     description = study.description
     complete = study.with_status("completed")
     targets: list[tuple[str, list[tuple[TrialRecord, float]]]] = []

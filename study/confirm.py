@@ -14,9 +14,9 @@ import pandas as pd
 from rich.console import Console
 
 from study import subject
-from study.description import Description, Parameter, Value
+from study.description import FIXED_DESIGN, Description, Parameter, Value
 from study.engine import run_study
-from study.plan import FIXED_DESIGN, Plan
+from study.plan import Plan
 from study.records import StudyRecord, TrialRecord, load_study
 from study.results import (
     BASELINE_FOLDER,

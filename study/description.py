@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+FIXED_DESIGN = "fixed"
+"""The sampler that runs a description's start points and searches nothing."""
+
 Value = float | int | str
 """Of a parameter."""
 

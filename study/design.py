@@ -16,8 +16,8 @@ from dipddpm.config import RunConfig
 from dipddpm.errors import ConfigError
 from study import looks, subject
 from study.confirm import trials_with
-from study.description import Description, Parameter, Stage, Value
-from study.plan import FIXED_DESIGN, Capacity
+from study.description import FIXED_DESIGN, Description, Parameter, Stage, Value
+from study.plan import Capacity
 from study.rows import (
     ALONE,
     AS_REPORTED,

@@ -26,12 +26,12 @@ from ray.tune.search import Searcher
 from rich.console import Console
 
 from study import provenance
-from study.description import Description
+from study.description import FIXED_DESIGN, Description
 from study.display import Display
 from study.live import LivePage
 from study.mirror import OptunaMirror
 from study.past import reconcile
-from study.plan import FIXED_DESIGN, Plan
+from study.plan import Plan
 from study.recorder import Recorder
 from study.results import (
     ARTIFACTS_FOLDER,

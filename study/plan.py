@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from dipddpm.errors import ConfigError
 from study.results import NAME_RULE, valid_name
 
-FIXED_DESIGN = "fixed"
-"""The sampler that runs a description's start points and searches nothing."""
-
 
 @dataclass(frozen=True)
 class Plan:

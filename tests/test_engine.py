@@ -11,8 +11,8 @@ from rich.console import Console
 from subjects import DIES_IDLE, FILLS_DISK, IS_KILLED, PLAN, RAISES, RETURNS_NAN, TOY, slow_toy, toy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from study.description import FIXED_DESIGN
 from study.engine import MAX_FAILURES, expected_resource, run_study
-from study.plan import FIXED_DESIGN
 from study.records import load_study
 from study.results import ResultsFolder, StudyIsRunning
 

@@ -63,7 +63,8 @@ def test_every_row_is_run_and_judged(done):
 
 def test_what_a_study_leaves_besides(done):
     folder = done[0] / "tiny"
-    assert (folder / "dashboard.html").exists()
+    # of a fixed design no importance is computed: for a choice among many it takes minutes
+    assert "or nothing was searched" in (folder / "dashboard.html").read_text()
     looks = pd.read_csv(folder / "looks.csv")
     assert set(looks.images) >= {"restored", "refined", "from noise", "from prior"}
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
