@@ -85,7 +85,8 @@ class Lab:
         self.switch = _unshare("--net", "sleep", "infinity")
         for command in (
             "link set lo up",
-            "link add switch type bridge",
+            # an address of its own: else it has that of a port, which changes as hosts come and go
+            "link add switch address 02:00:00:00:00:01 type bridge",
             f"address add {SWITCH}/24 dev switch",
             "link set switch up",
         ):
