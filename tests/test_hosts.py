@@ -89,6 +89,12 @@ class Cluster:
                 raise TimeoutError(self.head.run(monitor, check=False).stdout, tables)
             time.sleep(0.5)
 
+    def wait_for_end(self, name: str) -> None:
+        """Until the driver has written all of it and is gone."""
+        self.wait_for(name, everything_has_ended)
+        while not self.head.run("pgrep -f '^python .*run[.]py'", check=False).returncode:
+            time.sleep(0.5)
+
     def fetched(self, name: str) -> Path:
         """The results on the laptop."""
         self.ray("rsync-down ~/cluster.yaml '~/results/' ~/results/")
@@ -163,7 +169,7 @@ def test_a_worker_lost_then_the_head(cluster):
     lost_trials = lost[(lost.status == "running") & (lost.node == one.address)]
     time.sleep(3)
     one.start()
-    cluster.wait_for("worker", everything_has_ended)
+    cluster.wait_for_end("worker")
     mark("first study")
     cluster.laptop.start()
     folder = cluster.fetched("worker")
@@ -187,7 +193,7 @@ def test_a_worker_lost_then_the_head(cluster):
     cluster.up()
     mark("up again")
     cluster.submit("--resume head")
-    cluster.wait_for("head", everything_has_ended)
+    cluster.wait_for_end("head")
     mark("second study")
     folder = cluster.fetched("head")
     check(folder)
