@@ -100,12 +100,12 @@ class Table:
 
     def resume(self, recipe: recipes.Recipe) -> int:
         """Load the state of the last row, if there is one; returns its step."""
-        if self.file.exists() and not self.state.exists():
-            raise SystemExit(
-                f"{self.file} holds a curve whose state {self.state.name} is gone, so it cannot be "
-                "gone on with; move the file away to record it anew"
-            )
         if not self.state.exists():
+            if self.file.exists():
+                raise SystemExit(
+                    f"{self.file} holds a curve whose state {self.state.name} is gone, so it "
+                    "cannot be gone on with; move the file away to record it anew"
+                )
             with self.file.open("w", newline="") as file:
                 csv.DictWriter(file, self.columns).writeheader()
             return 0

@@ -28,9 +28,8 @@ REPORT = {
 }
 
 
-def stages(config: RunConfig) -> dict[str, float]:
+def stages(config: RunConfig, device: torch.device) -> dict[str, float]:
     """Seconds of a trial's stages."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(config, str(device))
     (record,) = run.records()
     start = now(device)
@@ -65,11 +64,12 @@ def main() -> None:
         "scored_images": args.images,
         "sampler_steps": args.sampler_steps,
     }
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trials = {"report": preset("report", **scale, **REPORT), "ours": preset("report", **scale)}
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in trials}
     for repeat in range(args.repeats + 1):
         for name, config in trials.items():
-            seconds = stages(config)
+            seconds = stages(config, device)
             if repeat or not args.repeats > 1:  # the first turn settles kernels and caches
                 measured[name].append(seconds)
     rows = {}
@@ -82,7 +82,6 @@ def main() -> None:
             f"{stage:11} report {rows[stage]['report']:8.2f} s, ours {rows[stage]['ours']:7.2f} s, "
             f"{rows[stage]['speedup']:6.1f} times as fast [{low:.1f}, {high:.1f}]"
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     about = {key: value for key, value in scale.items() if key != "data_dir"}
     write("whole-trial", {"machine": machine(device), "scale": about, "stages": rows})
 

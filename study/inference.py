@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scipy import optimize, stats
 
-from study.verdict import CONFIDENCE, MARGIN, POWER
+from study.verdict import CONFIDENCE, MARGIN, POWER, moments
 
 ALPHA = 1 - CONFIDENCE
 
@@ -58,7 +58,7 @@ def effect(
         ratio = math.exp(logs[0]) if logs else math.nan
         nan = math.nan
         return Effect(what, len(logs), *means, ratio, nan, nan, nan, nan, nan)
-    mean, error, freedom = _moments(logs)
+    mean, error, freedom = moments(logs)
     sign = -1 if claimed == "lower" else 1
     beyond = sign * mean - math.copysign(math.log1p(abs(margin)), margin)
     half = _quantile(1 - ALPHA / 2, freedom) * error
@@ -90,7 +90,7 @@ def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) 
     found = effect(what, logs, "higher", tests)
     if found.n < 2:
         return found
-    mean, error, freedom = _moments(logs)
+    mean, error, freedom = moments(logs)
     limit = math.log1p(margin)
     p_for = max(_above(limit - mean, error, freedom), _above(limit + mean, error, freedom))
     outside = min(_above(mean - limit, error, freedom), _above(-mean - limit, error, freedom))
@@ -119,12 +119,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(filled) - place) * filled[index]))
         adjusted[index] = largest
     return adjusted
-
-
-def _moments(logs: Sequence[float]) -> tuple[float, float, int]:
-    """Mean, its standard error, degrees of freedom."""
-    error = statistics.stdev(logs) / math.sqrt(len(logs))
-    return statistics.fmean(logs), error, len(logs) - 1
 
 
 def _quantile(p: float, freedom: int) -> float:

@@ -49,6 +49,12 @@ class Comparison:
     """``lower``, ``higher``, ``equal`` (shown to be within the margin) or ``open``."""
 
 
+def moments(logs: Sequence[float]) -> tuple[float, float, int]:
+    """Mean, its standard error, degrees of freedom; of two values or more."""
+    error = statistics.stdev(logs) / math.sqrt(len(logs))
+    return statistics.fmean(logs), error, len(logs) - 1
+
+
 def compare(arm: Sequence[float], baseline: Sequence[float], margin: float) -> dict[str, Any]:
     """The figures of a :class:`Comparison`, from positive values paired by their order.
 
@@ -67,8 +73,7 @@ def compare(arm: Sequence[float], baseline: Sequence[float], margin: float) -> d
         figures["ratio"] = figures["mean"] / figures["baseline_mean"]
     if len(logs) < 2:
         return figures
-    mean, error = statistics.fmean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
-    freedom = len(logs) - 1
+    mean, error, freedom = moments(logs)
     half = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom) * error
     one_sided = stats.t.ppf(CONFIDENCE, freedom) * error
     figures["low"], figures["high"] = math.exp(mean - half), math.exp(mean + half)
