@@ -45,7 +45,7 @@ def time_to(target: float, seed: int, train: Tensor, clean: Tensor, noisy: Tenso
             looked_s += time.perf_counter() - start
 
     try:
-        restorer.fit_restorer(
+        restorer.Fit(
             net,
             train,
             std=STD,
@@ -53,8 +53,7 @@ def time_to(target: float, seed: int, train: Tensor, clean: Tensor, noisy: Tenso
             lr=OUR_LR,
             steps=config.dip_steps,
             seed=seed,
-            progress=look,
-        )
+        ).run(look)
     except Reached as reached:
         return reached
     raise RuntimeError(f"{target:.2f} dB was not reached in {config.dip_steps} steps")

@@ -2,7 +2,6 @@
 
 import time
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -189,13 +188,6 @@ class Fit:
         self.losses[: self.done] = state["losses"]
         self.net.load_state_dict(under("net.", state))
         load_moments(self.optimizer, state)
-
-
-def fit_restorer(
-    net: nn.Module, images: Tensor, *, progress: Progress = silent, **settings: Any
-) -> float:
-    """Fit a restorer from beginning to end; see :class:`Fit`."""
-    return Fit(net, images, **settings).run(progress)
 
 
 def hidden_pixels(images: Tensor, phase: int) -> Tensor:

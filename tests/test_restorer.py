@@ -5,16 +5,17 @@ from dipddpm import restorer
 from dipddpm.corruption import corrupt, undo_clipping
 from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, NonFiniteLossError
+from dipddpm.progress import silent
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
 
-def fit(images=None, network="unet", **changes):
+def fit(images=None, network="unet", progress=silent, **changes):
     settings = {"lr": 3e-3, "steps": 60, "std": 0.3, "batch_size": 128, "seed": 0}
     if images is None:
         images = load_dataset("digits").train.images
     net = restorer.make_restorer(network, 8, 1, 8, seed=0)
-    restorer.fit_restorer(net, images, **settings | changes)
+    restorer.Fit(net, images, **settings | changes).run(progress)
     return net
 
 
@@ -52,7 +53,7 @@ def test_noise_drawn_once_is_learnt_by_heart():
     for noise_once in (True, False):
         net = restorer.make_restorer("report", 8, 1, 16, seed=0)
         losses.append(
-            restorer.fit_restorer(net, images, one_batch=True, noise_once=noise_once, **settings)
+            restorer.Fit(net, images, one_batch=True, noise_once=noise_once, **settings).run()
         )
     assert losses[0] < losses[1] / 2
 
