@@ -347,8 +347,11 @@ def test_the_table_sorts_filters_and_downloads(study, browser, tmp_path):
 
 def test_the_command_is_copied_with_one_click(study, browser):
     open_page(study, browser)
-    browser.find_element("id", "a-copy").click()
-    assert browser.find_element("id", "a-copy").text == "Copied"
+    button = browser.find_element("id", "a-copy")
+    button.click()
+    WebDriverWait(browser, 10, 0.05).until(
+        lambda b: button.text == "Copied"
+    )  # it copies, then says so
     field = browser.find_element("id", "search")
     field.send_keys(Keys.CONTROL, "v")
     assert field.get_attribute("value") == "toy --x 1.0 --y 0.25"
