@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,34 @@ def s3():
         boto3.client("s3").create_bucket(Bucket="studies")
         yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    binary, driver_binary = shutil.which("chromium"), shutil.which("chromedriver")
+    if not binary or not driver_binary:
+        pytest.skip("chromium and chromedriver are not installed")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"),
+        *("window-size=1440,900", "host-resolver-rules=MAP * ~NOTFOUND"),
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(driver_binary))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """The one browser, as if it were new: no logs, no emulated screen."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.get("about:blank")
+    for kind in ("browser", "performance"):
+        chromium.get_log(kind)
+    return chromium

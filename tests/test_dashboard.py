@@ -2,13 +2,12 @@
 
 import csv
 import dataclasses
-import json
-import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import check_accessible, check_quiet, show_at
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -18,8 +17,6 @@ from study import figures
 from study.dashboard import draw, main
 from study.records import load_study
 from study.results import ResultsFolder
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
 def make_study(tmp_path, rows, subject=TOY, name="one"):
@@ -165,36 +162,6 @@ def test_redrawing_from_disk(study, capsys):
         assert error.count("\n") == 1
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("chromium and chromedriver are not installed")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        *("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"),
-        *("window-size=1440,900", "host-resolver-rules=MAP * ~NOTFOUND"),
-    ):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def browser(chromium):
-    """The one browser, as if it were new: no logs, no emulated screen."""
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    chromium.get("about:blank")
-    for kind in ("browser", "performance"):
-        chromium.get_log(kind)
-    return chromium
-
-
 def shown(browser, panel="a") -> dict:
     """What the panel of a selected trial says."""
     script = """
@@ -218,18 +185,6 @@ def choose(browser, menu: str, value: str) -> None:
 def rows_of(browser) -> list[str]:
     script = "return [...document.querySelectorAll('#table tbody tr')].map(row => row.dataset.id)"
     return browser.execute_script(script)
-
-
-def check_quiet(browser) -> None:
-    """No error in the console, and no request has left."""
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [
-        event["params"]["request"]["url"]
-        for event in events
-        if event["method"] == "Network.requestWillBeSent"
-    ]
-    assert [url for url in urls if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 def click_point(browser, plot: str, curve: int, point: int) -> None:
@@ -381,22 +336,9 @@ def test_everything_is_reached_with_the_keyboard(study, browser):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_checker_of_accessibility_finds_no_serious_fault(study, browser, width, scheme):
-    from axe_core_python.selenium import Axe
-
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    show_at(browser, width, scheme)
     open_page(study, browser)
-    found = Axe().run(browser)["violations"]
-    serious = [
-        (v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
-    overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert browser.execute_script(overflow) <= 0
+    check_accessible(browser)
 
 
 def test_a_running_study_refreshes_itself_and_keeps_the_selection(tmp_path, browser):

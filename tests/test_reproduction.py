@@ -4,6 +4,7 @@ import dataclasses
 
 import pandas as pd
 import pytest
+from browsing import check_accessible, check_quiet, show_at
 from test_claims import evidence
 
 from study import reproduction
@@ -82,6 +83,17 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert 'id="loaders"' in page
     assert "https://" not in page.split("<script>")[0]  # offline
     assert reproduction.scale_words(planted) in page
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
+    file = tmp_path / "report.html"
+    rows = reproduction.report_rows(planted)
+    file.write_text(reproduction.page(planted, judge(planted), rows))
+    show_at(browser, width, scheme)
+    browser.get(file.as_uri())
+    check_accessible(browser)
+    check_quiet(browser)
 
 
 def test_a_study_that_has_just_begun_can_be_drawn(planted):
