@@ -37,7 +37,8 @@ class Restoration:
     prior: Tensor
     """What the DDPM learns from."""
     start: Tensor
-    """The same, made of images of the start split: where a shortened reverse process begins."""
+    """The same of images of the start split, as many as are scored at most: where a shortened
+    reverse process begins."""
     noisy: Tensor
     """Images before restoration …"""
     restored: Tensor
@@ -87,6 +88,10 @@ def observe(images: Tensor, config: RunConfig, purpose: str) -> Tensor:
         return images
     rng = generator(config.seed, "observation", purpose, device=images.device)
     return corrupt(images, config.std, rng)
+
+
+def _observed_start(config: RunConfig, dataset: Dataset, device: torch.device) -> Tensor:
+    return observe(dataset.start.images[: config.scored_images].to(device), config, "start")
 
 
 def make_network(config: RunConfig, shape: torch.Size, device: torch.device) -> nn.Module:
@@ -148,7 +153,7 @@ def _restorer(
     begins: Begins,
 ) -> Restoration:
     train = observe(dataset.train.images.to(device), config, "train")
-    start = observe(dataset.start.images.to(device), config, "start")
+    start = _observed_start(config, dataset, device)
     began, earlier_s = now(device), 0.0
 
     def begun(under_way: restorer.Fit) -> None:
@@ -238,7 +243,7 @@ def _nothing(
     nan = float("nan")
     return Restoration(
         prior=prior,
-        start=observe(dataset.start.images.to(device), config, "start"),
+        start=_observed_start(config, dataset, device),
         noisy=prior[:0],
         restored=prior[:0],
         psnr_noisy=nan,
