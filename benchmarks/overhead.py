@@ -65,14 +65,20 @@ def evaluate(parameters: dict[str, Any], done: int) -> None:
         report(metrics, {"round": done}, folder)
 
 
-def ours(trials: int, folder: Path) -> float:
-    plan = Plan("ours", trials, "tpe", "asha", 1, 3.0, 1.0, 0.0, 2, 0)
-    results = ResultsFolder.create(folder, "ours", SUBJECT, {})
-    start = time.perf_counter()
+def study(plan: Plan, trainable: Any, folder: Path) -> Path:
+    """Run it; returns its results folder."""
+    results = ResultsFolder.create(folder, plan.name, SUBJECT, {})
     with (folder / "log").open("w") as log:
         console = Console(file=log)
-        engine.run_study(SUBJECT, trivial, plan, results, expected_trial_s=None, console=console)
+        engine.run_study(SUBJECT, trainable, plan, results, expected_trial_s=None, console=console)
     results.close()
+    return results.path
+
+
+def ours(trials: int, folder: Path) -> float:
+    plan = Plan("ours", trials, "tpe", "asha", 1, 3.0, 1.0, 0.0, 2, 0)
+    start = time.perf_counter()
+    study(plan, trivial, folder)
     return time.perf_counter() - start
 
 

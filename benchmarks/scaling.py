@@ -21,14 +21,12 @@ from typing import Any
 import optuna
 import ray
 import torch
-from overhead import EVALUATED, SUBJECT, evaluate, trivial
-from rich.console import Console
+from overhead import EVALUATED, evaluate, study, trivial
 from side_by_side import DATA, machine, write
 
 from study import engine
 from study.plan import Plan
-from study.records import StudyRecord, load_study
-from study.results import ResultsFolder
+from study.records import load_study
 
 SLEEP_S = 4.0
 PER_SLOT = 6
@@ -41,21 +39,15 @@ def sleeping(parameters: dict[str, Any]) -> None:
         evaluate(parameters, done)
 
 
-def study(trainable: Any, trials: int, slots: int, folder: Path) -> StudyRecord:
-    """Run it, with a share of two cores for each trial."""
-    plan = Plan("scaling", trials, "tpe", "none", 1, 3.0, 2 / slots, 0.0, slots, 0)
-    results = ResultsFolder.create(folder, "scaling", SUBJECT, {})
-    with (folder / "log").open("w") as log:
-        console = Console(file=log)
-        engine.run_study(SUBJECT, trainable, plan, results, expected_trial_s=None, console=console)
-    results.close()
-    return load_study(results.path)
+def plan(trials: int, slots: int) -> Plan:
+    """A share of two cores for each trial, none stopped early."""
+    return Plan("scaling", trials, "tpe", "none", 1, 3.0, 2 / slots, 0.0, slots, 0)
 
 
 def on_slots(slots: int) -> dict[str, Any]:
     trials, start = PER_SLOT * slots, time.process_time()
     with tempfile.TemporaryDirectory() as name:
-        record = study(sleeping, trials, slots, Path(name))
+        record = load_study(study(plan(trials, slots), sleeping, Path(name)))
     driver_s = time.process_time() - start
     spans = [(t.started_s, t.ended_s or 0.0) for t in record.trials]
     # from when every slot has ended a trial to when the last trial begins: all are in use
@@ -81,7 +73,7 @@ def memory_mb() -> float:
 def in_a_row(trials: int) -> dict[str, Any]:
     before, start = memory_mb(), time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
-        study(trivial, trials, 2, Path(name))
+        study(plan(trials, 2), trivial, Path(name))
     seconds = time.perf_counter() - start
     row = {"trials": trials, "seconds_per_trial": seconds / trials}
     return {**row, "driver_mb_before": before, "driver_mb_after": memory_mb()}

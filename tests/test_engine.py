@@ -249,11 +249,11 @@ def test_a_full_disk_leaves_readable_results(ray_local, tmp_path, monkeypatch):
 
 
 def test_a_time_budget_ends_the_search_and_it_can_go_on(ray_local, tmp_path):
-    status, path = run(tmp_path, trainable=slow_toy, num_samples=30, time_budget_s=8.0)
+    status, path = run(tmp_path, trainable=slow_toy, num_samples=30, time_budget_s=12.0)
     assert status == "interrupted"
     study = load_study(path)
-    assert study.info["sessions"][-1]["reason"] == "time budget of 8 s"
-    assert study.info["wall_time_s"] < 28
+    assert study.info["sessions"][-1]["reason"] == "time budget of 12 s"
+    assert study.info["wall_time_s"] < 40
     assert len(study.trials) < 30
     assert not study.with_status("running")
     mirrored = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
