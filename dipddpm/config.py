@@ -11,7 +11,7 @@ RESIZES = ("crop", "stretch")
 REGIMES = ("clean", "noisy")
 PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
-DENOISERS = ("unet", "report", "report-no-norm")
+DENOISERS = ("unet", "unet-input-norm", "report")
 RESTORERS = ("unet", "report")
 PREDICTIONS = ("epsilon", "v")
 VARIANCES = ("posterior", "beta")
@@ -76,8 +76,8 @@ class RunConfig:
     schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
     denoiser: str = _setting(
         "unet",
-        "unet: compact; report: the report's own, for 28×28; report-no-norm: without the LayerNorm "
-        "of its input image",
+        "unet: compact; unet-input-norm: that, with the report's LayerNorm over its input image; "
+        "report: the report's own, for 28×28",
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
@@ -136,8 +136,8 @@ class RunConfig:
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
-        if self.denoiser != "unet":
-            most = f"at most 1000 for denoiser {self.denoiser}"
+        if self.denoiser == "report":
+            most = "at most 1000 for denoiser report"
             self._require("timesteps", self.timesteps <= 1000, most)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:

@@ -38,25 +38,18 @@ def time_bias(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(TIME_DIM, channels), nn.SiLU(), nn.Linear(channels, channels))
 
 
-def blocks(
-    size: int, *channels: int, normalise_first: bool = True, normalise_last: bool = True
-) -> nn.Sequential:
+def blocks(size: int, *channels: int, normalise_last: bool = True) -> nn.Sequential:
     """Three blocks through four channel counts."""
     a, b, c, d = channels
     return nn.Sequential(
-        Block(size, a, b, normalise=normalise_first),
-        Block(size, b, c),
-        Block(size, c, d, normalise=normalise_last),
+        Block(size, a, b), Block(size, b, c), Block(size, c, d, normalise=normalise_last)
     )
 
 
 class ReportUNet(nn.Module):
-    """Predicts ε from (x_t, t) for 28×28 images of one channel.
+    """Predicts ε from (x_t, t) for 28×28 images of one channel."""
 
-    Without ``normalise_input`` it sees the image's mean grey and contrast; nothing else changes.
-    """
-
-    def __init__(self, image_size: int, channels: int, normalise_input: bool = True) -> None:
+    def __init__(self, image_size: int, channels: int) -> None:
         super().__init__()
         if (image_size, channels) != (28, 1):
             raise ConfigError("denoiser", "report", "28×28 images of 1 channel for this one")
@@ -64,7 +57,7 @@ class ReportUNet(nn.Module):
         self.table = nn.Embedding.from_pretrained(table, freeze=True)  # (1000, 100), fixed
 
         self.time1 = time_bias(1)
-        self.down1 = blocks(28, 1, 10, 10, 10, normalise_first=normalise_input)
+        self.down1 = blocks(28, 1, 10, 10, 10)
         self.shrink1 = nn.Conv2d(10, 10, 4, stride=2, padding=1)  # 28 -> 14
         self.time2, self.down2 = time_bias(10), blocks(14, 10, 20, 20, 20)
         self.shrink2 = nn.Conv2d(20, 20, 4, stride=2, padding=1)  # 14 -> 7

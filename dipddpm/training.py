@@ -141,9 +141,9 @@ class Trainer:
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
     """The network that ``config.denoiser`` names, with fresh weights."""
-    if config.denoiser == "unet":
-        return UNet(image_size, channels, config.width)
-    return ReportUNet(image_size, channels, normalise_input=config.denoiser == "report")
+    if config.denoiser == "report":
+        return ReportUNet(image_size, channels)
+    return UNet(image_size, channels, config.width, config.denoiser == "unet-input-norm")
 
 
 def draw(

@@ -15,14 +15,12 @@ from study.evidence import Evidence
 from study.inference import ALPHA, Effect, all_of, effect, equal, holm, paired
 from study.rows import (
     ALONE,
+    ALONE_NORM,
+    ALONE_UNIT,
     COMBINED,
     DIP_LR_SERIES,
     NOISY_ALONE,
     NOISY_COMBINED,
-    RECIPE,
-    RECIPE_NO_NORM,
-    RECIPE_PRIOR,
-    RECIPE_UNIT,
     REPORTED_COMBINED,
     SETTINGS,
     STD_SERIES,
@@ -42,6 +40,9 @@ TENFOLD = 9.0
 
 MARGIN_OF_LOSS = 0.02
 """Within it nothing counts as lost."""
+
+DRAWN = 0.2
+"""The share of samples among real images (precision) below which there is no contrast to judge."""
 
 HOLDS, DOES_NOT, CANNOT_TELL = "holds", "does not hold", "cannot tell at this scale"
 
@@ -76,8 +77,21 @@ def shapes(evidence: Evidence) -> list[Effect]:
     return [compare(evidence, "FID", "fid", (COMBINED, ALONE), "lower")]
 
 
-def grey_by(row: str, baseline: str = RECIPE) -> Callable[[Evidence], list[Effect]]:
-    return lambda evidence: [compare(evidence, "contrast", "contrast", (row, baseline), "lower")]
+def grey(text: str, suspect: str, row: str) -> "Claim":
+    """A row that differs from DDPM alone in one suspect; one of both at least must draw digits."""
+    pair = (row, ALONE)
+
+    def contrast(evidence: Evidence) -> list[Effect]:
+        return [compare(evidence, "contrast", "contrast", pair, "lower")]
+
+    def no_digits(evidence: Evidence) -> str:
+        seeds = evidence.seeds(*pair)
+        drawn = [statistics.fmean(evidence.values(row, "precision", seeds)) for row in pair]
+        if max(drawn) >= DRAWN:
+            return ""
+        return "neither draws digits: {:.0%} and {:.0%} lie among real ones".format(*drawn)
+
+    return Claim(f"d, {suspect}", text, contrast, no_digits)
 
 
 def std_series(evidence: Evidence) -> list[Effect]:
@@ -193,19 +207,17 @@ class Claim:
     letter: str
     text: str
     effects: Callable[[Evidence], list[Effect]]
+    void: Callable[[Evidence], str] = lambda _: ""
+    """Why its figures, if there are any, say nothing."""
 
 
 CLAIMS = (
     Claim("a", "the prior makes an epoch faster", epoch_time),
     Claim("b", "the prior makes the whole run faster", run_time),
     Claim("c", "the prior gives better shapes", shapes),
-    Claim("d, range", "the value range [0, 1] makes digits greyer", grey_by(RECIPE_UNIT)),
-    Claim(
-        "d, norm",
-        "the denoiser's input normalisation makes digits greyer",
-        grey_by(RECIPE, RECIPE_NO_NORM),
-    ),
-    Claim("d, prior", "the prior itself makes digits greyer", grey_by(RECIPE_PRIOR)),
+    grey("the value range [0, 1] makes digits greyer", "range", ALONE_UNIT),
+    grey("a denoiser that normalises its input makes digits greyer", "norm", ALONE_NORM),
+    grey("the prior itself makes digits greyer", "prior", COMBINED),
     Claim("e", "the higher the std, the less precise", std_series),
     Claim("f", "the higher dip_lr, the less clear", dip_lr_series),
     Claim("g", "with a prior fewer denoising steps do", fewer_steps),
@@ -228,27 +240,33 @@ class Judged:
     """Two-sided, corrected; NaN where nothing could be measured."""
     effects: list[Effect]
 
-    @property
-    def note(self) -> str:
-        """Why nothing can be told, if there is nothing to tell it from."""
-        if all(e.n >= 2 for e in self.effects) and self.effects:
-            return ""
-        if self.claim.letter == "d, norm":
-            return "not run: the report's denoiser needs 28×28 images"
-        return "too few runs have ended: an interval needs two seeds"
+    note: str
+    """Why nothing can be told, where that is not for the effects' size."""
+
+
+def _note(claim: Claim, found: list[Effect], evidence: Evidence) -> str:
+    if found and all(e.n >= 2 for e in found):
+        return claim.void(evidence)
+    return "too few runs have ended: an interval needs two seeds"
 
 
 def judge(evidence: Evidence) -> list[Judged]:
     """All claims; a claim whose parts contradict each other is one that does not hold."""
     effects = [claim.effects(evidence) for claim in CLAIMS]
-    sides = [all_of(found) for found in effects]
+    notes = [_note(claim, found, evidence) for claim, found in zip(CLAIMS, effects, strict=True)]
+    sides = [
+        (math.nan, math.nan) if note else all_of(found)
+        for found, note in zip(effects, notes, strict=True)
+    ]
     adjusted = holm([2 * min(side) for side in sides])
     judged = []
-    for claim, found, (p_for, p_against), p in zip(CLAIMS, effects, sides, adjusted, strict=True):
+    for claim, found, note, (p_for, p_against), p in zip(
+        CLAIMS, effects, notes, sides, adjusted, strict=True
+    ):
         verdict = CANNOT_TELL
-        if not math.isnan(p_for) and p <= ALPHA:
+        if not note and p <= ALPHA:
             verdict = HOLDS if p_for < p_against else DOES_NOT
-        judged.append(Judged(claim, verdict, math.nan if math.isnan(p_for) else p, found))
+        judged.append(Judged(claim, verdict, math.nan if note else p, found, note))
     return judged
 
 
@@ -259,11 +277,11 @@ def sentence(judged: Judged) -> str:
 
 def details(judged: Judged) -> str:
     """All figures, or of many the one that speaks least for the claim."""
-    text, effects = judged.note, judged.effects
-    if not text and len(effects) > MANY:
-        weakest = max(effects, key=lambda found: found.p_for)
-        text = f"of {len(effects)} comparisons the least sure: {describe(weakest)}"
-    text = text or "; ".join(map(describe, effects))
+    told = [describe(found) for found in judged.effects if found.n >= 2]
+    if len(told) > MANY:
+        weakest = max(judged.effects, key=lambda found: found.p_for)
+        told = [f"of {len(told)} comparisons the least sure: {describe(weakest)}"]
+    text = "; ".join([judged.note, *told] if judged.note else told)
     return f"{text[0].upper()}{text[1:]}."
 
 

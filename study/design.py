@@ -20,6 +20,8 @@ from study.description import FIXED_DESIGN, Description, Parameter, Stage, Value
 from study.plan import Capacity
 from study.rows import (
     ALONE,
+    ALONE_NORM,
+    ALONE_UNIT,
     AS_REPORTED,
     COMBINED,
     CONTROLLED,
@@ -28,10 +30,6 @@ from study.rows import (
     NOISY_ALONE,
     NOISY_COMBINED,
     NOT_RUN,
-    RECIPE,
-    RECIPE_NO_NORM,
-    RECIPE_PRIOR,
-    RECIPE_UNIT,
     REPORTED_ALONE,
     REPORTED_COMBINED,
     STD_SERIES,
@@ -68,20 +66,16 @@ class Row:
         )
 
 
-def report_denoiser_fits(run: RunConfig) -> bool:
-    """It is made for 28×28 images of one channel."""
-    return run.dataset == "mnist"
-
-
 def report_recipe(run: RunConfig) -> RunConfig:
     """The report's DDPM and restorer at the budget of ``run``.
 
-    Where its denoiser does not fit the images, the compact one stands in. The weights of the last
-    epoch stand for its best-loss checkpoint: its loss falls to the end.
+    Where its denoiser does not fit the images (28×28, grey), the compact one with the same norm of
+    its input stands in. The weights of the last epoch stand for its best-loss checkpoint: its loss
+    falls to the end.
     """
     return dataclasses.replace(
         run,
-        denoiser="report" if report_denoiser_fits(run) else "unet",
+        denoiser="report" if run.dataset == "mnist" else "unet-input-norm",
         prediction="epsilon",
         schedule="linear",
         timesteps=1000,
@@ -139,7 +133,12 @@ def controlled(run: RunConfig) -> list[Row]:
         return row(name, prior="restorer", **changes)
 
     noisy: dict[str, Any] = {"regime": "noisy", "std": STD["noisy"][0]}
-    rows = [row(ALONE), row(COMBINED, looks.everything, prior="restorer")]
+    rows = [
+        row(ALONE),
+        row(ALONE_UNIT, value_range="unit"),
+        row(ALONE_NORM, denoiser="unet-input-norm"),
+        row(COMBINED, looks.everything, prior="restorer"),
+    ]
     rows += [combined(std_name(std), std=std) for std in STD_SERIES if std != 1.0]
     rows += [
         combined(dip_lr_name(dip_lr), dip_lr=dip_lr, std=DIP_LR_STD)
@@ -147,24 +146,7 @@ def controlled(run: RunConfig) -> list[Row]:
         if dip_lr != 1e-3
     ]
     rows += [row(NOISY_ALONE, **noisy), combined(NOISY_COMBINED, **noisy)]
-    return rows + recipe_factors(run)
-
-
-def recipe_factors(run: RunConfig) -> list[Row]:
-    """The report's DDPM alone, and what may grey its digits, one factor at a time."""
-    base = dataclasses.replace(report_recipe(run), prior="none", ddpm_lr=DDPM_LR)
-    changes: dict[str, dict[str, Any]] = {
-        RECIPE: {},
-        RECIPE_UNIT: {"value_range": "unit"},
-        # as narrow as is affordable with several seeds
-        RECIPE_PRIOR: {"prior": "restorer", "dip_width": 16, "dip_lr": 1e-3, "std": 1.0},
-    }
-    if report_denoiser_fits(run):
-        changes[RECIPE_NO_NORM] = {"denoiser": "report-no-norm"}
-    return [
-        Row(name, CONTROLLED, dataclasses.replace(base, **change))
-        for name, change in changes.items()
-    ]
+    return rows
 
 
 def rows_of(run: RunConfig) -> dict[str, Row]:

@@ -147,7 +147,10 @@ def scale_words(evidence: Evidence) -> str:
         f"epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
     )
     if run["denoiser"] != "report":
-        words += " The report's denoiser needs 28×28 images; here the compact one stands in for it."
+        words += (
+            " The report's denoiser needs 28×28 images; here the compact one, its input normalised "
+            "too, stands in for it."
+        )
     return words
 
 

@@ -10,11 +10,8 @@ AS_REPORTED = "as reported"
 CONTROLLED = "controlled"
 
 ALONE, COMBINED = "DDPM alone", "DIP→DDPM"
+ALONE_UNIT, ALONE_NORM = "DDPM alone, range [0, 1]", "DDPM alone, input normalised"
 NOISY_ALONE, NOISY_COMBINED = "noisy images: DDPM alone", "noisy images: DIP→DDPM"
-RECIPE = "report's recipe"
-RECIPE_UNIT = "report's recipe, range [0, 1]"
-RECIPE_NO_NORM = "report's recipe, no input norm"
-RECIPE_PRIOR = "report's recipe, with prior"
 DIP_ALONE = "DIP alone"
 
 

@@ -50,9 +50,11 @@ def test_every_row_is_run_and_judged(done):
     claims = pd.read_csv(folder / "claims.csv")
     letters = [claim.letter for claim in CLAIMS]
     assert list(dict.fromkeys(claims.claim)) == letters
-    measured = claims[claims.claim != "d, norm"]  # needs 28×28
-    assert (measured.n >= 2).all()
-    assert measured.p_holm.between(0, 1).all()
+    assert (claims.n >= 2).all()
+    judged = claims[
+        claims.note.isna()
+    ]  # after one epoch there may be no digits whose contrast to judge
+    assert judged.p_holm.between(0, 1).all()
     report = pd.read_csv(folder / "report.csv")
     assert report.row[0] == f"{AS_REPORTED}: DIP alone"
     assert report.fid.notna().all()

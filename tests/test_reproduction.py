@@ -42,7 +42,7 @@ def test_the_scale_is_stated_beside_the_reports(planted):
     assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
     assert "2 cores of a CPU, no GPU" in words
     assert "The report: mnist, 60000 images, 3500 DIP steps" in words
-    assert "the compact one stands in for it" in words
+    assert "the compact one, its input normalised too, stands in" in words
 
 
 def test_rows_stand_beside_the_reports_figures(planted):

@@ -26,6 +26,16 @@ def test_every_parameter_and_the_time_matter():
     assert (early - late).abs().max() > 1e-3
 
 
+def test_a_normalised_input_hides_mean_grey_and_contrast():
+    torch.manual_seed(0)
+    seeing, blind = UNet(8, 1, width=8), UNet(8, 1, width=8, normalise_input=True)
+    for net in (seeing, blind):
+        torch.nn.init.normal_(net.head.weight)
+    x, t = torch.randn(1, 1, 8, 8), torch.tensor([500])
+    torch.testing.assert_close(blind(3 * x + 1, t), blind(x, t), rtol=1e-3, atol=1e-3)
+    assert (seeing(3 * x + 1, t) - seeing(x, t)).abs().max() > 0.1
+
+
 def test_sizes_that_do_not_fold():
     with pytest.raises(ConfigError, match="image_size is 30; expected a multiple of 4"):
         UNet(30, 1, width=8)
