@@ -182,8 +182,9 @@ def run_study(
             verbose=0,
         ),
     )
-    # a cluster grows in one step, not node by node, if all that fit are asked for at once
-    os.environ[PENDING] = str(plan.slots if cluster else 1)
+    # all processes start at once, and a cluster grows in one step: one by one, Ray drops a process
+    # that is starting as soon as a trial ends, so that short trials would never fill many slots
+    os.environ[PENDING] = str(plan.slots)
     began = datetime.datetime.now(datetime.UTC)
     session = {"started": began.isoformat(timespec="seconds"), "trials_before": len(rows)}
     earlier_s = folder.info.get("wall_time_s", 0.0)

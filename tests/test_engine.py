@@ -180,6 +180,12 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
     ] * 2
 
 
+def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tmp_path):
+    plan = {"num_samples": 16, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
+    _, path = run(tmp_path, trainable=slow_toy, **plan)
+    assert pd.read_csv(path / "history.csv").concurrent.max() == 4
+
+
 def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
     subject = dataclasses.replace(
         TOY,
