@@ -4,6 +4,8 @@
 
 The curves of FID against steps are on record (``record.py ddpm NAME --seed N``: same features,
 same 50 steps of DDIM, same number of images); the seconds of a step are measured here, in turns.
+For each point of the report's curve (the median of its seeds) stands when it gets there, and when
+each recipe's curve is first at or below that FID: the report's own wavers, and may be so earlier.
 """
 
 import argparse
@@ -51,7 +53,8 @@ def main() -> None:
     for step in checkpoints:
         reached = [dict(curve)[step] for curve in recorded["report"] if step in dict(curve)]
         fid = statistics.median(reached)
-        row = {"report_step": step, "fid": fid, "seconds": {}, "reached": {}}
+        report_s = step * timed["report"]["seconds"]
+        row = {"report_step": step, "report_s": report_s, "fid": fid, "seconds": {}, "reached": {}}
         for name, seeds in recorded.items():
             steps = [steps_to(curve, fid) for curve in seeds]
             seconds = [s * timed[name]["seconds"] for s in steps if s is not None]
@@ -59,7 +62,7 @@ def main() -> None:
             row["seconds"][name] = statistics.median(seconds) if seconds else None
         rows.append(row)
         print(
-            f"FID {fid:7.1f}: "
+            f"report after {report_s:4.0f} s: FID {fid:7.1f}; first reached by "
             + ", ".join(
                 f"{name} {value:.0f} s ({row['reached'][name]})"
                 if value is not None
