@@ -86,10 +86,10 @@ def grey(text: str, suspect: str, row: str) -> "Claim":
 
     def no_digits(evidence: Evidence) -> str:
         seeds = evidence.seeds(*pair)
-        drawn = [statistics.fmean(evidence.values(row, "precision", seeds)) for row in pair]
-        if max(drawn) >= DRAWN:
+        one, other = (statistics.fmean(evidence.values(r, "precision", seeds)) for r in pair)
+        if max(one, other) >= DRAWN:
             return ""
-        return "neither draws digits: {:.0%} and {:.0%} lie among real ones".format(*drawn)
+        return f"neither draws digits: {one:.0%} and {other:.0%} lie among real ones"
 
     return Claim(f"d, {suspect}", text, contrast, no_digits)
 
@@ -277,9 +277,10 @@ def sentence(judged: Judged) -> str:
 
 def details(judged: Judged) -> str:
     """All figures, or of many the one that speaks least for the claim."""
-    told = [describe(found) for found in judged.effects if found.n >= 2]
+    measured = [found for found in judged.effects if found.n >= 2]
+    told = [describe(found) for found in measured]
     if len(told) > MANY:
-        weakest = max(judged.effects, key=lambda found: found.p_for)
+        weakest = max(measured, key=lambda found: found.p_for)
         told = [f"of {len(told)} comparisons the least sure: {describe(weakest)}"]
     text = "; ".join([judged.note, *told] if judged.note else told)
     return f"{text[0].upper()}{text[1:]}."
