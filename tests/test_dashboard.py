@@ -304,9 +304,8 @@ def test_the_command_is_copied_with_one_click(study, browser):
     open_page(study, browser)
     button = browser.find_element("id", "a-copy")
     button.click()
-    WebDriverWait(browser, 10, 0.05).until(
-        lambda b: button.text == "Copied"
-    )  # it copies, then says so
+    # it copies, then says so
+    WebDriverWait(browser, 10, 0.05).until(lambda b: button.text == "Copied")
     field = browser.find_element("id", "search")
     field.send_keys(Keys.CONTROL, "v")
     assert field.get_attribute("value") == "toy --x 1.0 --y 0.25"

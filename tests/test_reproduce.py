@@ -51,9 +51,8 @@ def test_every_row_is_run_and_judged(done):
     letters = [claim.letter for claim in CLAIMS]
     assert list(dict.fromkeys(claims.claim)) == letters
     assert (claims.n >= 2).all()
-    judged = claims[
-        claims.note.isna()
-    ]  # after one epoch there may be no digits whose contrast to judge
+    # after one epoch there may be no digits whose contrast to judge
+    judged = claims[claims.note.isna()]
     assert judged.p_holm.between(0, 1).all()
     report = pd.read_csv(folder / "report.csv")
     assert report.row[0] == f"{AS_REPORTED}: DIP alone"
