@@ -11,14 +11,13 @@ import dataclasses
 import statistics
 from pathlib import Path
 
-import torch
 from side_by_side import DATA, machine, write
 
 from dipddpm.config import RunConfig, preset
 from dipddpm.pipeline import Run
 from dipddpm.randomness import generator
 from dipddpm.timing import now
-from dipddpm.training import draw
+from dipddpm.training import draw, in_turn
 
 FROM_NOISE = [(1.0, 1000), (1.0, 250), (1.0, 100), (1.0, 50), (0.0, 100), (0.0, 50), (0.0, 25)]
 FROM_PRIOR = [(300, 50), (300, 100)]  # start step, sampler steps for the whole way
@@ -66,11 +65,10 @@ def main() -> None:
         args.state.mkdir()
         run.save(args.state)
     assert run.trainer is not None
-    rows = {}
+    sources, rows = in_turn(run.trainer.start, args.images), {}
     for name, changed in samplers(run.config).items():
         fids, seconds = [], []
         for number in range(args.draws):
-            sources = run.trainer.start[torch.arange(args.images) % len(run.trainer.start)]
             start = now(run.device)
             images = draw(
                 run.trainer.ema.eval(),

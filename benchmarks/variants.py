@@ -21,7 +21,7 @@ from dipddpm.config import PRIORS, REGIMES, RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.randomness import generator
-from dipddpm.training import draw
+from dipddpm.training import draw, in_turn
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "DDIM, 10 steps": {"eta": 0.0, "sampler_steps": 10},
@@ -60,7 +60,7 @@ def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
     start, num, shape = run.restoration.start, run.scored_images, run.dataset.shape
     for name, changes in SAMPLERS.items():
         config = dataclasses.replace(run.config, **{"start_step": None, **changes})
-        sources = start[torch.arange(num) % len(start)] if config.start_step else None
+        sources = in_turn(start, num) if config.start_step else None
         began = time.perf_counter()
         images = draw(run.trainer.ema, config, num, shape, generator(0, name), sources)
         seconds = time.perf_counter() - began

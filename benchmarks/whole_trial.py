@@ -67,10 +67,11 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trials = {"report": preset("report", **scale, **REPORT), "ours": preset("report", **scale)}
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in trials}
-    for repeat in range(args.repeats + 1):
+    warm_up = args.repeats > 1  # one more turn settles kernels and caches
+    for turn in range(warm_up + args.repeats):
         for name, config in trials.items():
             seconds = stages(config, device)
-            if repeat or not args.repeats > 1:  # the first turn settles kernels and caches
+            if turn >= warm_up:
                 measured[name].append(seconds)
     rows = {}
     for stage in measured["ours"][0]:

@@ -100,7 +100,7 @@ class Trainer:
         """The prior images that ``num`` samples start from, in turn; None from noise."""
         if self.config.start_step is None:
             return None
-        return self.start[torch.arange(num, device=self.start.device) % len(self.start)]
+        return in_turn(self.start, num)
 
     def sample(
         self, num: int, rng: torch.Generator, watch: Callable[[Tensor], None] | None = None
@@ -144,6 +144,11 @@ def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Modul
     if config.denoiser == "report":
         return ReportUNet(image_size, channels)
     return UNet(image_size, channels, config.width, config.denoiser == "unet-input-norm")
+
+
+def in_turn(images: Tensor, num: int) -> Tensor:
+    """``num`` of the images, from the first again where there are fewer."""
+    return images[torch.arange(num, device=images.device) % len(images)]
 
 
 def draw(

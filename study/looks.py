@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dipddpm.images import contact_sheet
@@ -18,7 +17,7 @@ from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.quality import Scores, psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
-from dipddpm.training import draw
+from dipddpm.training import draw, in_turn
 from study.results import LOOKS_FILE
 
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
@@ -82,7 +81,7 @@ def _by_steps(run: Run) -> Iterator[Look]:
     clean = run.dataset.start.images.to(run.device)
     starts = {"from noise": None, "from prior": run.trainer.start, "from real images": clean}
     for name, images in starts.items():
-        sources = None if images is None else images[torch.arange(num) % len(images)]
+        sources = None if images is None else in_turn(images, num)
         first = whole if sources is None else start
         for steps in REVERSE_STEPS:
             # the sampler counts its steps over the whole way
