@@ -21,6 +21,7 @@ from study import cluster
 from study.description import Description, Metric, Parameter, Stage, Value
 from study.keeper import Keeper
 from study.reporting import PICTURES, picture_path, report
+from study.rows import NOT_RUN, REPORTED_COMBINED
 from study.settings import StudySettings
 
 METRICS = (
@@ -75,15 +76,8 @@ MOVED_BY = {
 """What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
 prior stands here since whether it can is what the confirmation asks; a row is any setting."""
 
-# (dip_lr, ddpm_lr, std) of the report's six DIP→DDPM runs, in its order
-REPORT_SETTINGS = (
-    (1e-3, 5e-4, 1.0),
-    (1e-3, 5e-4, 1.2),
-    (1e-3, 5e-4, 0.8),
-    (5e-4, 1e-3, 1.2),
-    (2e-3, 1e-3, 1.2),
-    (5e-3, 1e-3, 1.2),
-)
+REPORT_SETTINGS = tuple(setting for setting, said in REPORTED_COMBINED if said is not NOT_RUN)
+"""Of the report's six DIP→DDPM runs, in its order."""
 
 
 def describe(settings: StudySettings) -> Description:
