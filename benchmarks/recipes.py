@@ -169,7 +169,7 @@ class OurDDPM(Recipe):
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
-        return self.trainer.ema.eval()
+        return self.trainer.kept.eval()
 
 
 class ReportDIP(Recipe):

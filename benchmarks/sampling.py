@@ -71,7 +71,7 @@ def main() -> None:
         for number in range(args.draws):
             start = now(run.device)
             images = draw(
-                run.trainer.ema.eval(),
+                run.trainer.kept.eval(),
                 changed,
                 args.images,
                 run.dataset.shape,

@@ -19,6 +19,8 @@ SPLITS = ("validation", "test")
 RANGES = ("symmetric", "unit")
 LOADERS = ("tensor", "per-image")
 DIP_NOISES = ("fresh", "once")
+WEIGHTS = ("averaged", "best-epoch")
+CLIPS = ("each-step", "end")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -97,6 +99,12 @@ class RunConfig:
     batch_size: int = _setting(32, "images per DDPM step")
     epochs: int = _setting(36, "passes of the DDPM over the training images")
     width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
+    weights: str = _setting(
+        "averaged",
+        "what samples are drawn with, averaged: a moving average over steps; best-epoch: as after "
+        "the epoch of the least mean loss, the report's choice",
+        WEIGHTS,
+    )
     ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
 
     eval_every: int = _setting(4, "epochs between evaluations; the last is always evaluated")
@@ -107,6 +115,12 @@ class RunConfig:
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
     variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
+    clip: str = _setting(
+        "each-step",
+        "when drawn images are clipped to their range, each-step: the predicted image at each "
+        "sampler step; end: the last image alone, as Ho et al.'s Algorithm 2 has it",
+        CLIPS,
+    )
     start_step: int | None = _setting(
         None, "start the reverse process from a noised prior image at this step, not from noise"
     )

@@ -105,7 +105,7 @@ def sample(
     generator: torch.Generator,
     variance: str = "posterior",
     prediction: str = "epsilon",
-    clip: bool = True,
+    clip: tuple[float, float] | None = (-1.0, 1.0),
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """The reverse process from ``x``, an x_t at t = ``timesteps[0]``, to an image.
@@ -121,11 +121,12 @@ def sample(
         timesteps: shape (S,), int64, descending, as from :meth:`Schedule.timesteps`.
         eta: 0 … 1, the share of the posterior's standard deviation that is drawn anew.
         prediction: what the denoiser was trained to predict, ``epsilon`` or ``v``.
-        clip: clip the predicted image to [-1, 1] at every step (Ho et al. 2020's code).
+        clip: the range that the predicted image is clipped to at every step (Ho et al. 2020's
+            code); None leaves it as it is (their Algorithm 2).
         watch: called with x after each step.
 
     Returns:
-        Images like ``x``, in [-1, 1] if ``clip``.
+        Images like ``x``, within ``clip``.
     """
     alphas_cumprod = schedule.alphas_cumprod.tolist()
     ts = timesteps.tolist()
@@ -140,7 +141,7 @@ def sample(
             x0 = (x - math.sqrt(1 - alpha_bar) * output) / math.sqrt(alpha_bar)
             eps = output
         if clip:
-            x0 = x0.clamp(-1, 1)
+            x0 = x0.clamp(*clip)
             eps = (x - math.sqrt(alpha_bar) * x0) / math.sqrt(1 - alpha_bar)
 
         # σ̂² = 1 - ᾱ_t/ᾱ_prev is β_t when no step is left out; σ² shrinks it to the posterior's

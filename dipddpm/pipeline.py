@@ -216,10 +216,10 @@ class Run:
         return {n: images[:NUM_PICTURES].cpu() for n, images in stages.items() if len(images)}
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights of the denoiser, those that samples are drawn with."""
+        """The weights of the denoiser that samples are drawn with."""
         if self.trainer is None:
             raise RuntimeError("there are no weights before the first evaluation")
-        return self.trainer.ema.module.state_dict()
+        return self.trainer.kept.module.state_dict()
 
     def save_weights(self, file: Path) -> None:
         """Write :meth:`weights` with all that :func:`load_weights` needs to draw with them."""

@@ -1,5 +1,6 @@
-"""Training the DDPM: model, moving average, optimizer and random state, epoch by epoch."""
+"""Training the DDPM: model, kept weights, optimizer and random state, epoch by epoch."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,11 +42,13 @@ class Trainer:
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
-        self.ema = AveragedModel(self.model, multi_avg_fn=self._update_ema)
+        self.kept = AveragedModel(self.model, multi_avg_fn=self._update_kept)
+        """The weights that samples are drawn with."""
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
         self.clock = StepClock(device)
         self.epoch = self.updates = 0
+        self.best_loss = math.inf
         self.step_seconds: list[float] = []
 
     @property
@@ -78,7 +81,11 @@ class Trainer:
         settings = f"ddpm_lr={self.config.ddpm_lr:g}"
         require_finite(losses, "DDPM", settings, first_step=self.epoch * steps)
         self.epoch += 1
-        return float(losses.mean())
+        loss = float(losses.mean())
+        if self.config.weights == "best-epoch" and loss < self.best_loss:
+            self.best_loss = loss
+            self.kept.update_parameters(self.model)
+        return loss
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
         """The images of those indices, a batch at a time, by the loader that the settings name."""
@@ -92,7 +99,8 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.ema.update_parameters(self.model)
+        if self.config.weights == "averaged":
+            self.kept.update_parameters(self.model)
         self.updates += 1
         return loss.detach()
 
@@ -105,37 +113,41 @@ class Trainer:
     def sample(
         self, num: int, rng: torch.Generator, watch: Callable[[Tensor], None] | None = None
     ) -> Tensor:
-        """``num`` images by the averaged weights: (num, C, H, W) in [-1, 1]."""
-        self.ema.eval()
+        """``num`` images by the kept weights: (num, C, H, W) in [-1, 1]."""
+        self.kept.eval()
         return draw(
-            self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
+            self.kept, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
-    def _update_ema(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
-        """A decay that warms up, min(d, (1+n)/(10+n)): the initial weights are soon forgotten."""
-        n = self.updates  # our own count: the averager's lies on the device
-        decay = min(self.config.ema_decay, (1 + n) / (10 + n))
-        torch._foreach_lerp_(averages, parameters, 1 - decay)
+    def _update_kept(self, kept: Any, parameters: Any, _: Tensor | int) -> None:
+        """A copy, or an average whose decay warms up, min(d, (1+n)/(10+n)): the initial weights
+        are soon forgotten."""
+        n, decay = self.updates, 0.0  # our own count: the averager's lies on the device
+        if self.config.weights == "averaged":
+            decay = min(self.config.ema_decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(kept, parameters, 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
         return {
             "epoch": torch.tensor(self.epoch),
             "updates": torch.tensor(self.updates),
+            "best_loss": torch.tensor(self.best_loss, dtype=torch.float64),
             "random_state": self.rng.get_state(),
             "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
             **{f"model.{k}": v for k, v in self.model.state_dict().items()},
-            **{f"ema.{k}": v for k, v in self.ema.state_dict().items()},
+            **{f"kept.{k}": v for k, v in self.kept.state_dict().items()},
             **moments(self.optimizer),
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where :meth:`state_dict` was taken."""
         self.epoch, self.updates = int(state["epoch"]), int(state["updates"])
+        self.best_loss = float(state["best_loss"])
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
         self.model.load_state_dict(under("model.", state))
-        self.ema.load_state_dict(under("ema.", state))
+        self.kept.load_state_dict(under("kept.", state))
         load_moments(self.optimizer, state)
 
 
@@ -189,6 +201,7 @@ def draw(
         generator=rng,
         variance=config.variance,
         prediction=config.prediction,
+        clip=((0.0, 1.0) if unit else (-1.0, 1.0)) if config.clip == "each-step" else None,
         watch=None if watch is None else lambda x: watch(shown(x)),
     )
     return shown(images).clamp(-1, 1)

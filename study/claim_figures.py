@@ -75,10 +75,10 @@ def reverse_steps(evidence: Evidence) -> go.Figure:
             ("nearest_train", 2, "solid"),
             ("nearest_source", 2, "dot"),
         ):
-            points: dict[int, list[float]] = {}
+            points: dict[str, list[float]] = {}
             for line in lines:
                 if metric in line and line[metric] == line[metric]:  # no NaN: it has no source
-                    points.setdefault(line["steps"], []).append(line[metric])
+                    points.setdefault(str(line["steps"]), []).append(line[metric])
             if not points:
                 continue
             centres = [interval(v) if len(v) > 1 else (v[0], 0, 0) for v in points.values()]
@@ -103,7 +103,9 @@ def reverse_steps(evidence: Evidence) -> go.Figure:
     figure.add_hline(1, line={"color": GREY, "width": 1}, row=1, col=2)
     figure = finish(figure, "reverse steps", None)
     figure.update_layout(legend={"y": -0.25, "yanchor": "top"})
-    return figure.update_xaxes(**LOG_AXIS).update_yaxes(LOG_AXIS, col=1)
+    order = sorted({int(step) for trace in figure.data for step in trace.x})
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    return figure.update_yaxes(LOG_AXIS, col=1)
 
 
 def loaders(effect: LoaderEffect) -> go.Figure:

@@ -6,6 +6,8 @@ time on common ground. Each claim of the report is decided on controlled rows al
 
 import dataclasses
 import functools
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from study.rows import (
     CONTROLLED,
     DIP_LR_SERIES,
     DIP_LR_STD,
+    FEW_STEPS,
     NOISY_ALONE,
     NOISY_COMBINED,
     NOT_RUN,
@@ -70,8 +73,7 @@ def report_recipe(run: RunConfig) -> RunConfig:
     """The report's DDPM and restorer at the budget of ``run``.
 
     Where its denoiser does not fit the images (28×28, grey), the compact one with the same norm of
-    its input stands in. The weights of the last epoch stand for its best-loss checkpoint: its loss
-    falls to the end.
+    its input stands in.
     """
     return dataclasses.replace(
         run,
@@ -79,7 +81,8 @@ def report_recipe(run: RunConfig) -> RunConfig:
         prediction="epsilon",
         schedule="linear",
         timesteps=1000,
-        ema_decay=0.0,
+        weights="best-epoch",
+        clip="end",
         batch_size=REPORT_BATCH,
         variance="beta",
         eta=1.0,
@@ -123,7 +126,7 @@ def controlled(run: RunConfig) -> list[Row]:
         ddpm_lr=DDPM_LR,
         std=1.0,
         score_split="test",
-        eval_every=-(-run.epochs // 2),
+        eval_every=run.epochs,
     )
 
     def row(name: str, look: Callable[..., None] | None = None, **changes: Any) -> Row:
@@ -145,7 +148,10 @@ def controlled(run: RunConfig) -> list[Row]:
         for dip_lr in DIP_LR_SERIES
         if dip_lr != 1e-3
     ]
-    rows += [row(NOISY_ALONE, **noisy), combined(NOISY_COMBINED, **noisy)]
+    rows += [
+        row(NOISY_ALONE, **noisy),
+        row(NOISY_COMBINED, looks.restoration, prior="restorer", **noisy),
+    ]
     return rows
 
 
@@ -217,7 +223,8 @@ def describe(settings: StudySettings) -> Description:
         stages=(
             *described.stages[:-1],
             Stage("refined", "refined (restored, noised to t₀, denoised by the DDPM)"),
-            Stage("from-prior", "samples from a noised prior at t₀"),
+            Stage("from-noise", f"samples from noise in {FEW_STEPS} reverse steps"),
+            Stage("from-prior", f"samples from a noised prior at t₀ in {FEW_STEPS}"),
             described.stages[-1],
         ),
         rerun=f"OMP_NUM_THREADS={threads} python -m dipddpm run {{row}} --device {device} "
@@ -244,7 +251,10 @@ def train_row(
     keep: Path | None,
 ) -> None:
     row, seed = rows[parameters["row"]], parameters["seed"]
-    place = keep / f"{list(rows).index(row.name)}-{seed}" if keep else None
+    place = None
+    if keep:  # by the settings: what was left by others is not gone on with
+        settings = {**_without_folders(row.config), "seed": seed}
+        place = keep / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
     subject.train({"seed": seed}, row.config, num_threads, device, place, row.look)
 
 

@@ -186,7 +186,11 @@ def run_study(
     # that is starting as soon as a trial ends, so that short trials would never fill many slots
     os.environ[PENDING] = str(plan.slots)
     began = datetime.datetime.now(datetime.UTC)
-    session = {"started": began.isoformat(timespec="seconds"), "trials_before": len(rows)}
+    session = {
+        "started": began.isoformat(timespec="seconds"),
+        "trials_before": len(rows),
+        "code": folder.info.get("code"),
+    }
     earlier_s = folder.info.get("wall_time_s", 0.0)
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]
     folder.set_status("running")

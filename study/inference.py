@@ -75,14 +75,21 @@ def effect(
     )
 
 
-def paired(what: str, a: Sequence[float], b: Sequence[float], claimed: str, tests: int) -> Effect:
+def paired(
+    what: str,
+    a: Sequence[float],
+    b: Sequence[float],
+    claimed: str,
+    tests: int,
+    margin: float = MARGIN,
+) -> Effect:
     """The effect of ``a`` against ``b``, positive values paired by their order."""
     pairs = [pair for pair in zip(a, b, strict=True) if all(v > 0 for v in pair)]  # NaN is not
     logs = [math.log(x / y) for x, y in pairs]
     means = (math.nan, math.nan)
     if pairs:
         means = tuple(statistics.geometric_mean(values) for values in zip(*pairs, strict=True))  # type: ignore[assignment]
-    return effect(what, logs, claimed, tests, means=means)
+    return effect(what, logs, claimed, tests, margin=margin, means=means)
 
 
 def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) -> Effect:

@@ -19,9 +19,10 @@ from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
 from study.results import LOOKS_FILE
+from study.rows import FEW_STEPS, MANY_STEPS
 
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
-REVERSE_STEPS = (2, 5, 10, 25, 50)
+REVERSE_STEPS = (2, 5, FEW_STEPS, 25, MANY_STEPS)
 
 COLUMNS = (
     *("images", "steps", "start_step", "seconds", "n", "psnr", "ssim"),
@@ -31,7 +32,7 @@ COLUMNS = (
 Look = tuple[dict[str, Any], Tensor]
 """A line of the table, and its images."""
 
-PICTURES = {"refined": None, "from prior": 10}
+PICTURES = {"refined": None, "from noise": FEW_STEPS, "from prior": FEW_STEPS}
 """Sets of images that are shown, by the number of reverse steps where there are several."""
 
 
@@ -73,7 +74,7 @@ def _by_steps(run: Run) -> Iterator[Look]:
     """As many samples by each number of reverse steps, from noise and from t₀.
 
     From start images restored by DIP, and from the same without DIP: of images of a split that
-    nothing has learnt from.
+    nothing has learnt from. Those images themselves stand there as no steps.
     """
     assert run.trainer is not None
     whole, num = run.config.timesteps, run.scored_images
@@ -83,6 +84,8 @@ def _by_steps(run: Run) -> Iterator[Look]:
     for name, images in starts.items():
         sources = None if images is None else in_turn(images, num)
         first = whole if sources is None else start
+        if sources is not None:
+            yield _scored(run, name, sources, sources=sources) | {"steps": 0}, sources
         for steps in REVERSE_STEPS:
             # the sampler counts its steps over the whole way
             drawn, seconds = _draw(run, sources, steps * whole // first, first)
@@ -103,8 +106,8 @@ def _draw(
     num = run.scored_images if sources is None else len(sources)
     rng = generator(config.seed, "look", sampler_steps, start_step, device=run.device)
     began = now(run.device)
-    run.trainer.ema.eval()
-    images = draw(run.trainer.ema, config, num, run.dataset.shape, rng, sources)
+    run.trainer.kept.eval()
+    images = draw(run.trainer.kept, config, num, run.dataset.shape, rng, sources)
     return images, now(run.device) - began
 
 

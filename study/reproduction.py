@@ -24,10 +24,11 @@ from study.results import (
     write_text,
 )
 from study.rows import (
-    ALONE,
     AS_REPORTED,
     COMBINED,
+    CONTROLLED,
     DIP_ALONE,
+    REPORT_DIP_STEPS,
     REPORT_STEPS,
     REPORTED_COMBINED,
     REPORTED_DIP,
@@ -45,6 +46,13 @@ SETTINGS_SHOWN = (
     *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
     *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
 )
+
+DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")
+DIP_ALONE_IN = {
+    as_reported_name(setting_name(*REPORTED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
+    COMBINED: DIP_ALONE,
+}
+"""Combined rows whose DIP stage stands for DIP alone."""
 
 LABELS = {
     "row": "row",
@@ -92,9 +100,9 @@ def report_rows(evidence: Evidence) -> list[dict[str, Any]]:
     by_name, lines = arms(evidence.study), []
     for name, about in evidence.study.info["rows"].items():
         line = _row_line(by_name[name], about)
+        if name in DIP_ALONE_IN:
+            lines.append(_dip_alone(evidence, name, line))
         lines.append(line)
-        if name == as_reported_name(setting_name(*REPORTED_COMBINED[0][0])):
-            lines.insert(0, _dip_alone(evidence, name, line))
     return lines
 
 
@@ -116,14 +124,29 @@ def _row_line(arm: Arm, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> dict[str, Any]:
-    """What DIP made of held-out images in the first combined run: no run of its own is needed."""
-    found = [line for (row, _), lines in evidence.looks.items() if row == name for line in lines]
-    restored = next((line for line in found if line["images"] == "restored"), {})
-    kept = ("kind", "n", *SETTINGS_SHOWN, "dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim")
-    scores = {name: restored[name] for name in MEASURED if name in restored}
-    line = {name: combined[name] for name in kept if name in combined} | scores
-    line |= {"fid_floor": combined.get("fid_floor"), "scored_images": restored.get("n")}
-    return {"row": as_reported_name(DIP_ALONE), **line, "reported_says": REPORTED_DIP.says}
+    """What DIP made of held-out images in a combined row: no run of its own is needed."""
+    restored = [
+        line
+        for (row, _), lines in evidence.looks.items()
+        for line in lines
+        if row == name and line["images"] == "restored"
+    ]
+    shared = (*DIP_SETTINGS, "dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor")
+    means = {
+        metric: statistics.fmean(line[metric] for line in restored)
+        for metric in (*MEASURED, "n")
+        if restored and all(metric in line for line in restored)
+    }
+    return {
+        "row": DIP_ALONE_IN[name],
+        "kind": combined["kind"],
+        "n": len(restored),
+        **{key: combined[key] for key in shared if key in combined},
+        "time_total_s": combined.get("dip_time_s"),
+        **{metric: means[metric] for metric in MEASURED if metric in means},
+        "scored_images": means.get("n"),
+        "reported_says": REPORTED_DIP.says if combined["kind"] == AS_REPORTED else "",
+    }
 
 
 def scale_words(evidence: Evidence) -> str:
@@ -142,16 +165,25 @@ def scale_words(evidence: Evidence) -> str:
     words = (
         f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
         f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
-        f"{max(len(a.trials) for a in arms(evidence.study).values())} seeds); {hardware['cores']} "
-        f"cores of {hardware['cpu']}{gpus}. The report: mnist, 60000 images, 3500 DIP steps, 20 "
-        f"epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
+        f"{_seeds(evidence)} seeds); {hardware['cores']} "
+        f"cores of {hardware['cpu']}{gpus}. The report: mnist, 60000 images, {REPORT_DIP_STEPS} "
+        f"DIP steps, 20 epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
     )
+    if run["dip_steps"] < REPORT_DIP_STEPS:
+        words += " With fewer DIP steps a low dip_lr is fitted less far than the report's."
     if run["denoiser"] != "report":
         words += (
             " The report's denoiser needs 28×28 images; here the compact one, its input normalised "
             "too, stands in for it."
         )
     return words
+
+
+def _seeds(evidence: Evidence) -> str:
+    """Of the controlled rows: ``5``, or ``4 to 5``."""
+    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
+    counts = {len(by_name[n].trials) for n, about in rows.items() if about["kind"] == CONTROLLED}
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
 def page(evidence: Evidence, judged: Sequence[Judged], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -186,14 +218,20 @@ def _cell(value: Any) -> str:
 
 def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
     """Of each row, what the run with its first seed left to look at, stage by stage."""
-    shown = []
+    shown, rows = [], evidence.study.info["rows"]
     for arm in arms(evidence.study).values():
+        settings = rows[arm.name]["settings"]
+        as_they_are = (settings["prior"], settings["regime"]) == ("none", "clean")
         for seed, trial in list(arm.trials.items())[:1]:
-            stages = [
-                (stage.label, data_uri(trial.pictures[stage.name]))
+            stages = {
+                stage.name: (stage.label, data_uri(trial.pictures[stage.name]))
                 for stage in evidence.study.description.stages
-                if stage.name in trial.pictures and (stage.name != "prior" or arm.name != ALONE)
-            ]
+                if stage.name in trial.pictures and not (stage.name == "prior" and as_they_are)
+            }
             command = evidence.study.description.rerun_command(trial.parameters)
-            shown.append({"name": arm.name, "seed": seed, "stages": stages, "command": command})
+            about = {"seed": seed, "command": command}
+            if arm.name in DIP_ALONE_IN:
+                dip = [stages.pop(name) for name in ("noisy", "restored") if name in stages]
+                shown.append({"name": DIP_ALONE_IN[arm.name], "stages": dip, **about})
+            shown.append({"name": arm.name, "stages": list(stages.values()), **about})
     return shown

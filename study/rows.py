@@ -41,6 +41,10 @@ REPORTED_COMBINED = (
     ((5e-3, 1e-3, 1.2), Reported(15.41, 308, "least clear")),
 )
 
+FEW_STEPS, MANY_STEPS = 10, 50
+"""Reverse steps at which a start from the prior is compared with one from noise."""
+
+REPORT_DIP_STEPS = 3500
 REPORT_STEPS = 469
 """Batches of 128 in the report's epoch of 60,000 images."""
 

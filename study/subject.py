@@ -17,6 +17,7 @@ from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
 from dipddpm.progress import silent
+from dipddpm.timing import now
 from study import cluster
 from study.description import Description, Metric, Parameter, Stage, Value
 from study.keeper import Keeper
@@ -265,15 +266,23 @@ def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> C
         eval_every=1,
         sampler_steps=min(10, config.sampler_steps),
     )
+    where, ticks = torch.device(device(settings)), list[float]()
+
+    def watch(stage: str, done: int, total: int) -> None:
+        if stage == "dip":
+            ticks.append(now(where))
+
     torch.set_num_threads(threads(settings))
-    record = next(iter(Run(sample, device(settings)).records()))
+    record = next(iter(Run(sample, device(settings), watch).records()))
     torch.set_num_threads(threads_before)
 
     assert sample.train_size is not None
     step_s = record.time_per_iteration_s / (sample.train_size // config.batch_size)
     steps_per_epoch = len(dataset.train) // config.batch_size
+    dip_s = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else record.dip_time_s
+    applied_s = max(0.0, record.dip_time_s - dip_s * len(ticks))  # to the training images
     return Cost(
-        fixed_s=record.dip_time_s / sample.dip_steps * config.dip_steps,
+        fixed_s=dip_s * config.dip_steps + applied_s * len(dataset.train) / sample.train_size,
         epoch_s=step_s * steps_per_epoch,
         evaluation_s=record.sample_time_s / sample.sampler_steps * config.sampler_steps
         + record.score_time_s,

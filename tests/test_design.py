@@ -49,7 +49,8 @@ def test_as_reported(mnist):
         350,
     )
     assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
-    assert (run.ema_decay, run.sampler_steps, run.variance) == (0.0, 1000, "beta")
+    assert (run.sampler_steps, run.variance, run.clip) == (1000, "beta", "end")
+    assert run.weights == "best-epoch"
     assert combined.reported.per_iteration_s == 15.49
     reported = [row for row in mnist.values() if row.kind == "as reported"]
     lrs = {(r.config.dip_lr, r.config.ddpm_lr, r.config.std) for r in reported[1:]}

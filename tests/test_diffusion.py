@@ -80,7 +80,7 @@ def test_ancestral_sampling_step_by_step(name, num_timesteps, variance, theirs):
         schedule.timesteps(num_timesteps),
         eta=1.0,
         variance=variance,
-        clip=False,
+        clip=None,
         generator=generator(7),
     )
     rng = generator(7)
@@ -104,7 +104,7 @@ def test_ddim_step_by_step(name, steps, eta):
         x,
         schedule.timesteps(steps),
         eta=eta,
-        clip=False,
+        clip=None,
         generator=generator(7),
     )
     rng = generator(7)
@@ -145,7 +145,7 @@ def test_ancestral_sampling_recovers_a_gaussian(start, variance):
         schedule.timesteps(start, start=start),
         eta=1.0,
         variance=variance,
-        clip=False,
+        clip=None,
         generator=generator(1),
     )
     assert y.mean().item() == pytest.approx(MEAN, abs=4 * STD / n**0.5)
@@ -168,7 +168,7 @@ def test_ancestral_sampling_recovers_a_covariance():
     x = torch.randn(n, 2, 1, 1, dtype=torch.float64, generator=generator(0))
     steps = schedule.timesteps(1000)
     y = diffusion.sample(
-        predict, schedule, x, steps, eta=1.0, clip=False, generator=generator(1)
+        predict, schedule, x, steps, eta=1.0, clip=None, generator=generator(1)
     ).flatten(1)
     error = 4 / n**0.5  # four standard errors, of entries that are at most 0.09 · √2
     torch.testing.assert_close(y.mean(dim=0), mean, rtol=0, atol=error * 0.3)
@@ -182,7 +182,7 @@ def ddim_deviation(steps: int, start: int = 1000) -> float:
     x = torch.tensor([[-1.0], [0.4], [2.0]], dtype=torch.float64).view(3, 1, 1, 1)
     timesteps = schedule.timesteps(steps, start=start)
     y = diffusion.sample(
-        predict, schedule, x, timesteps, eta=0.0, clip=False, generator=generator(0)
+        predict, schedule, x, timesteps, eta=0.0, clip=None, generator=generator(0)
     ).flatten()
 
     # the affine map x -> gain · x + offset, composed by hand over the steps

@@ -38,17 +38,20 @@ def test_samples_by_the_number_of_steps(run, tmp_path):
         by_start.setdefault(line["images"], []).append(line)
     assert list(by_start) == ["from noise", "from prior", "from real images"]
     for name, found in by_start.items():
-        assert tuple(line["steps"] for line in found) == looks.REVERSE_STEPS
         from_noise = name == "from noise"
+        if not from_noise:
+            sources = found.pop(0)
+            assert (sources["steps"], sources["nearest_source"]) == (0, 0)
+        assert tuple(line["steps"] for line in found) == looks.REVERSE_STEPS
         assert {line["start_step"] for line in found} == {1000 if from_noise else 250}
         # one that starts from an image knows how far it has come from it
         assert all(math.isnan(line["nearest_source"]) == from_noise for line in found)
-    assert (tmp_path / "from-prior.png").exists()
+    assert {file.stem for file in tmp_path.glob("*.png")} == {"refined", "from-noise", "from-prior"}
 
 
 def test_as_many_network_evaluations_as_it_says(run, monkeypatch):
     calls = []
-    forward = run.trainer.ema.forward
-    monkeypatch.setattr(run.trainer.ema, "forward", lambda x, t: calls.append(1) or forward(x, t))
+    forward = run.trainer.kept.forward
+    monkeypatch.setattr(run.trainer.kept, "forward", lambda x, t: calls.append(1) or forward(x, t))
     lines = list(looks._by_steps(run))
     assert len(calls) == sum(line["steps"] for line, _ in lines)

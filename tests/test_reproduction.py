@@ -40,6 +40,7 @@ def test_the_scale_is_stated_beside_the_reports(planted):
     assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in words
     assert "as reported: 126 DDPM steps of 128, one seed" in words
     assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
+    assert "a low dip_lr is fitted less far" in words
     assert "2 cores of a CPU, no GPU" in words
     assert "The report: mnist, 60000 images, 3500 DIP steps" in words
     assert "the compact one, its input normalised too, stands in" in words
@@ -51,16 +52,29 @@ def test_rows_stand_beside_the_reports_figures(planted):
     assert rows[COMBINED]["n"] == 5
     mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["row"] == COMBINED]
     assert rows[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
-    assert next(iter(rows)) == as_reported_name("DIP alone")
+    assert list(rows)[1] == as_reported_name("DIP alone")
 
 
 def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
     first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
     looks = {**planted.looks, (first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
     rows = reproduction.report_rows(dataclasses.replace(planted, looks=looks))
-    alone = rows[0]
-    assert (alone["fid"], alone["scored_images"]) == (77.0, 100)
+    found = {row["row"]: row for row in rows}
+    alone = found[as_reported_name("DIP alone")]
+    assert (alone["n"], alone["fid"], alone["scored_images"]) == (1, 77.0, 100)
     assert alone["reported_says"] == "restored digits; strokes emphasised"
+    assert not {"denoiser", "ddpm_lr", "epochs"} & set(alone)
+    controlled = found["DIP alone"]
+    restored = [planted.looks[COMBINED, seed][0] for seed in range(1, 6)]
+    assert controlled["fid"] == pytest.approx(sum(line["fid"] for line in restored) / 5)
+    assert (controlled["n"], controlled["reported_says"]) == (5, "")
+
+
+def test_a_row_that_lacks_runs_is_said(planted):
+    lost = [t for t in planted.study.trials if t.parameters == {"row": COMBINED, "seed": 2}]
+    trials = tuple(t for t in planted.study.trials if t not in lost)
+    study = dataclasses.replace(planted.study, trials=trials)
+    assert "4 to 5 seeds" in reproduction.scale_words(dataclasses.replace(planted, study=study))
 
 
 def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):

@@ -70,8 +70,42 @@ def test_the_per_image_loader_leaves_the_global_random_state_alone(tiny, images)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
-    last = trainer(tiny, images, ema_decay=0.0)
-    last.train_epoch()
-    averaged = last.ema.module.state_dict()
-    assert all(torch.equal(v, averaged[k]) for k, v in last.model.state_dict().items())
+def weights(module):
+    return torch.cat([value.flatten().clone() for value in module.state_dict().values()])
+
+
+def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
+    best = trainer(tiny, images, weights="best-epoch")
+    losses = iter([3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # three steps an epoch
+    step = Trainer.step
+    monkeypatch.setattr(Trainer, "step", lambda self, x: step(self, x).mul(0).add(next(losses)))
+    after = []
+    for epoch in range(3):
+        if epoch == 2:  # what is best is known after a resume too
+            state, best = best.state_dict(), trainer(tiny, images, weights="best-epoch")
+            best.load_state_dict(state)
+        best.train_epoch()
+        after.append(weights(best.model))
+        assert torch.equal(weights(best.kept.module), after[min(epoch, 1)])
+    assert not torch.equal(after[1], after[2])
+
+
+def test_clipped_at_each_step_or_at_the_end(tiny, images):
+    """A denoiser that sees no noise makes the predicted image as large as x_t / √ᾱ_t."""
+    for value_range in ("symmetric", "unit"):
+        config = dataclasses.replace(tiny, value_range=value_range, eta=0.0, sampler_steps=1)
+        seen = {}
+        for clip in ("each-step", "end"):
+            watched = []
+            drawn = draw(
+                lambda x, t: 0 * x,
+                dataclasses.replace(config, clip=clip),
+                4,
+                images.shape[1:],
+                generator(0),
+                watch=watched.append,
+            )
+            assert drawn.abs().max() <= 1
+            seen[clip] = watched[-1]
+        assert seen["each-step"].min() == -1  # 0 in [0, 1]
+        assert seen["end"].abs().max() > 10
