@@ -251,11 +251,14 @@ def train_row(
     keep: Path | None,
 ) -> None:
     row, seed = rows[parameters["row"]], parameters["seed"]
-    place = None
-    if keep:  # by the settings: what was left by others is not gone on with
-        settings = {**_without_folders(row.config), "seed": seed}
-        place = keep / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    place = keep_place(keep, row.config, seed) if keep else None
     subject.train({"seed": seed}, row.config, num_threads, device, place, row.look)
+
+
+def keep_place(keep: Path, config: RunConfig, seed: int) -> Path:
+    """Where a run under way is kept: by its settings, so that no run goes on with another's."""
+    settings = json.dumps({**_without_folders(config), "seed": seed})
+    return keep / hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 def as_info(settings: StudySettings) -> dict[str, Any]:

@@ -97,12 +97,12 @@ def write(folder: Path) -> tuple[Evidence, list[Judged]]:
 
 def report_rows(evidence: Evidence) -> list[dict[str, Any]]:
     """``report.csv``: a line per row, means over its seeds, beside what the report says of it."""
-    by_name, lines = arms(evidence.study), []
-    for name, about in evidence.study.info["rows"].items():
-        line = _row_line(by_name[name], about)
-        if name in DIP_ALONE_IN:
-            lines.append(_dip_alone(evidence, name, line))
-        lines.append(line)
+    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
+    lines = []
+    for kind in (AS_REPORTED, CONTROLLED):
+        mine = {n: _row_line(by_name[n], rows[n]) for n in rows if rows[n]["kind"] == kind}
+        lines += [_dip_alone(evidence, name, mine[name]) for name in DIP_ALONE_IN if name in mine]
+        lines += mine.values()
     return lines
 
 

@@ -7,7 +7,7 @@ import pytest
 from dipddpm.config import RunConfig
 from dipddpm.errors import ConfigError
 from study import provenance
-from study.design import describe, points_of, resolve_design, rows_of
+from study.design import describe, keep_place, points_of, resolve_design, rows_of
 from study.rows import (
     ALONE,
     ALONE_NORM,
@@ -98,6 +98,14 @@ def test_every_run_can_be_typed_again():
     assert "python -m dipddpm run --preset quick" in command
     assert "--value-range unit" in command
     assert command.endswith("--device cpu --seed 0")
+
+
+def test_a_run_under_way_is_kept_by_its_settings(tmp_path):
+    run = RunConfig(dataset="mnist")
+    here = keep_place(tmp_path, run, 1)
+    assert keep_place(tmp_path, dataclasses.replace(run, data_dir="elsewhere"), 1) == here
+    assert keep_place(tmp_path, dataclasses.replace(run, std=0.8), 1) != here
+    assert keep_place(tmp_path, run, 2) != here
 
 
 def test_fewer_images_than_a_batch_of_the_reports():

@@ -70,7 +70,7 @@ def test_what_a_study_leaves_besides(done):
     assert set(looks.images) >= {"restored", "refined", "from noise", "from prior"}
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
     looked = trials[(trials.row == COMBINED) & (trials.seed == 1)].trial_id.item()
-    for stage in ("samples", "refined", "from-prior"):
+    for stage in ("samples", "refined", "from-noise", "from-prior"):
         Image.open(folder / "samples" / looked / f"{stage}.png").verify()
     assert not (folder / reproduce.KEEP_FOLDER).exists()
 
