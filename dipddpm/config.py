@@ -20,7 +20,7 @@ RANGES = ("symmetric", "unit")
 LOADERS = ("tensor", "per-image")
 DIP_NOISES = ("fresh", "once")
 WEIGHTS = ("averaged", "best-epoch")
-CLIPS = ("each-step", "end")
+FITTINGS = ("clip", "rescale")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -115,11 +115,12 @@ class RunConfig:
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
     variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
-    clip: str = _setting(
-        "each-step",
-        "when drawn images are clipped to their range, each-step: the predicted image at each "
-        "sampler step; end: the last image alone, as Ho et al.'s Algorithm 2 has it",
-        CLIPS,
+    fitting: str = _setting(
+        "clip",
+        "how drawn images come to lie in their range, clip: the predicted image is clipped at each "
+        "sampler step; rescale: not at all, but the last image is brought to its own least and "
+        "greatest value, as matplotlib shows images and the report its own",
+        FITTINGS,
     )
     start_step: int | None = _setting(
         None, "start the reverse process from a noised prior image at this step, not from noise"

@@ -1,4 +1,4 @@
-"""Pictures for people: contact sheets of small images."""
+"""Pictures for people: contact sheets of small images, and what they do to their levels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,15 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 TILE = 32  # images are enlarged up to this side, in pixels
+
+
+def rescale(images: Tensor) -> Tensor:
+    """Bring each of (N, C, H, W), of any range, to its own least value at -1 and greatest at 1.
+
+    As matplotlib's ``imshow`` does with an image of one channel.
+    """
+    low, high = (f(images, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
+    return (images - low) / (high - low).clamp_min(torch.finfo(images.dtype).tiny) * 2 - 1
 
 
 def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:

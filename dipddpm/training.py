@@ -13,6 +13,7 @@ from dipddpm import diffusion
 from dipddpm.config import RunConfig
 from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import require_finite
+from dipddpm.images import rescale
 from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.per_image import PerImageLoader
 from dipddpm.randomness import generator, seeded_global
@@ -201,7 +202,8 @@ def draw(
         generator=rng,
         variance=config.variance,
         prediction=config.prediction,
-        clip=((0.0, 1.0) if unit else (-1.0, 1.0)) if config.clip == "each-step" else None,
+        clip=((0.0, 1.0) if unit else (-1.0, 1.0)) if config.fitting == "clip" else None,
         watch=None if watch is None else lambda x: watch(shown(x)),
     )
-    return shown(images).clamp(-1, 1)
+    images = shown(images)
+    return rescale(images) if config.fitting == "rescale" else images.clamp(-1, 1)

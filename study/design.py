@@ -82,7 +82,7 @@ def report_recipe(run: RunConfig) -> RunConfig:
         schedule="linear",
         timesteps=1000,
         weights="best-epoch",
-        clip="end",
+        fitting="rescale",
         batch_size=REPORT_BATCH,
         variance="beta",
         eta=1.0,
@@ -99,7 +99,7 @@ def as_reported(run: RunConfig) -> list[Row]:
     """One seed; 100 images drawn by all 1,000 ancestral steps."""
     base = dataclasses.replace(report_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=1e-3, loader="per-image")
-    rows = [Row(as_reported_name(ALONE), AS_REPORTED, alone, REPORTED_ALONE)]
+    rows = [Row(as_reported_name(ALONE), AS_REPORTED, alone, REPORTED_ALONE, looks.as_they_are)]
     for place, ((dip_lr, ddpm_lr, std), reported) in enumerate(REPORTED_COMBINED):
         config = dataclasses.replace(
             base,
@@ -110,7 +110,7 @@ def as_reported(run: RunConfig) -> list[Row]:
             std=std,
         )
         name = as_reported_name(setting_name(dip_lr, ddpm_lr, std))
-        look = None if place else looks.restoration
+        look = None if place else looks.restoration_as_they_are
         rows.append(Row(name, AS_REPORTED, config, reported, look))
     return rows
 
@@ -223,6 +223,7 @@ def describe(settings: StudySettings) -> Description:
         stages=(
             *described.stages[:-1],
             Stage("refined", "refined (restored, noised to t₀, denoised by the DDPM)"),
+            Stage("as-they-are", "samples clipped at each step, as they are"),
             Stage("from-noise", f"samples from noise in {FEW_STEPS} reverse steps"),
             Stage("from-prior", f"samples from a noised prior at t₀ in {FEW_STEPS}"),
             described.stages[-1],

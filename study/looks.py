@@ -1,7 +1,8 @@
 """What is measured once at the end of a run, besides its record: left beside its pictures.
 
 A table ``looks.csv`` with a line per set of images: what DIP restored, the same refined by the
-DDPM, and samples by the number of reverse steps, from noise and from start images at t₀.
+DDPM, samples by the number of reverse steps, from noise and from start images at t₀, and samples
+that are not rescaled.
 """
 
 import csv
@@ -12,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.quality import Scores, psnr, ssim
@@ -32,13 +34,28 @@ COLUMNS = (
 Look = tuple[dict[str, Any], Tensor]
 """A line of the table, and its images."""
 
-PICTURES = {"refined": None, "from noise": FEW_STEPS, "from prior": FEW_STEPS}
+PICTURES = {
+    "refined": None,
+    "as they are": None,
+    "from noise": FEW_STEPS,
+    "from prior": FEW_STEPS,
+}
 """Sets of images that are shown, by the number of reverse steps where there are several."""
 
 
 def restoration(run: Run, folder: Path) -> None:
     """DIP's output, and the same refined."""
     _write(list(_restored(run)), folder)
+
+
+def as_they_are(run: Run, folder: Path) -> None:
+    """Samples clipped at each step, of a run whose own are rescaled, which hides their level."""
+    _write([_clipped(run)], folder)
+
+
+def restoration_as_they_are(run: Run, folder: Path) -> None:
+    """Both."""
+    _write([*_restored(run), _clipped(run)], folder)
 
 
 def everything(run: Run, folder: Path) -> None:
@@ -65,9 +82,15 @@ def _restored(run: Run) -> Iterator[Look]:
     clean = run.dataset.validation.images[: len(restored)].to(restored.device)
     start = run.config.timesteps // START_SHARE
     yield _scored(run, "restored", restored, clean=clean), restored
-    refined, seconds = _draw(run, restored, run.config.sampler_steps, start)
+    refined, seconds = _draw(run, dataclasses.replace(run.config, start_step=start), restored)
     line = _scored(run, "refined", refined, clean=clean, sources=restored)
     yield line | {"start_step": start, "seconds": seconds}, refined
+
+
+def _clipped(run: Run) -> Look:
+    """As many samples from noise, clipped at each step."""
+    drawn, seconds = _draw(run, dataclasses.replace(run.config, fitting="clip"))
+    return _scored(run, "as they are", drawn) | {"seconds": seconds}, drawn
 
 
 def _by_steps(run: Run) -> Iterator[Look]:
@@ -88,23 +111,23 @@ def _by_steps(run: Run) -> Iterator[Look]:
             yield _scored(run, name, sources, sources=sources) | {"steps": 0}, sources
         for steps in REVERSE_STEPS:
             # the sampler counts its steps over the whole way
-            drawn, seconds = _draw(run, sources, steps * whole // first, first)
+            config = dataclasses.replace(
+                run.config,
+                sampler_steps=steps * whole // first,
+                start_step=None if sources is None else start,
+            )
+            drawn, seconds = _draw(run, config, sources)
             line = _scored(run, name, drawn, sources=sources)
             line |= {"steps": steps, "start_step": first, "seconds": seconds}
             yield line, drawn
 
 
-def _draw(
-    run: Run, sources: Tensor | None, sampler_steps: int, start_step: int
-) -> tuple[Tensor, float]:
+def _draw(run: Run, config: RunConfig, sources: Tensor | None = None) -> tuple[Tensor, float]:
+    """As the settings say: as many as are scored, or one from each source; and the seconds."""
     assert run.trainer is not None
-    config = dataclasses.replace(
-        run.config,
-        sampler_steps=sampler_steps,
-        start_step=None if sources is None else start_step,
-    )
     num = run.scored_images if sources is None else len(sources)
-    rng = generator(config.seed, "look", sampler_steps, start_step, device=run.device)
+    first = config.start_step or config.timesteps
+    rng = generator(config.seed, "look", config.sampler_steps, first, device=run.device)
     began = now(run.device)
     run.trainer.kept.eval()
     images = draw(run.trainer.kept, config, num, run.dataset.shape, rng, sources)

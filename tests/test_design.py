@@ -49,7 +49,7 @@ def test_as_reported(mnist):
         350,
     )
     assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
-    assert (run.sampler_steps, run.variance, run.clip) == (1000, "beta", "end")
+    assert (run.sampler_steps, run.variance, run.fitting) == (1000, "beta", "rescale")
     assert run.weights == "best-epoch"
     assert combined.reported.per_iteration_s == 15.49
     reported = [row for row in mnist.values() if row.kind == "as reported"]

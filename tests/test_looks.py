@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import pytest
+import torch
 
 from dipddpm.pipeline import Run
 from study import looks
@@ -27,6 +28,23 @@ def test_restored_and_refined(run, tmp_path):
     assert refined["start_step"] == 250
     assert refined["nearest_source"] > 0
     assert (tmp_path / "refined.png").exists()
+
+
+def test_samples_as_they_are_beside_rescaled_ones(run, tmp_path, monkeypatch):
+    drawn_with = []
+
+    def draw(denoiser, config, num, shape, *rest):
+        drawn_with.append(config.fitting)
+        return torch.zeros(num, *shape)
+
+    monkeypatch.setattr(looks, "draw", draw)
+    rescaled = dataclasses.replace(run.config, fitting="rescale")
+    monkeypatch.setattr(run, "config", rescaled)
+    looks.restoration_as_they_are(run, tmp_path)
+    assert drawn_with == ["rescale", "clip"]
+    *_, line = read_rows(tmp_path / LOOKS_FILE)
+    assert (line["images"], line["n"]) == ("as they are", run.scored_images)
+    assert (tmp_path / "as-they-are.png").exists()
 
 
 def test_samples_by_the_number_of_steps(run, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dipddpm.data import load_dataset
+from dipddpm.images import rescale
 from dipddpm.randomness import generator
 from dipddpm.training import Trainer, draw
 
@@ -90,22 +91,29 @@ def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
     assert not torch.equal(after[1], after[2])
 
 
-def test_clipped_at_each_step_or_at_the_end(tiny, images):
+def test_clipped_at_each_step_or_rescaled_at_the_end(tiny, images):
     """A denoiser that sees no noise makes the predicted image as large as x_t / √ᾱ_t."""
     for value_range in ("symmetric", "unit"):
         config = dataclasses.replace(tiny, value_range=value_range, eta=0.0, sampler_steps=1)
-        seen = {}
-        for clip in ("each-step", "end"):
+        drawn, seen = {}, {}
+        for fitting in ("clip", "rescale"):
             watched = []
-            drawn = draw(
+            drawn[fitting] = draw(
                 lambda x, t: 0 * x,
-                dataclasses.replace(config, clip=clip),
+                dataclasses.replace(config, fitting=fitting),
                 4,
                 images.shape[1:],
                 generator(0),
                 watch=watched.append,
             )
-            assert drawn.abs().max() <= 1
-            seen[clip] = watched[-1]
-        assert seen["each-step"].min() == -1  # 0 in [0, 1]
-        assert seen["end"].abs().max() > 10
+            seen[fitting] = watched[-1]
+        assert seen["clip"].min() == -1  # 0 in [0, 1]
+        assert seen["rescale"].abs().max() > 10
+        torch.testing.assert_close(drawn["rescale"].amin((1, 2, 3)), -torch.ones(4))
+        torch.testing.assert_close(drawn["rescale"].amax((1, 2, 3)), torch.ones(4))
+
+
+def test_rescaling_undoes_brightness_and_contrast(images):
+    own = rescale(images)
+    torch.testing.assert_close(rescale(3 * images + 7), own)
+    assert torch.isfinite(rescale(torch.zeros(2, 1, 8, 8))).all()
