@@ -1,4 +1,4 @@
-"""Pictures for people: contact sheets of small images, and what they do to their levels."""
+"""Pictures for people: contact sheets of small images, each brought to its own range or not."""
 
 from collections.abc import Mapping
 from pathlib import Path

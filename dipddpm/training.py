@@ -43,7 +43,7 @@ class Trainer:
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
-        self.kept = AveragedModel(self.model, multi_avg_fn=self._update_kept)
+        self.kept = AveragedModel(self.model, multi_avg_fn=self._average)
         """The weights that samples are drawn with."""
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
@@ -85,7 +85,7 @@ class Trainer:
         loss = float(losses.mean())
         if self.config.weights == "best-epoch" and loss < self.best_loss:
             self.best_loss = loss
-            self.kept.update_parameters(self.model)
+            self.kept.module.load_state_dict(self.model.state_dict())
         return loss
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
@@ -120,13 +120,11 @@ class Trainer:
             self.kept, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
-    def _update_kept(self, kept: Any, parameters: Any, _: Tensor | int) -> None:
-        """A copy, or an average whose decay warms up, min(d, (1+n)/(10+n)): the initial weights
-        are soon forgotten."""
-        n, decay = self.updates, 0.0  # our own count: the averager's lies on the device
-        if self.config.weights == "averaged":
-            decay = min(self.config.ema_decay, (1 + n) / (10 + n))
-        torch._foreach_lerp_(kept, parameters, 1 - decay)
+    def _average(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
+        """A decay that warms up, min(d, (1+n)/(10+n)): the initial weights are soon forgotten."""
+        n = self.updates  # our own count: the averager's lies on the device
+        decay = min(self.config.ema_decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(averages, parameters, 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""

@@ -75,6 +75,13 @@ def weights(module):
     return torch.cat([value.flatten().clone() for value in module.state_dict().values()])
 
 
+def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
+    last = trainer(tiny, images, ema_decay=0.0)
+    last.train_epoch()
+    averaged = last.kept.module.state_dict()
+    assert all(torch.equal(v, averaged[k]) for k, v in last.model.state_dict().items())
+
+
 def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
     best = trainer(tiny, images, weights="best-epoch")
     losses = iter([3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # three steps an epoch
