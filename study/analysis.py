@@ -11,7 +11,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
-from study.description import FIXED_DESIGN, Metric
+from study.description import Metric
 from study.pareto import ranking
 from study.records import StudyRecord, TrialRecord
 from study.space import distribution
@@ -215,7 +215,7 @@ def importances(study: StudyRecord) -> list[Importance]:
     their first evaluation. Of the front the target is a trial's rank. None where nothing was
     searched: the share of a choice among many settings says nothing, and takes minutes.
     """
-    if study.info.get("settings", {}).get("plan", {}).get("sampler") == FIXED_DESIGN:
+    if not study.searched:
         return []
     description = study.description
     complete = study.with_status("completed")

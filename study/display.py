@@ -17,8 +17,9 @@ class Display:
 
     Args:
         num_samples: trials in all.
-        trial_s: expected seconds of an average trial, until some have ended; None if unknown.
         slots: trials at once.
+        trial_s: expected seconds of an average trial, until some have ended; None if unknown.
+        searched: False for a fixed design, of which no trial is the best.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class Display:
         slots: int,
         trial_s: float | None,
         console: Console,
+        searched: bool = True,
     ) -> None:
         self.subject, self.num_samples, self.slots = subject, num_samples, slots
-        self.trial_s, self.console = trial_s, console
+        self.trial_s, self.console, self.searched = trial_s, console, searched
         self.rows: list[Mapping[str, Any]] = []
         self._progress = Progress(
             BarColumn(30),
@@ -84,7 +86,7 @@ class Display:
         """Among trials that ran to the end; the others' scores belong to a smaller budget."""
         name, direction = self.subject.objectives[0], self.subject.directions[0]
         scores = [row[name] for row in self.rows if row["status"] == "completed"]
-        if not scores:
+        if not (scores and self.searched):
             return ""
         return f"{name} {(min if direction == 'min' else max)(scores):.2f}"
 

@@ -149,7 +149,8 @@ def run_study(
         artifacts=home / ARTIFACTS_FOLDER,
         warn=console.print,
     )
-    display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console)
+    searched = plan.sampler != FIXED_DESIGN
+    display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console, searched)
     page = LivePage(home, console.print)
     recorder = Recorder(subject, folder, storage, mirror, display, page, rows)
     if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run

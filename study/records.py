@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from study import results
-from study.description import Description, Value
+from study.description import FIXED_DESIGN, Description, Value
 from study.pareto import noise_floor, pareto_front, ranking
 
 Status = Literal["running", "completed", "stopped", "failed", "interrupted"]
@@ -78,12 +78,20 @@ class StudyRecord:
         return [trial for trial in self.trials if trial.status == status]
 
     @property
+    def searched(self) -> bool:
+        """Not a fixed design, whose trials differ in what is asked of them: none is the best."""
+        plan = self.info.get("settings", {}).get("plan", {})
+        return bool(plan.get("sampler") != FIXED_DESIGN)
+
+    @property
     def front(self) -> list[TrialRecord]:
-        """Completed trials that none dominates, best in the first objective first.
+        """Completed trials that none dominates, best in the first objective first; of a search.
 
         Trials that were stopped early have no say: their values belong to a smaller budget.
         Differences within the noise floor are none.
         """
+        if not self.searched:
+            return []
         names, complete = self.description.objectives, self.with_status("completed")
         values = [[t.metrics[name] for name in names] for t in complete]
         tolerances = [self.noise_floor(name) for name in names]
@@ -110,10 +118,10 @@ class StudyRecord:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The completed trial that is best in the first objective."""
+        """The completed trial of a search that is best in the first objective."""
         name, direction = self.description.objectives[0], self.description.directions[0]
         complete = sorted(self.with_status("completed"), key=lambda t: t.metrics[name])
-        if not complete:
+        if not (complete and self.searched):
             return None
         return complete[0] if direction == "min" else complete[-1]
 

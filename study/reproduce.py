@@ -22,7 +22,7 @@ from study.design import (
 from study.loader_effect import loader_effect
 from study.records import load_study
 from study.reproduction import scale_words, write
-from study.results import REPRODUCTION_FILE, ResultsFolder
+from study.results import REPRODUCTION_FILE, TIMING_FILE, ResultsFolder
 from study.run import Command, announce_places, announce_resumed, execute
 from study.settings import (
     FLAGS,
@@ -79,8 +79,9 @@ def run(
     announce_resumed(folder, console)
     announce_places(settings, console)
     announce_time(settings, folder, console)
-    console.print("first the steps of all settings in turns, with nothing beside them")
-    turns.measure(settings, folder.path)
+    if not (folder.path / TIMING_FILE).exists():
+        console.print("first the steps of all settings in turns, with nothing beside them")
+        turns.measure(settings, folder.path)
     status = engine.run_study(
         folder.subject,
         trainable(settings, None if settings.ray_address else folder.path.resolve() / KEEP_FOLDER),

@@ -8,7 +8,7 @@ from study.results import BEST_FILE, DASHBOARD_FILE, PARETO_FILE, write_json, wr
 
 
 def write_summary(study: StudyRecord) -> None:
-    """``pareto.csv``, ``best.json`` (if a trial was completed) and the dashboard."""
+    """``pareto.csv``, ``best.json`` (if one is the best) and the dashboard."""
     names = [p.name for p in study.description.parameters]
     columns = ["trial_id", *study.description.objectives, *names]
     front = [{"trial_id": t.trial_id, **t.metrics, **t.parameters} for t in study.front]

@@ -40,9 +40,7 @@ COLUMNS = ("group", "item", "round", "seconds", "batch_size")
 
 
 def measure(settings: StudySettings, folder: Path) -> None:
-    """Write ``timing.csv``, unless it is there; a measurement that was cut off leaves nothing."""
-    if (folder / TIMING_FILE).exists():
-        return
+    """Write ``timing.csv``; a measurement that was cut off leaves nothing."""
     device, before = torch.device(subject.device(settings)), torch.get_num_threads()
     torch.set_num_threads(subject.threads(settings))
     lines = time_settings(settings.run, device) + time_loaders(settings.run, device)

@@ -15,12 +15,14 @@ from subjects import TOY
 
 from study import figures
 from study.dashboard import draw, main
+from study.description import FIXED_DESIGN
 from study.records import load_study
 from study.results import ResultsFolder
 
 
-def make_study(tmp_path, rows, subject=TOY, name="one"):
-    folder = ResultsFolder.create(tmp_path, name, subject, {"settings": {"plan": PLAN}})
+def make_study(tmp_path, rows, subject=TOY, name="one", **plan):
+    settings = {"plan": PLAN | plan}
+    folder = ResultsFolder.create(tmp_path, name, subject, {"settings": settings})
     folder.set_status("finished", wall_time_s=8.0)
     for row in rows:
         for done in range(1, row["round"] + 1):
@@ -221,6 +223,18 @@ def open_page(study, browser, hash_=""):
     (study.folder / "dashboard.html").write_text(draw(study))
     browser.get((study.folder / "dashboard.html").as_uri() + hash_)
     wait_until_drawn(browser)
+
+
+def test_of_a_fixed_design_none_is_called_the_best(tmp_path, browser):
+    study = make_study(tmp_path, ROWS, sampler=FIXED_DESIGN)
+    assert "Pareto front" not in [t.name for t in figures.tradeoff(study).data]
+    open_page(study, browser)
+    text = browser.find_element("tag name", "body").text
+    assert "3 completed · 1 stopped early · 1 failed · a fixed design." in text
+    assert "How the runs went" in text
+    assert "best" not in text.lower()
+    assert shown(browser)["id"] == "aaa"  # the first
+    check_quiet(browser)
 
 
 def test_a_click_selects_a_trial_everywhere(study, browser):

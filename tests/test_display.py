@@ -7,8 +7,9 @@ from study.display import Display
 from study.words import clock
 
 
-def display(trial_s=10.0, **settings):
-    return Display(TOY, 10, 2, trial_s, Console(file=io.StringIO(), width=200, **settings))
+def display(trial_s=10.0, searched=True, **settings):
+    console = Console(file=io.StringIO(), width=200, **settings)
+    return Display(TOY, 10, 2, trial_s, console, searched)
 
 
 def row(status, **values):
@@ -41,6 +42,13 @@ def test_counts_best_and_time_left():
     assert shown.summary() == (
         "4/10 ended: 2 completed, 1 stopped, 1 failed; 1 running; best error 0.25; about 0:33 left"
     )
+
+
+def test_of_a_fixed_design_none_is_the_best():
+    shown = display(searched=False)
+    shown.update([row("completed", error=0.5, ended_s=20.0)])
+    assert "1/10 ended: 1 completed" in shown.summary()
+    assert "best" not in shown.summary()
 
 
 def test_plain_lines_where_there_is_no_terminal():

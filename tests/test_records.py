@@ -6,7 +6,7 @@ import math
 import pytest
 from subjects import TOY
 
-from study.description import Description
+from study.description import FIXED_DESIGN, Description
 from study.records import load_study
 from study.results import ResultsFolder, valid_name, write_json
 
@@ -62,6 +62,15 @@ def test_rows_come_back(folder):
 
 def test_an_early_stopped_trial_is_never_the_best(folder):
     folder.write_trials([row("a", "stopped", round=1, error=0.0, price=0.0)])
+    assert load_study(folder.path).best is None
+    assert load_study(folder.path).front == []
+
+
+def test_of_a_fixed_design_none_is_the_best(tmp_path):
+    settings = {"settings": {"plan": {"sampler": FIXED_DESIGN}}}
+    folder = ResultsFolder.create(tmp_path, "fixed", TOY, settings)
+    folder.write_trials([row("a", "completed", error=0.5, price=1.0)])
+    assert len(load_study(folder.path).with_status("completed")) == 1
     assert load_study(folder.path).best is None
     assert load_study(folder.path).front == []
 
