@@ -70,7 +70,7 @@ def study(plan: Plan, trainable: Any, folder: Path) -> Path:
     results = ResultsFolder.create(folder, plan.name, SUBJECT, {})
     with (folder / "log").open("w") as log:
         console = Console(file=log)
-        engine.run_study(SUBJECT, trainable, plan, results, expected_trial_s=None, console=console)
+        engine.run_study(SUBJECT, trainable, plan, results, expected_s=(), console=console)
     results.close()
     return results.path
 

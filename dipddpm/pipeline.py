@@ -246,12 +246,21 @@ class Run:
         save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(state)})
 
     @classmethod
-    def load(cls, folder: Path, device: str | None = None, progress: Progress = silent) -> "Run":
-        """The run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there."""
+    def load(
+        cls,
+        folder: Path,
+        device: str | None = None,
+        progress: Progress = silent,
+        **places: str | None,
+    ) -> "Run":
+        """The run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
+
+        ``places``: ``dataset`` and ``data_dir``, where its images are now.
+        """
         with safe_open(folder / STATE_FILE, framework="pt") as file:
             state = json.loads(file.metadata()["run"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
-        run = cls(RunConfig(**state["config"]), device, progress)
+        run = cls(RunConfig(**{**state["config"], **places}), device, progress)
         run.time_to_quality_s = state["time_to_quality_s"]
         run._cut_off = under("fit.", tensors)
         if run._cut_off:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 import torch
@@ -41,6 +41,9 @@ PRETENDED = {"gpus": "pretended"}
 
 DRIVER = "driver"
 """The file that the driver writes for the nodes to read."""
+
+
+Result = TypeVar("Result")
 
 
 class NodeError(Exception):
@@ -202,6 +205,12 @@ def _pretends(labels: Mapping[str, Any]) -> bool:
 def device_here(device: str) -> str:
     """The device of a trial that asks for ``device``, on the node that calls this."""
     return "cpu" if _pretends(ray.get_runtime_context().get_node_labels()) else device
+
+
+def call(function: Callable[[str], Result], device: str, cpus: float, gpus: float) -> Result:
+    """What ``function`` returns on a node that has room for a trial, given the device there."""
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus)(lambda: function(device_here(device)))
+    return ray.get(remote.remote())
 
 
 def _probe(trial: Place | None, read_data: Callable[[], str]) -> Mapping[str, Any]:

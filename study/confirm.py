@@ -22,7 +22,6 @@ from study.results import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
     CONFIRM_FOLDER,
-    ENDED,
     STUDY_FILE,
     ResultsFolder,
     read_info,
@@ -191,13 +190,6 @@ def trials_with(path: Path, points: Sequence[Point]) -> int:
     return len(done) + sum(point not in there for point in points)
 
 
-def points_left(path: Path, points: Sequence[Point]) -> list[Point]:
-    """Those without a trial that has ended."""
-    trials = load_study(path).trials if (path / STUDY_FILE).exists() else ()
-    ended = [trial.parameters for trial in trials if trial.status in ENDED]
-    return [point for point in points if point not in ended]
-
-
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
     """Of an arm: what is searched, widened to the report's setting, and the prior and the seed."""
     report = subject.report_setting(settings)
@@ -238,7 +230,7 @@ def _run(
             trainable,
             plan,
             folder,
-            expected_trial_s=None,
+            expected_s=(),
             console=console,
             storage_url=settings.storage_url,
             storage=storage,

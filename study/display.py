@@ -1,7 +1,7 @@
 """Progress in the terminal: a live line, or plain lines where nobody watches."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +18,7 @@ class Display:
     Args:
         num_samples: trials in all.
         slots: trials at once.
-        trial_s: expected seconds of an average trial, until some have ended; None if unknown.
+        expected_s: seconds of each trial, as far as one can tell before; empty if unknown.
         searched: False for a fixed design, of which no trial is the best.
     """
 
@@ -27,12 +27,12 @@ class Display:
         subject: Description,
         num_samples: int,
         slots: int,
-        trial_s: float | None,
+        expected_s: Sequence[float],
         console: Console,
         searched: bool = True,
     ) -> None:
         self.subject, self.num_samples, self.slots = subject, num_samples, slots
-        self.trial_s, self.console, self.searched = trial_s, console, searched
+        self.expected_s, self.console, self.searched = expected_s, console, searched
         self.rows: list[Mapping[str, Any]] = []
         self._progress = Progress(
             BarColumn(30),
@@ -91,15 +91,15 @@ class Display:
         return f"{name} {(min if direction == 'min' else max)(scores):.2f}"
 
     def seconds_left(self) -> float | None:
-        """From the mean length of the trials that have ended, or from the estimate before them."""
-        ended = [row for row in self.rows if row["status"] != "running"]
-        if ended:
-            trial_s = sum(row["ended_s"] - row["started_s"] for row in ended) / len(ended)
-        elif self.trial_s is not None:
-            trial_s = self.trial_s
-        else:
+        """What is expected of the trials that are left, at the pace of those that have ended."""
+        expected = self.expected_s or [1.0] * self.num_samples  # all alike
+        pairs = list(zip(self.rows, expected, strict=False))
+        ended = [(row, each) for row, each in pairs if row["status"] != "running"]
+        if not (ended or self.expected_s):
             return None
-        running = [row for row in self.rows if row["status"] == "running"]
+        planned = sum(each for _, each in ended)
+        taken = sum(row["ended_s"] - row["started_s"] for row, _ in ended)
+        pace = taken / planned if ended else 1.0
         # a running trial is on average half done
-        work = trial_s * (self.num_samples - len(ended) - len(running) / 2)
-        return max(work / self.slots, 0.0)
+        running = sum(each for row, each in pairs if row["status"] == "running")
+        return pace * (sum(expected) - planned - running / 2) / self.slots

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def run_study(
     plan: Plan,
     folder: ResultsFolder,
     *,
-    expected_trial_s: float | None,
+    expected_s: Sequence[float],
     console: Console,
     storage_url: str | None = None,
     storage: StorageCopy | None = None,
@@ -124,7 +124,7 @@ def run_study(
     Args:
         trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
             each evaluation, with pictures of the subject's stages.
-        expected_trial_s: seconds of an average trial, for the first estimate of the time left.
+        expected_s: seconds of each trial, for the estimate of the time left; empty if unknown.
         storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
@@ -150,7 +150,7 @@ def run_study(
         warn=console.print,
     )
     searched = plan.sampler != FIXED_DESIGN
-    display = Display(subject, plan.num_samples, plan.slots, expected_trial_s, console, searched)
+    display = Display(subject, plan.num_samples, plan.slots, expected_s, console, searched)
     page = LivePage(home, console.print)
     recorder = Recorder(subject, folder, storage, mirror, display, page, rows)
     if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
@@ -190,7 +190,7 @@ def run_study(
     session = {
         "started": began.isoformat(timespec="seconds"),
         "trials_before": len(rows),
-        "code": folder.info.get("code"),
+        **{name: folder.info.get(name) for name in ("code", "hardware")},
     }
     earlier_s = folder.info.get("wall_time_s", 0.0)
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]

@@ -5,6 +5,7 @@ is surely larger than a margin, and does not where it is surely smaller, none or
 included: one t-test against the margin, two-sided.
 """
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -51,7 +52,7 @@ def effect(
     """From log ratios, which the claim says to be ``lower`` or ``higher`` than 0.
 
     With a negative ``margin`` the claim is that they are not on the other side of 0 by more than
-    that: that nothing is lost. ``tests`` is how many claims are corrected for.
+    that: that nothing is lost. ``tests`` is how many are corrected for, parts of a claim included.
     """
     logs = [value for value in logs if math.isfinite(value)]
     if len(logs) < 2:
@@ -94,14 +95,14 @@ def paired(
 
 def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) -> Effect:
     """The claim that no effect goes beyond the margin: two one-sided tests (Schuirmann 1987)."""
-    found = effect(what, logs, "higher", tests)
+    found = effect(what, logs, "higher", 2 * tests, margin=margin)  # outside on either side
     if found.n < 2:
         return found
     mean, error, freedom = moments(logs)
     limit = math.log1p(margin)
     p_for = max(_above(limit - mean, error, freedom), _above(limit + mean, error, freedom))
     outside = min(_above(mean - limit, error, freedom), _above(-mean - limit, error, freedom))
-    return Effect(**{**vars(found), "p_for": p_for, "p_against": min(1.0, 2 * outside)})
+    return dataclasses.replace(found, p_for=p_for, p_against=min(1.0, 2 * outside))
 
 
 def all_of(effects: Iterable[Effect]) -> tuple[float, float]:

@@ -54,12 +54,12 @@ def as_they_are(run: Run, folder: Path) -> None:
 
 
 def restoration_as_they_are(run: Run, folder: Path) -> None:
-    """Both."""
+    """DIP's output and the same refined; and samples clipped at each step, as they are."""
     _write([*_restored(run), _clipped(run)], folder)
 
 
 def everything(run: Run, folder: Path) -> None:
-    """That, and samples by the number of reverse steps."""
+    """DIP's output and the same refined; and samples by the number of reverse steps."""
     _write([*_restored(run), *_by_steps(run)], folder)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from typing import Any
 
 from rich.console import Console
 
@@ -9,10 +10,10 @@ from dipddpm.cli import OneLineParser
 from dipddpm.data import Dataset
 from study import engine, subject, turns  # the engine first: it sets what ray reads
 from study.claims import sentence
-from study.confirm import points_left
 from study.design import (
     QUICK_EPOCHS,
     as_info,
+    configs_of,
     describe,
     points_of,
     resolve_design,
@@ -22,7 +23,7 @@ from study.design import (
 from study.loader_effect import loader_effect
 from study.records import load_study
 from study.reproduction import scale_words, write
-from study.results import REPRODUCTION_FILE, TIMING_FILE, ResultsFolder
+from study.results import ENDED, REPRODUCTION_FILE, TIMING_FILE, ResultsFolder
 from study.run import Command, announce_places, announce_resumed, execute
 from study.settings import (
     FLAGS,
@@ -54,14 +55,15 @@ def make_parser() -> OneLineParser:
         metavar="S",
         help="runs of each controlled setting (5)",
     )
-    add_session(how)
-    add_places(parser)
+    add_session(how, seed="of the runs as reported; controlled ones have those that follow (0)")
+    add_places(parser, more="--seeds adds runs")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     flags = {**FLAGS, "confirm_seeds": "seeds"}
-    return execute(Command(make_parser(), flags, resolve_design, describe, run), argv)
+    command = Command(make_parser(), flags, resolve_design, describe, configs_of, run)
+    return execute(command, argv)
 
 
 def run(
@@ -78,7 +80,7 @@ def run(
     console.print(f"{folder.subject.title}: {plan.num_samples} runs, preset {settings.preset}")
     announce_resumed(folder, console)
     announce_places(settings, console)
-    announce_time(settings, folder, console)
+    expected_s = announce_time(settings, folder, console)
     if not (folder.path / TIMING_FILE).exists():
         console.print("first the steps of all settings in turns, with nothing beside them")
         turns.measure(settings, folder.path)
@@ -87,7 +89,7 @@ def run(
         trainable(settings, None if settings.ray_address else folder.path.resolve() / KEEP_FOLDER),
         plan,
         folder,
-        expected_trial_s=None,
+        expected_s=expected_s,
         console=console,
         storage_url=settings.storage_url,
         storage=copy,
@@ -107,25 +109,40 @@ def run(
     return "finished" if status == "interrupted" and time_is_up else status
 
 
-def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> None:
+def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> list[float]:
     """Time a few steps of each row and say how long what is left will take.
 
-    A cluster's workers may differ from this machine: nothing is timed then.
+    Returns the seconds expected of each run, or of one that has ended those that it took. A
+    cluster's workers may differ from this machine: nothing is timed then.
     """
     if settings.ray_address:
         console.print(f"results in {folder.path}")
-        return
-    rows, costs = rows_of(settings.run), {}
-    left = points_left(folder.path, points_of(settings))
-    total_s = 0.0
-    for point in left:
-        row = rows[str(point["row"])]
+        return []
+    rows, costs = rows_of(settings.run), dict[tuple[Any, ...], float]()
+
+    def seconds(name: str) -> float:
+        row = rows[name]
         if row.cost_key not in costs:
             cost = subject.estimate_cost(settings, row.config)
             costs[row.cost_key] = cost.trial_s(row.config.epochs, row.config.eval_every)
-        total_s += costs[row.cost_key]
-    if left:
-        console.print(f"about {clock(total_s / settings.plan.slots)}; results in {folder.path}")
+        return costs[row.cost_key]
+
+    begun = folder.read_trials()
+    ended_s = {
+        number: trial["ended_s"] - trial["started_s"]
+        for number, trial in enumerate(begun)
+        if trial["status"] in ENDED
+    }
+    points = [{"row": trial["row"], "seed": trial["seed"]} for trial in begun]
+    points += [point for point in points_of(settings) if point not in points]
+    expected_s = [
+        ended_s[number] if number in ended_s else seconds(str(point["row"]))
+        for number, point in enumerate(points)
+    ]
+    if len(ended_s) < len(points):
+        left_s = sum(expected_s) - sum(ended_s.values())
+        console.print(f"about {clock(left_s / settings.plan.slots)}; results in {folder.path}")
+    return expected_s
 
 
 if __name__ == "__main__":

@@ -39,12 +39,13 @@ from study.verdict import Arm, arms
 
 MEASURED = (
     *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
-    *("fid", "fid_floor", "kid", "precision", "recall", "contrast", "nearest_train"),
+    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast", "nearest_train"),
     *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
 )
 SETTINGS_SHOWN = (
     *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
     *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
+    *("prediction", "schedule", "weights", "sampler_steps", "variance", "fitting"),
 )
 
 DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")
@@ -65,6 +66,7 @@ LABELS = {
     "time_total_s": "total, DIP counted, s",
     "fid": "FID",
     "fid_floor": "FID floor",
+    "fid_noise": "FID of noise",
     "kid": "KID",
     "precision": "precision",
     "recall": "recall",
@@ -131,7 +133,7 @@ def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> di
         for line in lines
         if row == name and line["images"] == "restored"
     ]
-    shared = (*DIP_SETTINGS, "dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor")
+    measured = ("dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor", "fid_noise")
     means = {
         metric: statistics.fmean(line[metric] for line in restored)
         for metric in (*MEASURED, "n")
@@ -141,7 +143,7 @@ def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> di
         "row": DIP_ALONE_IN[name],
         "kind": combined["kind"],
         "n": len(restored),
-        **{key: combined[key] for key in shared if key in combined},
+        **{key: combined[key] for key in (*DIP_SETTINGS, *measured) if key in combined},
         "time_total_s": combined.get("dip_time_s"),
         **{metric: means[metric] for metric in MEASURED if metric in means},
         "scored_images": means.get("n"),
@@ -160,13 +162,13 @@ def scale_words(evidence: Evidence) -> str:
 
     first = as_reported_name(setting_name(*REPORTED_COMBINED[0][0]))
     run = rows[first]["settings"]
-    hardware = info["hardware"]
-    gpus = f", {', '.join(hardware['gpus'])}" if hardware["gpus"] else ", no GPU"
+    hardware = [session.get("hardware") for session in info.get("sessions", ())]
+    machines = dict.fromkeys(_machine(each or info["hardware"]) for each in hardware or [None])
     words = (
         f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
         f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
-        f"{_seeds(evidence)} seeds); {hardware['cores']} "
-        f"cores of {hardware['cpu']}{gpus}. The report: mnist, 60000 images, {REPORT_DIP_STEPS} "
+        f"{_seeds(evidence)} seeds); {' and, in other sessions, '.join(machines)}. "
+        f"The report: mnist, 60000 images, {REPORT_DIP_STEPS} "
         f"DIP steps, 20 epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
     )
     if run["dip_steps"] < REPORT_DIP_STEPS:
@@ -177,6 +179,11 @@ def scale_words(evidence: Evidence) -> str:
             "too, stands in for it."
         )
     return words
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    gpus = ", ".join(hardware["gpus"]) or "no GPU"
+    return f"{hardware['cores']} cores of {hardware['cpu']}, {gpus}"
 
 
 def _seeds(evidence: Evidence) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.cli import OneLineParser, flag
+from dipddpm.config import RunConfig
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
@@ -57,12 +58,15 @@ class Command:
     """Where a setting goes by another name on the command line."""
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
     describe: Callable[[StudySettings], Description]
+    configs: Callable[[StudySettings], Iterable[RunConfig]]
+    """Of its runs, as far as they differ in how many images they need."""
     work: Callable[[StudySettings, ResultsFolder, StorageCopy | None, Dataset, Console], str]
     """All that follows once the settings are known to be good; returns how it ended."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    return execute(Command(make_parser(), FLAGS, resolve, subject.describe, run), argv)
+    command = Command(make_parser(), FLAGS, resolve, subject.describe, lambda s: [s.run], run)
+    return execute(command, argv)
 
 
 def execute(command: Command, argv: list[str] | None) -> int:
@@ -130,7 +134,8 @@ def prepare(
                 with reaching(uri):
                     check_is_new_there(storage, name)
         dataset = dataset_of(settings.run)
-        check_sizes(settings.run, dataset)
+        for config in command.configs(settings):
+            check_sizes(config, dataset)
         if before:
             check_resumable(before, settings, dataset)
         if url:
@@ -192,13 +197,13 @@ def run(
 ) -> str:
     """Announce, search, confirm, and say what was found; returns how it ended."""
     announce(settings, folder, len(dataset.train), console)
-    trial_s = announce_time(settings, folder, console)
+    expected_s = announce_time(settings, folder, console)
     status = engine.run_study(
         folder.subject,
         subject.trainable(settings),
         settings.plan,
         folder,
-        expected_trial_s=trial_s,
+        expected_s=expected_s,
         console=console,
         storage_url=settings.storage_url,
         storage=copy,
@@ -265,14 +270,14 @@ def describe_capacity(settings: StudySettings) -> str:
     return f"{provenance.cores()} cores, {', '.join(provenance.gpus()) or 'no GPU'}"
 
 
-def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> float | None:
-    """Time a trial's parts and say how long all will take; returns seconds of a trial, expected.
+def announce_time(settings: StudySettings, folder: ResultsFolder, console: Console) -> list[float]:
+    """Time a trial's parts and say how long all will take; returns each trial's seconds, expected.
 
     A cluster's workers may differ from this machine and need not be up: nothing is timed then.
     """
     if settings.ray_address:
         console.print(f"how long shows when trials have ended; results in {folder.path}")
-        return None
+        return []
     plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
     cost = subject.estimate_cost(settings)
     shortest = engine.expected_resource(
@@ -291,7 +296,7 @@ def announce_time(settings: StudySettings, folder: ResultsFolder, console: Conso
         if is_confirmed(settings):
             text += f", then {clock(confirmation_s(settings, cost))} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
-    return (few_s + many_s) / 2
+    return [(few_s + many_s) / 2] * plan.num_samples
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def make_parser() -> OneLineParser:
         metavar="N",
         help="at each rung about 1 in N trials goes on (3)",
     )
-    add_session(how)
+    add_session(how, seed="of the search and of every trial (0)")
     how.add_argument(
         "--confirm-top",
         type=int,
@@ -195,7 +195,7 @@ def make_parser() -> OneLineParser:
     )
     how.add_argument("--confirm-seeds", type=int, metavar="S", help="runs of each of them (5)")
 
-    add_places(parser)
+    add_places(parser, more="--num-samples adds trials")
     return parser
 
 
@@ -219,15 +219,16 @@ def add_scale(what: argparse._ArgumentGroup, quick_epochs: int) -> None:
     )
 
 
-def add_session(how: argparse._ArgumentGroup) -> None:
+def add_session(how: argparse._ArgumentGroup, seed: str) -> None:
+    """How long a study runs; and the seed, whose part in it is told by ``seed``."""
     how.add_argument(
-        "--time-budget", type=float, metavar="S", help="seconds after which the search is ended"
+        "--time-budget", type=float, metavar="S", help="seconds after which no trial goes on"
     )
-    how.add_argument("--seed", type=int, help="of the search and of every trial (0)")
+    how.add_argument("--seed", type=int, help=seed)
 
 
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """On what a study runs, and where its results go."""
+def add_places(parser: argparse.ArgumentParser, more: str) -> None:
+    """On what a study runs, and where its results go; ``more`` is what a larger figure adds."""
     where = parser.add_argument_group("on what, and where results go")
     where.add_argument("--cpus-per-trial", type=float, metavar="X", help="cores of each trial (1)")
     where.add_argument(
@@ -246,7 +247,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="NAME",
         help="finish a study that was cut off (the latest without a name), with the flags that it\n"
-        "began with; a larger --num-samples adds trials to it",
+        f"began with, but for those of places (--data-dir and these); a larger\n{more}",
     )
     where.add_argument(
         "--storage-url",

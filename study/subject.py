@@ -208,13 +208,14 @@ def train(
     """
     torch.set_num_threads(num_threads)
     device = cluster.device_here(device)
+    places = {name: getattr(run_config, name) for name in ("dataset", "data_dir")}
     keeper = Keeper(keep) if keep else None
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
-            run = Run.load(Path(folder), device)
+            run = Run.load(Path(folder), device, **places)
     elif keeper and keeper.kept:
-        run = Run.load(keeper.folder, device, keeper)
+        run = Run.load(keeper.folder, device, keeper, **places)
     else:
         run = Run(dataclasses.replace(run_config, **parameters), device, keeper or silent)
     if keeper:

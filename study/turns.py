@@ -1,8 +1,9 @@
 """What a DDPM step costs, measured in turns: every setting meets the same machine.
 
 Trials run for minutes side by side, and what else the machine does moves their times by more than
-what is asked here. So steps of all settings are timed in one process, round by round, each round
-with trainers of another seed, before the first trial and with nothing of the study beside it.
+what is asked here. So steps of all settings are timed in one process, one after the other, again
+and again: each round with trainers of another seed, before the first trial and with nothing of the
+study beside it.
 """
 
 import csv
@@ -23,16 +24,15 @@ from dipddpm.pipeline import dataset_of
 from dipddpm.randomness import generator
 from dipddpm.timing import in_turns
 from dipddpm.training import Trainer
-from study import subject
+from study import cluster, subject
 from study.design import report_recipe, rows_of
 from study.results import TIMING_FILE
 from study.rows import ALONE, LOADERS, REPORTED_COMBINED, SETTINGS, setting_name
 from study.settings import StudySettings
 
 ROUNDS = 30
-STEPS = 5  # timed, after one that is not
-LOADER_ROUNDS = 10
-LOADER_CALLS = 3
+STEPS = 5  # of each setting in a round, whose median counts
+LOADER_ROUNDS = 30
 
 FIT_STEPS = 5  # of DIP, for images that depend on its settings
 
@@ -40,17 +40,31 @@ COLUMNS = ("group", "item", "round", "seconds", "batch_size")
 
 
 def measure(settings: StudySettings, folder: Path) -> None:
-    """Write ``timing.csv``; a measurement that was cut off leaves nothing."""
-    device, before = torch.device(subject.device(settings)), torch.get_num_threads()
-    torch.set_num_threads(subject.threads(settings))
-    lines = time_settings(settings.run, device) + time_loaders(settings.run, device)
-    torch.set_num_threads(before)
+    """Write ``timing.csv``; a measurement that was cut off leaves nothing.
+
+    On a cluster a node that has what a trial asks for does it.
+    """
+    take = functools.partial(_take, settings.run, subject.threads(settings))
+    device = subject.device(settings)
+    if settings.ray_address:
+        plan = settings.plan
+        lines = cluster.call(take, device, plan.cpus_per_trial, plan.gpus_per_trial)
+    else:
+        lines = take(device)
     temporary = folder / f".{TIMING_FILE}"
     with temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(lines)
     temporary.replace(folder / TIMING_FILE)
+
+
+def _take(run: RunConfig, threads: int, device: str) -> list[dict[str, Any]]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    lines = time_settings(run, torch.device(device)) + time_loaders(run, torch.device(device))
+    torch.set_num_threads(before)
+    return lines
 
 
 def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
@@ -64,17 +78,17 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
         name = setting_name(dip_lr, ddpm_lr, std)
         changes: dict[str, Any] = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         configs[name] = dataclasses.replace(base, prior="restorer", dip_steps=FIT_STEPS, **changes)
-    batch, dataset = base.batch_size, _few(base, (STEPS + 1) * base.batch_size)
+    batch, dataset = base.batch_size, _few(base, STEPS * base.batch_size)
     images = {name: run_dip(config, dataset, device).prior for name, config in configs.items()}
     lines, names = [], list(configs)
     for number in range(ROUNDS):
         order = torch.randperm(len(names), generator=generator(number, "turns")).tolist()
+        work = {}
         for name in (names[place] for place in order):
             config = dataclasses.replace(configs[name], seed=number)
-            trainer = Trainer(config, images[name][: (STEPS + 1) * batch], images[name])
-            trainer.train_epoch()
-            seconds = statistics.median(trainer.step_seconds[1:] or trainer.step_seconds)
-            lines.append(_line(SETTINGS, name, number, seconds, batch))
+            work[name] = _stepping(Trainer(config, images[name], images[name]))
+        for name, seconds in in_turns(work, STEPS, device).items():
+            lines.append(_line(SETTINGS, name, number, statistics.median(seconds), batch))
     return lines
 
 
@@ -90,7 +104,7 @@ def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
         work[f"network and {loader} loader"] = _stepping(trainer)
     alone = Trainer(base, images, images)
     work["network"] = lambda: alone.step(images[: base.batch_size])
-    seconds = in_turns(work, LOADER_ROUNDS, device, LOADER_CALLS)
+    seconds = in_turns(work, LOADER_ROUNDS, device)
     return [
         _line(LOADERS, name, number, value, base.batch_size)
         for name, values in seconds.items()

@@ -43,7 +43,13 @@ CONTRAST = {ALONE_UNIT: 0.7, ALONE_NORM: 0.5}
 
 
 def evidence(
-    seeds=5, steps_fid=(5.0, 20.0, 6.0), source=1.5, noise=0.005, info=None, precision=0.6
+    seeds=5,
+    steps_fid=(5.0, 20.0, 6.0),
+    source=1.5,
+    noise=0.005,
+    info=None,
+    precision=0.6,
+    fid_noise=60.0,
 ) -> Evidence:
     """A study in which all is planted, with a little noise of each value's own."""
     rng = np.random.default_rng(0)
@@ -56,6 +62,7 @@ def evidence(
         for row in (*FID, *CONTRAST):
             metrics = {
                 "fid": shaken(FID.get(row, 40.0)),
+                "fid_noise": fid_noise,
                 "precision": precision,
                 "contrast": shaken(CONTRAST.get(row, 1.0)),
                 "time_total_s": shaken(30.0 if "DIP→" in row else 20.0),
@@ -156,6 +163,20 @@ def test_what_is_no_digit_has_no_contrast_to_judge():
         said = sentence(judged[letter])
         assert "Not both draw digits: 9% and 9% lie among real ones; contrast: " in said
     assert judged["c"].verdict == DOES_NOT
+
+
+def test_the_order_of_what_is_as_bad_as_noise_says_nothing():
+    judged = {j.claim.letter: j for j in judge(evidence(fid_noise=13.0))}
+    for letter in ("f", "g, steps", "i", "j, looks"):
+        assert judged[letter].verdict == CANNOT_TELL
+        assert "No nearer to real images than noise, FID 13; " in sentence(judged[letter])
+    for letter in ("c", "e"):  # one of their rows is better than noise
+        assert judged[letter].verdict != CANNOT_TELL
+
+
+def test_a_perfect_copy_is_a_copy():
+    found = {j.claim.letter: j for j in judge(evidence(source=0.0))}
+    assert found["g, copies"].verdict == DOES_NOT
 
 
 @pytest.mark.parametrize("seeds", [0, 1])

@@ -77,7 +77,7 @@ def test_a_node_lost_in_the_middle(cluster, tmp_path, monkeypatch):
                 slow_toy,
                 plan,
                 folder,
-                expected_trial_s=None,
+                expected_s=(),
                 console=Console(file=said),
                 storage=copy,
                 cluster=True,
@@ -105,6 +105,17 @@ def test_a_node_lost_in_the_middle(cluster, tmp_path, monkeypatch):
     history = pd.read_csv(folder.path / "history.csv")
     assert history.concurrent.max() > 2  # on two GPUs
     assert {"one", "two"} <= set(history.node)
+
+
+def test_a_call_runs_where_a_trial_would(cluster):
+    joined.join(cluster.address)
+    node = cluster.add_node(node_name="one", **GPUS)
+
+    def where(device):
+        return device, ray.get_runtime_context().get_node_id()
+
+    found = joined.call(where, "cuda", cpus=1, gpus=0.5)
+    assert found == ("cpu", node.node_id)  # its GPU is pretended
 
 
 @pytest.fixture

@@ -148,6 +148,21 @@ def test_a_run_on_a_folder(own_folder):
     assert record.features.startswith("mine-features-v1@")
 
 
+def test_a_run_goes_on_where_its_images_have_moved(own_folder, tmp_path):
+    few = {"dip_steps": 2, "width": 8, "epochs": 2, "eval_every": 1, "sampler_steps": 2}
+    run = Run(RunConfig(dataset=str(own_folder), image_size=8, **few))
+    records = run.records()
+    next(records)
+    run.save(tmp_path)
+    expected = next(records)
+    load_dataset.cache_clear()
+    moved = own_folder.rename(own_folder.with_name("moved"))
+    with pytest.raises(ConfigError):
+        Run.load(tmp_path)
+    again = next(Run.load(tmp_path, dataset=str(moved)).records())
+    assert (again.epoch, again.fid) == (expected.epoch, expected.fid)
+
+
 def test_resizing_and_colour():
     image = Image.new("RGB", (40, 20))
     image.paste((255, 0, 0), (10, 0, 30, 20))  # red in the middle square, black beside it

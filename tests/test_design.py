@@ -74,6 +74,9 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
     controlled = [row.config for row in mnist.values() if row.kind == CONTROLLED]
     for shared in ("ddpm_lr", "loader", "score_split", "epochs", "dip_steps"):
         assert len({getattr(run, shared) for run in controlled}) == 1
+    reported = mnist[as_reported_name(ALONE)].config
+    for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the report's
+        assert {getattr(run, shared) for run in controlled} == {getattr(reported, shared)}
 
 
 def test_a_stand_in_where_the_reports_denoiser_does_not_fit(mnist):

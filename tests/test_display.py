@@ -7,9 +7,9 @@ from study.display import Display
 from study.words import clock
 
 
-def display(trial_s=10.0, searched=True, **settings):
+def display(expected_s=(10.0,) * 10, searched=True, **settings):
     console = Console(file=io.StringIO(), width=200, **settings)
-    return Display(TOY, 10, 2, trial_s, console, searched)
+    return Display(TOY, 10, 2, expected_s, console, searched)
 
 
 def row(status, **values):
@@ -23,7 +23,7 @@ def test_before_anything_has_ended_the_estimate_counts():
     assert shown.summary() == (
         "0/10 ended: 0 completed, 0 stopped, 0 failed; 2 running; about 0:45 left"
     )
-    unknown = display(trial_s=None)
+    unknown = display(expected_s=())
     assert "left" not in unknown.summary()
 
 
@@ -42,6 +42,16 @@ def test_counts_best_and_time_left():
     assert shown.summary() == (
         "4/10 ended: 2 completed, 1 stopped, 1 failed; 1 running; best error 0.25; about 0:33 left"
     )
+
+
+def test_trials_of_unequal_length_are_weighed():
+    shown = display([100.0] * 4 + [10.0] * 6)
+    shown.update([row("completed", error=0.5, ended_s=120.0), row("running")])
+    # of 460 s 100 have ended and 50 are done, at 1.2 times the expected pace, two trials at a time
+    assert shown.summary().endswith("about 3:06 left")
+    unknown = display(expected_s=())
+    unknown.update([row("completed", error=0.5, ended_s=120.0), row("running")])
+    assert unknown.summary().endswith("about 8:30 left")  # 8.5 trials of 120 s
 
 
 def test_of_a_fixed_design_none_is_the_best():

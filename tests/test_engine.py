@@ -31,7 +31,7 @@ def run(tmp_path, subject=TOY, trainable=toy, resume=False, cluster=False, **cha
                 trainable,
                 plan,
                 folder,
-                expected_trial_s=1.0,
+                expected_s=(),
                 console=console,
                 cluster=cluster,
             )

@@ -64,6 +64,8 @@ def test_equality_is_two_one_sided_tests():
         stats.ttest_1samp(logs, -limit, alternative="greater").pvalue,
     )
     assert found.p_for == pytest.approx(expected)
+    # outside is looked for on both sides
+    assert found.detectable == effect("x", list(logs), "higher", 20).detectable
     far = equal("x", list(logs + 0.2), 10)
     assert far.p_for > 0.99
     assert far.p_against < 1e-6

@@ -33,7 +33,7 @@ def done(tmp_path_factory, ray_local):
     with pytest.MonkeyPatch.context() as patch:
         for module in (design, reproduce, turns):
             patch.setattr(module, "rows_of", smaller)
-        for name in ("ROUNDS", "LOADER_ROUNDS", "LOADER_CALLS"):
+        for name in ("ROUNDS", "LOADER_ROUNDS"):
             patch.setattr(turns, name, 2)
         status = main([*TINY, "--name", "tiny", "--results-dir", str(place)])
         yield place, status
@@ -97,6 +97,18 @@ def test_a_study_belongs_to_the_command_that_began_it(done, capsys):
     error = capsys.readouterr().err
     assert "--resume is tiny; expected a study of study/run.py, not study/reproduce.py" in error
     assert json.loads((place / "tiny" / "study.json").read_text())["status"] == "finished"
+
+
+def test_a_folder_with_fewer_images_than_a_batch_is_refused_before_any_work(tmp_path, capsys):
+    images = tmp_path / "images"
+    for number in range(120):
+        (images / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(images / str(number % 2) / f"{number}.png")
+    with pytest.raises(SystemExit) as caught:
+        main(["--dataset", str(images), "--results-dir", str(tmp_path / "results")])
+    assert caught.value.code == 2
+    assert "batch_size is 128; expected at most" in capsys.readouterr().err.replace("-", "_")
+    assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.parametrize(

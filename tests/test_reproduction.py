@@ -8,7 +8,7 @@ from browsing import check_accessible, check_quiet, show_at
 from test_claims import evidence
 
 from study import reproduction
-from study.claims import judge
+from study.claims import details, judge
 from study.loader_effect import LoaderEffect, loader_effect
 from study.results import read_rows
 from study.rows import COMBINED, LOADERS, as_reported_name
@@ -28,7 +28,8 @@ def planted():
     seconds |= {f"network and {part}": 0.1 + seconds[part] for part in parts[1:]}
     timing = [line for line in found.timing if line["group"] != LOADERS]
     timing += [
-        {"group": LOADERS, "item": item, "round": 0, "seconds": value}
+        {"group": LOADERS, "item": item, "round": number, "seconds": value + wave}
+        for number, wave in enumerate((-0.001, 0.0, 0.001))
         for item, value in seconds.items()
     ]
     study = dataclasses.replace(found.study, info=info)
@@ -44,6 +45,14 @@ def test_the_scale_is_stated_beside_the_reports(planted):
     assert "2 cores of a CPU, no GPU" in words
     assert "The report: mnist, 60000 images, 3500 DIP steps" in words
     assert "the compact one, its input normalised too, stands in" in words
+
+
+def test_machines_of_all_sessions_are_named(planted):
+    here, there = planted.study.info["hardware"], {"cores": 8, "cpu": "another", "gpus": ["a GPU"]}
+    sessions = [{}, {"hardware": here}, {"hardware": there}]
+    study = dataclasses.replace(planted.study, info={**planted.study.info, "sessions": sessions})
+    words = reproduction.scale_words(dataclasses.replace(planted, study=study))
+    assert "2 cores of a CPU, no GPU and, in other sessions, 8 cores of another, a GPU." in words
 
 
 def test_rows_stand_beside_the_reports_figures(planted):
@@ -80,10 +89,14 @@ def test_a_row_that_lacks_runs_is_said(planted):
 
 def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
     effect = loader_effect(planted)
-    assert effect == LoaderEffect(0.1, 0.015, 0.001, 0.115, 0.101)
+    assert dataclasses.replace(effect, difference=(0.0, 0.0, 0.0)) == LoaderEffect(
+        0.1, 0.015, 0.001, 0.115, 0.101, (0.0, 0.0, 0.0)
+    )
+    assert effect.difference == pytest.approx((0.014, 0.014, 0.014))
     words = effect.words()
     assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in words
-    assert "53.94 and 47.37 s here" in words  # 469 × 0.115, 469 × 0.101
+    assert "53.94 and 47.37 s here, a difference of 6.57 s" in words  # 469 × 0.115, 469 × 0.101
+    assert "in turns, differ by 6.57 s [6.57, 6.57]" in words
     assert "22.93 and 15.49 s, a difference of 7.44 s" in words
 
 
@@ -93,6 +106,7 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     page = page.replace("&#39;", "'")
     for each in judged:
         assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in page
+        assert details(each) in page
     assert 'id="effects"' in page
     assert 'id="steps"' in page
     assert 'id="loaders"' in page

@@ -15,7 +15,6 @@ from study.rows import ALONE, LOADERS, SETTINGS
 def settings(monkeypatch):
     monkeypatch.setattr(turns, "ROUNDS", 2)
     monkeypatch.setattr(turns, "LOADER_ROUNDS", 2)
-    monkeypatch.setattr(turns, "LOADER_CALLS", 1)
     return resolve_design({"train_size": 130}, provenance.capacity())
 
 
@@ -37,6 +36,20 @@ def test_every_item_is_timed_in_every_round_once(settings, tmp_path):
     assert ALONE in names
     assert len(names) == 8  # and the report's seven settings, the missing middle included
     assert all(line["seconds"] > 0 for line in lines)
+
+
+def test_on_a_cluster_a_node_measures(settings, tmp_path, monkeypatch):
+    asked = []
+
+    def call(function, device, cpus, gpus):
+        asked.append((device, cpus, gpus))
+        return function("cpu")
+
+    monkeypatch.setattr(turns.cluster, "call", call)
+    plan = dataclasses.replace(settings.plan, cpus_per_trial=2.0, gpus_per_trial=0.5)
+    turns.measure(dataclasses.replace(settings, plan=plan, ray_address="auto"), tmp_path)
+    assert asked == [("cuda", 2.0, 0.5)]
+    assert len(read_rows(tmp_path / TIMING_FILE)) == 2 * (8 + 5)
 
 
 def test_each_setting_learns_from_images_of_its_own(settings, monkeypatch):

@@ -36,9 +36,7 @@ def main() -> None:
             folder = ResultsFolder.create(path.parent, path.name, TOY, {})
         if copy:
             copy.follow(path)
-        status = run_study(
-            TOY, toy, plan, folder, expected_trial_s=None, console=Console(), storage=copy
-        )
+        status = run_study(TOY, toy, plan, folder, expected_s=(), console=Console(), storage=copy)
     print(f"status {status}", flush=True)
 
 
