@@ -80,13 +80,20 @@ def test_what_a_study_leaves_besides(done):
     assert not (folder / reproduce.KEEP_FOLDER).exists()
 
 
-def test_what_has_ended_is_not_run_again_and_seeds_can_be_added_or_not(done):
+def test_what_has_ended_is_not_run_again_and_seeds_can_be_added(done):
     place, _ = done
-    before = (place / "tiny" / "trials.csv").read_bytes()
-    timing = (place / "tiny" / "timing.csv").read_bytes()
-    assert main(["--resume", "tiny", "--results-dir", str(place)]) == 0
-    assert (place / "tiny" / "trials.csv").read_bytes() == before
-    assert (place / "tiny" / "timing.csv").read_bytes() == timing
+    folder, resume = place / "tiny", ["--resume", "tiny", "--results-dir", str(place)]
+    before = (folder / "trials.csv").read_bytes()
+    timing = (folder / "timing.csv").read_bytes()
+    assert main(resume) == 0
+    assert (folder / "trials.csv").read_bytes() == before
+    assert main([*resume, "--seeds", "3"]) == 0
+    assert (folder / "trials.csv").read_bytes().startswith(before)
+    trials = pd.read_csv(folder / "trials.csv")
+    assert set(trials.status) == {"completed"}
+    seeds = trials[~trials.row.str.startswith(AS_REPORTED)].groupby("row").seed.apply(sorted)
+    assert (seeds.map(tuple) == (1, 2, 3)).all()
+    assert (folder / "timing.csv").read_bytes() == timing
 
 
 def test_a_study_belongs_to_the_command_that_began_it(done, capsys):
