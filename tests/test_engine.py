@@ -181,7 +181,8 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
 
 
 def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tmp_path):
-    plan = {"num_samples": 16, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
+    # enough of them that processes which start slowly, beside other tests, still have work
+    plan = {"num_samples": 40, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
     _, path = run(tmp_path, trainable=slow_toy, **plan)
     assert pd.read_csv(path / "history.csv").concurrent.max() == 4
 
