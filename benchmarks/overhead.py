@@ -24,12 +24,12 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 from rich.console import Console
 
-from study import engine  # first: it sets what ray reads from the environment
-from study.description import Description, Metric, Parameter, Stage
-from study.plan import Plan
-from study.reporting import picture_path, report
-from study.results import ResultsFolder
-from study.space import distribution
+from study.engine import runner
+from study.engine.plan import Plan
+from study.engine.reporting import picture_path, report
+from study.results.folder import ResultsFolder
+from study.spec.optuna_space import distribution
+from study.spec.problem import Description, Metric, Parameter, Stage
 
 OUT = Path(__file__).parent / "data" / "overhead.json"
 
@@ -70,7 +70,7 @@ def study(plan: Plan, trainable: Any, folder: Path) -> Path:
     results = ResultsFolder.create(folder, plan.name, SUBJECT, {})
     with (folder / "log").open("w") as log:
         console = Console(file=log)
-        engine.run_study(SUBJECT, trainable, plan, results, expected_s=(), console=console)
+        runner.run_study(SUBJECT, trainable, plan, results, expected_s=(), console=console)
     results.close()
     return results.path
 
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, nargs="+", default=[30, 300, 1000])
     parser.add_argument("--stock-trials", type=int, default=300, help="most that stock Tune runs")
     args = parser.parse_args()
-    engine.start_ray(cpus=2, gpus=0)
+    runner.start_ray(cpus=2, gpus=0)
     logging.getLogger("ray").setLevel(logging.ERROR)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     rows = []

@@ -27,9 +27,9 @@ import torch
 from overhead import EVALUATED, evaluate, study, trivial
 from side_by_side import DATA, machine, write
 
-from study import engine
-from study.plan import Plan
-from study.records import load_study
+from study.engine import runner
+from study.engine.plan import Plan
+from study.results.records import load_study
 
 TRIALS_PER_S = 4
 PER_SLOT = 6
@@ -93,7 +93,7 @@ def main() -> None:
     file = DATA / "scaling.json"
     earlier = json.loads(file.read_text()) if file.exists() else {"slots": [], "in_a_row": None}
     rows = {row["slots"]: row for row in earlier["slots"]}
-    engine.start_ray(cpus=2, gpus=0)
+    runner.start_ray(cpus=2, gpus=0)
     for slots in args.slots:
         rows[slots] = on_slots(slots)
         print({name: round(value, 3) for name, value in rows[slots].items()}, flush=True)

@@ -32,12 +32,12 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.model_selection import cross_val_predict
 
-from study.description import Description
-from study.plan import Capacity, NodeType
-from study.search import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
-from study.settings import make_parser, resolve
-from study.space import distribution
-from study.subject import describe
+from study.cluster.capacity import Capacity, NodeType
+from study.engine.samplers import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
+from study.problem.definition import describe
+from study.problem.settings import make_parser, resolve
+from study.spec.optuna_space import distribution
+from study.spec.problem import Description
 
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
 OUT = Path(__file__).parent / "data" / "search.json"

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from side_by_side import machine, write
 
-from study.records import load_study
-from study.words import stage_seconds
+from study.page.text import stage_seconds
+from study.results.records import load_study
 
 WORK = ("dip_time_s", "train_time_s", "sample_time_s", "score_time_s")
 ENDS = ("completed", "stopped", "failed")

@@ -43,7 +43,7 @@ def mnist_dir() -> Path:
 @pytest.fixture(scope="module")
 def ray_local():
     """A private Ray for the tests that use the engine in this process, started once if it can."""
-    from study.engine import start_ray
+    from study.engine.runner import start_ray
 
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers find the tests' subjects
     start_ray(cpus=2, gpus=0)

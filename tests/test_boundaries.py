@@ -4,11 +4,9 @@ import ast
 import pkgutil
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import dipddpm
-import study
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +43,7 @@ def test_the_library_works_without_the_study_and_its_tools():
 
 def test_the_library_names_no_tool_of_the_study_in_any_import():
     """Also inside functions, which the fresh interpreter above does not reach."""
-    for path in (ROOT / "dipddpm").glob("*.py"):
+    for path in (ROOT / "dipddpm").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -58,15 +56,10 @@ def test_the_library_names_no_tool_of_the_study_in_any_import():
 
 
 def test_records_figures_and_dashboard_need_neither_ray_nor_torch():
-    modules = "study.records, study.figures, study.dashboard, study.claims, study.reproduction"
+    modules = (
+        "study.results.records, study.page.figures, study.page.dashboard, study.replication.page"
+    )
     run_without(("ray", "torch", "dipddpm"), f"import {modules}")
-
-
-def test_no_module_of_the_study_hides_another():
-    """``python study/run.py`` puts ``study/`` first on the path."""
-    ours = {module.name for module in pkgutil.iter_modules(study.__path__)}
-    assert not ours & set(sys.stdlib_module_names)
-    assert not ours & set(packages_distributions())
 
 
 def test_public_names():

@@ -1,0 +1,268 @@
+"""What a study's record says besides its rows: pure functions that figures and page draw from."""
+
+import itertools
+import math
+import statistics
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from scipy import stats
+
+from study.analysis.comparison import arms
+from study.results.records import StudyRecord, TrialRecord
+from study.spec.optuna_space import distribution
+from study.spec.pareto import ranking
+from study.spec.problem import Metric
+
+MIN_IMPORTANCE = 8
+"""Trials below which an importance says nothing."""
+
+MAX_IMPORTANCE = 200
+"""Trials that an importance is computed from, evenly spread: the work grows with their square."""
+
+
+def knee(study: StudyRecord, cost: Metric) -> TrialRecord | None:
+    """The trial of the front farthest from the line between its ends (Das 1999), on log scales.
+
+    None where the front, in the first objective and ``cost``, has no middle.
+    """
+    quality = study.description.objectives[0]
+    points = [
+        (math.log(t.metrics[cost.name]), math.log(t.metrics[quality]), t)
+        for t in study.front
+        if t.metrics.get(cost.name, 0) > 0 and t.metrics[quality] > 0
+    ]
+    if len(points) < 3:
+        return None
+    points.sort(key=lambda point: point[:2])
+    (x0, y0, _), (x1, y1, _) = points[0], points[-1]
+    width, height = x1 - x0, y1 - y0
+    if not width or not height:
+        return None
+    return max(points, key=lambda p: abs((p[0] - x0) / width - (p[1] - y0) / height))[2]
+
+
+def standard_error(study: StudyRecord) -> float | None:
+    """The relative standard error of one trial's quality: how it scatters over the seeds of the
+    confirmation's arms. None without a confirmation."""
+    if study.confirmation is None:
+        return None
+    quality = study.description.objectives[0]
+    deviations = []
+    for arm in arms(study.confirmation).values():
+        logs = [math.log(t.metrics[quality]) for t in arm.trials.values() if t.metrics[quality] > 0]
+        if len(logs) > 2:  # all but the middle one, whose deviation is none by construction
+            deviations += sorted(abs(value - statistics.median(logs)) for value in logs)[1:]
+    # the median absolute deviation: a seed that failed does not make all others look alike
+    return math.expm1(1.4826 * statistics.median(deviations)) if deviations else None
+
+
+def as_good_as_the_best(study: StudyRecord) -> list[TrialRecord]:
+    """Completed trials within one standard error of the best, which is among them."""
+    error, best = standard_error(study), study.best
+    if error is None or best is None:
+        return []
+    name, direction = study.description.objectives[0], study.description.directions[0]
+    limit = best.metrics[name] * (1 + error if direction == "min" else 1 - error)
+    sign = 1 if direction == "min" else -1
+    return [t for t in study.with_status("completed") if sign * (t.metrics[name] - limit) <= 0]
+
+
+def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
+    """After each completed trial, the share of the space that the front so far dominates.
+
+    Each objective that the search steers is scaled to 0 … 1 between the best and the worst of all
+    completed trials; one or two of them.
+    """
+    names = study.description.steered[:2]
+    complete = sorted(study.with_status("completed"), key=lambda t: t.curve[-1].elapsed_s)
+    spans = []
+    for name in names:
+        values = [t.metrics[name] for t in complete]
+        best, worst = (min, max) if study.description.metric(name).goal == "min" else (max, min)
+        if complete:
+            spans.append((best(values), worst(values)))
+    grown, points = [], []
+    for trial in complete:
+        points.append(
+            [
+                (trial.metrics[name] - best) / (worst - best) if worst != best else 0.0
+                for name, (best, worst) in zip(names, spans, strict=True)
+            ]
+        )
+        grown.append((trial, _dominated_area(points)))
+    return grown
+
+
+def _dominated_area(points: Sequence[Sequence[float]]) -> float:
+    """Of the unit interval or square, with the worst corner at 1."""
+    if len(points[0]) == 1:
+        return 1 - min(point[0] for point in points)
+    area, lowest = 0.0, 1.0
+    for x, y in sorted((x, y) for x, y in points):
+        if y < lowest:
+            area += (1 - x) * (lowest - y)
+            lowest = y
+    return area
+
+
+def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
+    """How well each evaluation ranks the completed trials by their final quality.
+
+    Returns:
+        Per resource: Spearman's coefficient and the number of trials it rests on (3 or more).
+    """
+    name = study.description.objectives[0]
+    complete = [t for t in study.with_status("completed") if name in t.metrics]
+    found = []
+    for resource in sorted({e.resource for t in complete for e in t.curve}):
+        pairs = [
+            (e.metrics[name], t.metrics[name])
+            for t in complete
+            for e in t.curve
+            if e.resource == resource and name in e.metrics
+        ]
+        early, final = zip(*pairs, strict=True) if pairs else ((), ())
+        if len(pairs) > 2 and len(set(early)) > 1 and len(set(final)) > 1:
+            coefficient = float(stats.spearmanr(early, final).statistic)
+            found.append((resource, coefficient, len(pairs)))
+    return found
+
+
+def rungs(study: StudyRecord) -> list[float]:
+    """Where the scheduler compared trials, below the full resource."""
+    plan = study.info.get("settings", {}).get("plan")
+    if not plan or plan["scheduler"] == "none":
+        return []
+    found, rung = [], float(plan["grace_period"])
+    while rung < study.description.max_resource * (1 - 1e-9):
+        found.append(rung)
+        rung *= plan["reduction_factor"]
+    return found
+
+
+def seconds_saved(study: StudyRecord) -> float:
+    """Slot-seconds that stopped trials would have taken to the end, at their own pace."""
+    saved = 0.0
+    for trial in study.with_status("stopped"):
+        if trial.resource and trial.ended_s is not None:
+            pace = (trial.ended_s - trial.started_s) / trial.resource
+            saved += pace * (study.description.max_resource - trial.resource)
+    return saved
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A trial's time in one place: all of it, unless it went on elsewhere after a restart."""
+
+    trial: TrialRecord
+    node: str
+    gpus: str
+    began_s: float
+    ended_s: float
+    """Up to the present where it goes on. Of a place that was lost, the last evaluation there."""
+
+
+def stays(study: StudyRecord) -> list[Stay]:
+    """Where trials were and when, in the order in which they came there."""
+    times = [t.ended_s or t.started_s for t in study.trials]
+    now = max([*times, *(e.elapsed_s for t in study.trials for e in t.curve)], default=0.0)
+    found = []
+    for trial in study.trials:
+        at = trial.started_s
+        end = now if trial.ended_s is None else trial.ended_s
+        places = [
+            (node, gpus, list(there)[-1].elapsed_s)
+            for (node, gpus), there in itertools.groupby(trial.curve, lambda e: (e.node, e.gpus))
+        ]
+        *before, (last_node, last_gpus, _) = places or [(trial.node, trial.gpus, end)]
+        for node, gpus, left in before:
+            found.append(Stay(trial, node, gpus, at, left))
+            at = left
+        found.append(Stay(trial, last_node, last_gpus, at, end))
+    return sorted(found, key=lambda stay: stay.began_s)
+
+
+def lanes(stays: Sequence[Stay]) -> list[tuple[str, int]]:
+    """A lane of its node per stay, so that no two overlap: the slots, as far as it shows."""
+    free: dict[str, list[float]] = {}
+    chosen = []
+    for stay in stays:
+        ends = free.setdefault(stay.node, [])
+        lane = next((i for i, end in enumerate(ends) if end <= stay.began_s), len(ends))
+        ends[lane : lane + 1] = [stay.ended_s]
+        chosen.append((stay.node, lane))
+    return chosen
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of a target's variance each parameter explains, in a search's trials."""
+
+    target: str
+    shares: dict[str, float]
+    """By parameter; they add up to 1."""
+    trials: int
+
+
+def importances(study: StudyRecord) -> list[Importance]:
+    """By fANOVA (Hutter et al. 2014), for each steered objective and, of several, for the front.
+
+    From completed trials; where those are few, for the first objective from what all trials had at
+    their first evaluation. Of the front the target is a trial's rank. None where nothing was
+    searched: the share of a choice among many settings says nothing, and takes minutes.
+    """
+    if not study.searched:
+        return []
+    description = study.description
+    complete = study.with_status("completed")
+    targets: list[tuple[str, list[tuple[TrialRecord, float]]]] = []
+    for name in description.steered:
+        values = [(t, float(t.metrics[name])) for t in complete if name in t.metrics]
+        label = description.metric(name).label
+        if len(values) < 2 * MIN_IMPORTANCE:
+            first = [t for t in study.trials if t.curve and name in t.curve[0].metrics]
+            if len(first) > len(values):
+                values = [(t, float(t.curve[0].metrics[name])) for t in first]
+                label += " at the first evaluation"
+        targets.append((label, values))
+    if len(description.steered) > 1 and complete:
+        directions = [str(description.metric(name).goal) for name in description.steered]
+        order = ranking([[t.metrics[n] for n in description.steered] for t in complete], directions)
+        ranks = [(complete[i], float(place)) for place, i in enumerate(order)]
+        targets.append(("rank among the fronts", ranks))
+    found = []
+    for label, values in targets:
+        settings = {tuple(t.parameters.values()) for t, _ in values}
+        varied = len(settings) > 1 and len({value for _, value in values}) > 1
+        values = values[:: math.ceil(len(values) / MAX_IMPORTANCE) or 1]
+        if len(values) >= MIN_IMPORTANCE and varied:
+            found.append(Importance(label, _fanova(study, values), len(values)))
+    return found
+
+
+def _fanova(study: StudyRecord, values: list[tuple[TrialRecord, float]]) -> dict[str, float]:
+    space = {p.name: distribution(p) for p in study.description.parameters}
+    optuna_study = optuna.create_study()
+    for trial, value in values:
+        optuna_study.add_trial(
+            optuna.trial.create_trial(params=trial.parameters, distributions=space, value=value)
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        shares = get_param_importances(
+            optuna_study, evaluator=FanovaImportanceEvaluator(n_trees=32, seed=0)
+        )
+    return {name: float(share) for name, share in shares.items()}
+
+
+def t_quantile(n: int) -> float:
+    """Of the 95 % interval of a mean of ``n`` values."""
+    return float(stats.t.ppf(0.975, n - 1))
+
+
+def best_so_far(values: Sequence[float], direction: str) -> list[float]:
+    return list(itertools.accumulate(values, min if direction == "min" else max))

@@ -1,0 +1,187 @@
+"""What is wrong with a cluster file, before it costs money.
+
+Nothing is asked of the network, and no account is needed. What Ray's schema says is checked by it,
+and instance settings by botocore's description of EC2; the rest is what neither of them minds and
+what costs money or a night. One line per mistake, which names the field.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import ray.autoscaler
+
+PLACEHOLDER = "CHANGE-ME"
+
+SCHEMA = Path(ray.autoscaler.__file__).with_name("ray-schema.json")
+
+NOT_IN_SCHEMA = {"aws_credentials", "key_pair", "external_head_ip", "coordinator_address"}
+"""Of the provider: Ray's schema lets any key pass there, and does not list these."""
+
+RAY_ADDS = {"SubnetIds"}
+"""Of a node_config: keys that Ray takes out before it asks EC2."""
+
+Config = Mapping[str, Any]
+
+
+def mistakes(config: Any) -> Iterator[str]:
+    """A line for each."""
+    if wrong := list(_against_schema(config)):
+        yield from wrong
+        return  # the rest relies on it
+    # those under metadata first: YAML's aliases repeat them below
+    yield from list(_placeholders(config.get("metadata"), "metadata")) or _placeholders(config, "")
+    yield from _on_this_machine(config)
+    yield from _ray_version(config)
+    provider = config["provider"]
+    if provider["type"] == "aws":
+        yield from _node_types(config)
+        yield from _aws(config)
+    elif provider["type"] == "local":
+        yield from _own_machines(config)
+    else:
+        yield f"provider.type is {provider['type']}; expected aws or local"
+
+
+def _against_schema(config: Any) -> Iterator[str]:
+    schema = json.loads(SCHEMA.read_text())
+    for error in jsonschema.Draft7Validator(schema).iter_errors(config):
+        yield f"{error.json_path.removeprefix('$.').replace('$', 'the file')}: {error.message}"
+    if isinstance(config, Mapping) and isinstance(config.get("provider"), Mapping):
+        known = {*schema["properties"]["provider"]["properties"], *NOT_IN_SCHEMA}
+        for key in config["provider"].keys() - known:
+            yield f"provider.{key} is not a field that Ray knows"
+
+
+def _placeholders(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _placeholders(inner, f"{path}.{key}".removeprefix("."))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _placeholders(inner, f"{path}[{i}]")
+    elif isinstance(value, str) and PLACEHOLDER in value:
+        yield f"{path} is still {value}; the comment above it says what belongs there"
+
+
+def _on_this_machine(config: Config) -> Iterator[str]:
+    """What `ray up` reads and runs here."""
+    for remote, local in config.get("file_mounts", {}).items():
+        if not Path(local).expanduser().exists():
+            how = "; `ray get-auth-token --generate` makes it" if "auth_token" in local else ""
+            yield f"file_mounts.{remote}: there is no {local} here{how}"
+    key = config.get("auth", {}).get("ssh_private_key")
+    if key and not Path(key).expanduser().exists():
+        yield f"auth.ssh_private_key: there is no {key} here"
+    for program in ("ssh", "rsync"):
+        if not shutil.which(program):
+            yield f"file_mounts: {program}, which `ray up` copies files with, is not installed here"
+
+
+def _ray_version(config: Config) -> Iterator[str]:
+    here = version("ray")
+    lists = ("setup_commands", "head_setup_commands", "worker_setup_commands")
+    commands = [command for name in lists for command in config.get(name, [])]
+    pinned = re.findall(r"\bray(?:\[[\w,]*\])?==([\w.]+)", " ".join(commands))
+    if not pinned:
+        yield f"setup_commands install no ray==VERSION; expected ray=={here}, as on this machine"
+    for there in dict.fromkeys(pinned):
+        if there != here:
+            yield f"setup_commands install ray=={there}; expected {here}, as on this machine"
+
+
+def _node_types(config: Config) -> Iterator[str]:
+    types = config.get("available_node_types", {})
+    head = config.get("head_node_type")
+    if head not in types:
+        yield f"head_node_type is {head}; expected one of {', '.join(types) or 'node types'}"
+    most, least = config.get("max_workers"), 0
+    if most is None:
+        yield "max_workers is missing; expected the largest number of nodes to pay for"
+    for name, node_type in types.items():
+        field, low = f"available_node_types.{name}", node_type.get("min_workers", 0)
+        high = node_type.get("max_workers", 0 if name == head else most)
+        least += low
+        if low < 0:
+            yield f"{field}.min_workers is {low}; expected 0 or more"
+        if high is not None and high < max(low, 0):
+            yield f"{field}.max_workers is {high}; expected at least min_workers, {low}"
+        if most is not None and high is not None and high > most:
+            yield f"{field}.max_workers is {high}; expected at most max_workers in all, {most}"
+    if most is not None and least > most:
+        yield f"max_workers is {most}; expected at least {least}, the sum of min_workers"
+    if not any(name != head and t.get("max_workers", 1) > 0 for name, t in types.items()):
+        yield "available_node_types has no type with workers; nothing would run the trials"
+
+
+def _aws(config: Config) -> Iterator[str]:
+    provider = config["provider"]
+    if provider.get("cache_stopped_nodes", True):
+        yield "provider.cache_stopped_nodes is true; expected false, or stopped disks go on costing"
+    for zone in str(provider.get("availability_zone", "")).split(","):
+        if zone and not zone.strip().startswith(provider.get("region", "")):
+            yield (
+                f"provider.availability_zone has {zone.strip()}; expected zones of "
+                f"{provider['region']}, provider.region"
+            )
+    for name, node_type in config.get("available_node_types", {}).items():
+        field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
+        if not node.get("ImageId"):
+            yield f"{field}.ImageId is missing; Ray's default image is out of support"
+        if not node.get("IamInstanceProfile"):
+            yield f"{field}.IamInstanceProfile is missing; it could not reach the bucket"
+        if not node.get("SecurityGroupIds"):
+            yield (
+                f"{field}.SecurityGroupIds is missing; Ray would open ssh to the world, "
+                "whatever provider.security_group says"
+            )
+    yield from _against_ec2(config)
+
+
+def _against_ec2(config: Config) -> Iterator[str]:
+    """What EC2 would not understand, by botocore's description of it."""
+    try:
+        import botocore.session
+        from botocore.validate import ParamValidator
+    except ImportError:
+        unchecked = "what available_node_types ask of EC2 was not checked"
+        yield f'{unchecked}, and `ray up` needs boto3: pip install -e ".[aws]"'
+        return
+    session, region = botocore.session.get_session(), config["provider"].get("region")
+    regions = session.get_available_regions("ec2")
+    if region not in regions:
+        yield f"provider.region is {region}; expected one of {', '.join(regions)}"
+    ec2 = session.get_service_model("ec2")
+    request = ec2.operation_model("RunInstances").input_shape
+    for name, node_type in config.get("available_node_types", {}).items():
+        field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
+        asked = {key: value for key, value in node.items() if key not in RAY_ADDS}
+        report = ParamValidator().validate({"MinCount": 1, "MaxCount": 1, **asked}, request)
+        for line in report.generate_report().splitlines():
+            yield f"{field}: {line}"
+        kind = node.get("InstanceType")
+        if kind not in ec2.shape_for("InstanceType").enum:
+            known = f"a type that botocore {version('botocore')} knows"
+            yield f"{field}.InstanceType is {kind}; expected {known}"
+
+
+def _own_machines(config: Config) -> Iterator[str]:
+    provider = config["provider"]
+    head, workers = provider.get("head_ip"), provider.get("worker_ips", [])
+    if not head:
+        yield "provider.head_ip is missing; expected the address of the machine that searches"
+    if not workers:
+        yield "provider.worker_ips is empty; nothing would run the trials"
+    if not any(PLACEHOLDER in str(address) for address in (head, *workers)):
+        if len({*workers, head}) <= len(workers):
+            yield "provider.worker_ips: each machine once, and not the head's"
+        for name in ("min_workers", "max_workers"):
+            if config.get(name, len(workers)) > len(workers):
+                yield f"{name} is {config[name]}; expected at most {len(workers)}, the worker_ips"
+    if not config.get("auth", {}).get("ssh_user"):
+        yield "auth.ssh_user is missing; expected a user that all machines know"

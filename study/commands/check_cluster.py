@@ -1,0 +1,27 @@
+"""``python study/check_cluster.py cluster.yaml``: what is wrong with it, before it costs money."""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from dipddpm.cli import OneLineParser
+from study.cluster.config_check import mistakes
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = OneLineParser(prog="study/check_cluster.py", description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="cluster.yaml or deploy/cluster-local.yaml")
+    file = parser.parse_args(argv).file
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        parser.error(f"{file} cannot be read: {error.strerror}")
+    except yaml.YAMLError as error:
+        parser.error(f"{file} is not YAML: {' '.join(str(error).split())}")
+    if found := list(mistakes(config)):
+        for line in found:
+            print(f"{file}: {line}", file=sys.stderr)
+        return 2
+    print(f"{file}: nothing wrong that can be seen from here")
+    return 0

@@ -1,0 +1,234 @@
+"""Confirmation: finalists, the report's setting and the baseline, run again with fresh seeds.
+
+A search picks its best trial for its luck as well. So the settings in question are run anew, at
+full length, each alone on its device, scored on images that the search never scored on. The
+baseline's own learning rate is searched first; beside it each finalist has a twin without prior.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.analysis.comparison import Comparison, comparisons, verdict
+from study.commands.session import Session
+from study.engine.plan import Plan
+from study.engine.runner import run_study
+from study.problem.cost import Cost
+from study.problem.definition import describe, describe_trials, report_setting
+from study.problem.settings import StudySettings
+from study.problem.trainable import trainable
+from study.results.folder import (
+    BASELINE_FOLDER,
+    CONFIRM_FILE,
+    CONFIRM_FOLDER,
+    STUDY_FILE,
+    ResultsFolder,
+    read_info,
+    write_text,
+)
+from study.results.records import StudyRecord, TrialRecord, load_study
+from study.spec.problem import FIXED_DESIGN, Description, Parameter, Value
+
+TREATMENT = "the prior"
+BASELINE = "no prior, tuned"
+REPORT = "the report's setting"
+
+COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
+
+Point = dict[str, Value]
+
+
+def is_confirmed(settings: StudySettings) -> bool:
+    """Whether a confirmation follows the search; without a prior there is nothing to ask."""
+    return settings.confirm_top > 0 and settings.run.prior != "none"
+
+
+def confirmation_s(settings: StudySettings, cost: Cost) -> float:
+    """Seconds that a confirmation will take, if no two arms coincide."""
+    epochs = settings.run.epochs
+    runs = (2 * settings.confirm_top + 2) * settings.confirm_seeds
+    runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
+    # of the baseline's search about half is stopped early
+    search_s = _baseline_trials(settings) * cost.trial_s(epochs / 2, settings.run.eval_every)
+    return (runs_s + search_s) / settings.plan.slots
+
+
+def _eval_every(settings: StudySettings) -> int:
+    """Four evaluations: enough to read the curve at equal time."""
+    return max(1, settings.run.epochs // 4)
+
+
+def _baseline_trials(settings: StudySettings) -> int:
+    """For one learning rate a fifth of what three parameters get."""
+    return max(6, settings.plan.num_samples // 5)
+
+
+def confirm(session: Session, study: StudyRecord) -> str:
+    """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
+    settings, console = session.settings, session.console
+    finalists = study.finalists(settings.confirm_top)
+    console.print("confirmation; first the baseline without prior gets a search of its own")
+    status, baseline = _tune_baseline(session, study, finalists)
+    if baseline is None:
+        return status
+    arms, pairs = design(settings, finalists, baseline)
+    runs = len(arms) * settings.confirm_seeds
+    console.print(f"{', '.join(arms)}: {settings.confirm_seeds} seeds each, {runs} runs")
+    status = _run_arms(session, study, arms, pairs)
+    done = load_study(study.folder).confirmation
+    assert done is not None
+    write_comparisons(study, done)
+    return status
+
+
+def write_comparisons(study: StudyRecord, done: StudyRecord) -> None:
+    """``confirm.csv``: the verdict, then a row per pair and metric."""
+    rows: list[dict[str, Any]] = [{"metric": "verdict", "result": verdict(done)}]
+    rows += [dataclasses.asdict(comparison) for comparison in comparisons(done)]
+    columns = [field.name for field in dataclasses.fields(Comparison)]
+    write_text(study.folder / CONFIRM_FILE, pd.DataFrame(rows, columns=columns).to_csv(index=False))
+
+
+def design(
+    settings: StudySettings, finalists: list[TrialRecord], baseline: TrialRecord
+) -> tuple[dict[str, Point], list[tuple[str, str]]]:
+    """The arms by name, each with all of its settings besides the seed, and who is compared."""
+    prior = settings.run.prior
+    first = finalists[0].parameters
+    arms: dict[str, Point] = {BASELINE: {**first, **baseline.parameters, "prior": "none"}}
+    pairs = []
+    for place, finalist in enumerate(finalists):
+        name = "the best trial" if place == 0 else f"finalist {place + 1}"
+        arms[name] = {**finalist.parameters, "prior": prior}
+        pairs.append((name, BASELINE))
+        twin = {**finalist.parameters, "prior": "none"}
+        if twin != arms[BASELINE]:
+            twin_name = f"no prior, as {name}"
+            arms[twin_name] = twin
+            pairs.append((name, twin_name))
+    report = {k: v for k, v in report_setting(settings).items() if k in first}
+    arms[REPORT] = {**report, "prior": prior}
+    pairs.append((REPORT, BASELINE))
+    return arms, pairs
+
+
+def _tune_baseline(
+    session: Session, study: StudyRecord, finalists: list[TrialRecord]
+) -> tuple[str, TrialRecord | None]:
+    """The best trial of a search without prior, which tries the finalists' settings first."""
+    settings = session.settings
+    bare = dataclasses.replace(
+        settings,
+        run=dataclasses.replace(settings.run, prior="none"),
+    )
+    described = describe(bare)
+    names = [p.name for p in described.parameters]
+    points = [{name: t.parameters[name] for name in names} for t in finalists]
+    points += [point for point in described.start_points if point not in points]
+    described = dataclasses.replace(described, start_points=tuple(points))
+    path = study.folder / BASELINE_FOLDER
+    plan = dataclasses.replace(
+        settings.plan,
+        name=f"{study.name}-{BASELINE_FOLDER}",
+        num_samples=max(_baseline_trials(settings), trials_with(path, points)),
+        time_budget_s=None,
+    )
+    folder = _part(study, BASELINE_FOLDER, described, plan, {})
+    status = _run_part(session, study, described, trainable(bare), plan, folder)
+    return status, load_study(path).best if status != "interrupted" else None
+
+
+def _run_arms(
+    session: Session,
+    study: StudyRecord,
+    arms: dict[str, Point],
+    pairs: list[tuple[str, str]],
+) -> str:
+    settings = session.settings
+    run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
+    settings = dataclasses.replace(settings, run=run)
+    seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
+    # a seed at a time, so that what disturbs the machine disturbs all arms alike
+    points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
+    described = describe_trials(settings, _parameters(settings), tuple(points))
+    whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
+    slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
+    plan = dataclasses.replace(
+        settings.plan,
+        name=f"{study.name}-{CONFIRM_FOLDER}",
+        num_samples=trials_with(study.folder / CONFIRM_FOLDER, points),
+        sampler=FIXED_DESIGN,
+        scheduler="none",
+        time_budget_s=None,
+        gpus_per_trial=whole,
+        slots=min(settings.plan.slots, slots),
+    )
+    info = {
+        "arms": arms,
+        "pairs": pairs,
+        "compared": COMPARED,
+        "time_axis": "time_total_s",
+        "treatment": TREATMENT,
+    }
+    folder = _part(study, CONFIRM_FOLDER, described, plan, info)
+    return _run_part(session, study, described, trainable(settings), plan, folder)
+
+
+def trials_with(path: Path, points: Sequence[Point]) -> int:
+    """How many trials a part has once all points are among them."""
+    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
+    there = [trial.parameters for trial in done]
+    return len(done) + sum(point not in there for point in points)
+
+
+def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
+    """Of an arm: what is searched, widened to the report's setting, and the prior and the seed."""
+    report = report_setting(settings)
+    searched = [
+        dataclasses.replace(
+            p, low=min(p.low, float(report[p.name])), high=max(p.high, float(report[p.name]))
+        )
+        for p in describe(settings).parameters
+    ]
+    prior = Parameter("prior", "prior", choices=(settings.run.prior, "none"))
+    return (*searched, prior, Parameter("seed", "seed", 0, 2**32 - 1, step=1))
+
+
+def _part(
+    study: StudyRecord, name: str, described: Description, plan: Plan, info: dict[str, Any]
+) -> ResultsFolder:
+    """The folder of a part of the study, new or gone on with."""
+    info = {**info, "settings": {"plan": dataclasses.asdict(plan)}}
+    path = study.folder / name
+    if (path / STUDY_FILE).exists():
+        return ResultsFolder.reopen(path, described, {**read_info(path), **info})
+    return ResultsFolder.create(study.folder, name, described, info)
+
+
+def _run_part(
+    session: Session,
+    study: StudyRecord,
+    described: Description,
+    train: Callable[[dict[str, Any]], None],
+    plan: Plan,
+    folder: ResultsFolder,
+) -> str:
+    """Run the trials of a part of the study; return how it ended."""
+    try:
+        return run_study(
+            described,
+            train,
+            plan,
+            folder,
+            expected_s=(),
+            console=session.console,
+            storage_url=session.settings.storage_url,
+            storage=session.storage,
+            home=study.folder,
+            cluster=session.on_cluster,
+        )
+    finally:
+        folder.close()

@@ -1,0 +1,105 @@
+"""Which study is gone on with, and whether it may be, with the settings that are asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dipddpm.data import Dataset
+from dipddpm.errors import DataError
+from study.problem.settings import StudySettings, difference
+from study.results.folder import (
+    LATEST,
+    STUDY_FILE,
+    TRIALS_FILE,
+    ResultsFolder,
+    read_info,
+    read_rows,
+)
+from study.results.optuna_export import redacted
+from study.results.remote import RemotePath, shown
+from study.spec.errors import SettingError
+
+
+def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
+    """Which study ``--resume`` means: the one it names, else the latest.
+
+    Raises:
+        SettingError: ``--name`` says otherwise.
+    """
+    latest = results_dir / LATEST
+    name = (
+        given["resume"]
+        or given.get("name")
+        or (latest.resolve().name if latest.exists() else LATEST)
+    )
+    if given.get("name", name) != name:
+        raise SettingError("resume", name, f"{given['name']}, as --name says")
+    return name
+
+
+def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
+    """``study.json`` of the study that is gone on with.
+
+    Raises:
+        SettingError: there is none.
+    """
+    try:
+        return read_info(results_dir / name)
+    except (FileNotFoundError, NotADirectoryError):
+        found = {p.parent.name for p in results_dir.glob(f"*/{STUDY_FILE}")} - {LATEST}
+        known = f"one of {', '.join(sorted(found))}" if found else "a study, but there is none"
+        raise SettingError("resume", name, f"{known} in {results_dir}") from None
+
+
+def check_is_there(storage: RemotePath, name: str) -> None:
+    """Raise SettingError unless the storage has the study."""
+    if not (storage / name / STUDY_FILE).exists():
+        found = [n for n in storage.folders() if (storage / n / STUDY_FILE).exists()]
+        known = f"one of {', '.join(found)}" if found else "a study, but there is none"
+        raise SettingError("resume", name, f"{known} in --storage-path")
+
+
+def check_is_new(results_dir: Path, name: str) -> None:
+    """Raise SettingError where there is such a study, OSError where there can be no results."""
+    try:
+        ResultsFolder.check(results_dir, name)
+    except FileExistsError:
+        there = f"{results_dir / name} exists; --resume {name} goes on with it"
+        raise SettingError("name", name, f"a new name, {there}") from None
+
+
+def check_is_new_there(storage: RemotePath, name: str) -> None:
+    """Raise SettingError where the storage has such a study."""
+    if (storage / name).exists():
+        there = f"--storage-path has it; --resume {name} goes on with it"
+        raise SettingError("name", name, f"a new name, {there}")
+
+
+def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset: Dataset) -> None:
+    """Raise where the study would mix what cannot be compared, or has more trials than asked for.
+
+    Raises:
+        SettingError, DataError: names the difference.
+    """
+    if found := difference(before["settings"], settings.to_json()):
+        name, old, new = found
+        old, new = (" ".join(map(str, v)) if isinstance(v, list) else v for v in (old, new))
+        raise SettingError(
+            name, new, f"{old}, with which the study began: results would not compare"
+        )
+    if before["dataset_hash"] != dataset.hash:
+        raise DataError(
+            f"the images of {dataset.name} are not those that the study began with: their hash is "
+            f"{dataset.hash}, expected {before['dataset_hash']}"
+        )
+    url = redacted(settings.storage_url or "")
+    if url != (before["storage_url"] or ""):
+        raise SettingError("storage_url", url or "not given", before["storage_url"] or "none")
+    place = settings.storage_path and shown(settings.storage_path)
+    if place != before.get("storage_path"):
+        began = before.get("storage_path") or "none, as when the study began"
+        raise SettingError("storage_path", place or "not given", began)
+    trials = read_rows(settings.results_dir / settings.plan.name / TRIALS_FILE)
+    if settings.plan.num_samples < len(trials):
+        has = f"at least {len(trials)}, the trials that the study has"
+        raise SettingError("num_samples", settings.plan.num_samples, has)

@@ -1,0 +1,105 @@
+"""``python study/run.py``: search, confirm, and write it all to ``results/``."""
+
+from study.commands.confirm import confirm, confirmation_s, is_confirmed
+from study.commands.session import (
+    Command,
+    Session,
+    announce_placement,
+    announce_resumed,
+    execute,
+)
+from study.engine import runner
+from study.engine.samplers import NEEDED
+from study.page.summary import write_summary
+from study.page.text import clock, describe_study
+from study.problem.cost import estimate_cost
+from study.problem.definition import describe
+from study.problem.settings import FLAGS, make_parser, resolve
+from study.problem.trainable import trainable
+from study.results.folder import DASHBOARD_FILE, ENDED
+from study.results.records import load_study
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    command = Command(make_parser(), FLAGS, resolve, describe, lambda s: [s.run], run)
+    return execute(command, argv)
+
+
+def run(session: Session) -> str:
+    """Announce, search, confirm, and say what was found; return how it ended."""
+    settings, folder, console = session.settings, session.folder, session.console
+    announce(session)
+    expected_s = announce_time(session)
+    status = runner.run_study(
+        folder.subject,
+        trainable(settings),
+        settings.plan,
+        folder,
+        expected_s=expected_s,
+        console=console,
+        storage_url=settings.storage_url,
+        storage=session.storage,
+        cluster=session.on_cluster,
+    )
+    study = load_study(folder.path)
+    write_summary(study)
+    time_is_up = "reason" in folder.info["sessions"][-1]
+    if study.best and is_confirmed(settings) and (status == "finished" or time_is_up):
+        confirmed = confirm(session, study)
+        status = status if confirmed == "finished" else confirmed
+        study = load_study(folder.path)
+        write_summary(study)
+    console.print(describe_study(study))
+    console.print(f"open {folder.path / DASHBOARD_FILE}")
+    return "finished" if status == "interrupted" and time_is_up and study.best else status
+
+
+def announce(session: Session) -> None:
+    """Say what will run, and on what."""
+    settings, console = session.settings, session.console
+    run, plan, described = settings.run, settings.plan, session.folder.subject
+    dip = "no prior" if run.prior == "none" else f"{run.prior}, {run.dip_steps} DIP steps"
+    console.print(
+        f"{described.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
+        f"({dip}, {len(session.dataset.train)} training images), preset {settings.preset}"
+    )
+    announce_resumed(session)
+    space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
+    first = f"{len(described.start_points)} settings of the report first"
+    console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
+    if plan.num_samples < (needed := NEEDED.get(plan.sampler, 0)):
+        console.print(
+            f"{plan.sampler} will hardly learn from {plan.num_samples} trials: it takes {needed}"
+        )
+    announce_placement(session)
+
+
+def announce_time(session: Session) -> list[float]:
+    """Time a trial's parts and say how long all will take; return each trial's expected seconds.
+
+    A cluster's workers may differ from this machine and need not be up: nothing is timed then.
+    """
+    settings, folder, console = session.settings, session.folder, session.console
+    if session.on_cluster:
+        console.print(f"how long shows when trials have ended; results in {folder.path}")
+        return []
+    plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
+    cost = estimate_cost(settings)
+    shortest = runner.expected_resource(
+        epochs,
+        epochs if plan.scheduler == "none" else plan.grace_period,
+        plan.reduction_factor,
+        1 / plan.reduction_factor,
+    )
+    few_s, many_s = cost.trial_s(shortest, every), cost.trial_s(epochs, every)
+    ended = sum(row["status"] in ENDED for row in folder.read_trials())
+    if trials := plan.num_samples - ended:
+        times = [clock(trial_s * trials / plan.slots) for trial_s in (few_s, many_s)]
+        text = f"about {' to '.join(dict.fromkeys(times))}"
+        if plan.time_budget_s:
+            text += f", at most {clock(plan.time_budget_s)}"
+        if is_confirmed(settings):
+            text += f", then {clock(confirmation_s(settings, cost))} for the runs that confirm"
+        console.print(f"{text}; results in {folder.path}")
+    return [(few_s + many_s) / 2] * plan.num_samples

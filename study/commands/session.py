@@ -1,0 +1,305 @@
+"""A command that runs a study: from its flags to a session with all that the work needs.
+
+Everything that can go wrong before the first trial is found here, and said in one line.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from dipddpm.cli import OneLineParser, flag
+from dipddpm.config import RunConfig
+from dipddpm.data import Dataset
+from dipddpm.errors import ConfigError, DataError
+from dipddpm.pipeline import check_sizes, dataset_of
+from study.cluster import nodes
+from study.cluster.capacity import Capacity, this_machine
+from study.cluster.nodes import NodeError
+from study.commands.resume import (
+    check_is_new,
+    check_is_new_there,
+    check_is_there,
+    check_resumable,
+    earlier_study,
+    name_to_resume,
+)
+from study.problem import trainable
+from study.problem.settings import DEFAULTS, RUN, StudySettings, remembered
+from study.results import provenance
+from study.results.folder import ENDED, ResultsFolder, StudyIsRunning
+from study.results.optuna_export import check_storage, redacted
+from study.results.remote import (
+    RemotePath,
+    StorageCopy,
+    StudiesDiffer,
+    StudyIsDriven,
+    fetch,
+    open_storage,
+    reaching,
+    shown,
+)
+from study.spec.errors import SettingError
+from study.spec.problem import Description
+
+EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command at work on one study; closing it lets others work on the study.
+
+    Attributes:
+        settings: everything that the study depends on.
+        folder: the results folder, locked for this process.
+        dataset: the images that all runs share.
+        console: where progress is shown.
+        storage: keeps a copy of the results folder, if ``--storage-path`` names a place for it.
+    """
+
+    settings: StudySettings
+    folder: ResultsFolder
+    dataset: Dataset
+    console: Console
+    storage: StorageCopy | None
+    _opened: contextlib.ExitStack
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether the trials run on a cluster that was joined, whose nodes come and go."""
+        return self.settings.ray_address is not None
+
+
+@dataclass(frozen=True)
+class Command:
+    """What sets one command that runs a study apart from another.
+
+    Attributes:
+        parser: parses the flags; a flag that was not given is absent from what it returns.
+        flags: the flag of a setting, where it has another name than the setting.
+        resolve: makes the settings of the flags, for a machine or a cluster.
+        describe: describes the problem that these settings study.
+        configs: one configuration per distinct number of images that a run needs, so that the size
+            of the data set can be checked before the start.
+        work: does the work of a session; returns ``finished``, ``failed`` or ``interrupted``.
+    """
+
+    parser: OneLineParser
+    flags: Mapping[str, str]
+    resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
+    describe: Callable[[StudySettings], Description]
+    configs: Callable[[StudySettings], Iterable[RunConfig]]
+    work: Callable[[Session], str]
+
+
+def execute(command: Command, argv: list[str] | None) -> int:
+    """Run a command; return its exit status, which is 2 with one line on bad usage."""
+    parser = command.parser
+    given = vars(parser.parse_args(argv))
+    results_dir = given.get("results_dir", DEFAULTS["results_dir"])
+    url = given.get("storage_url", "")
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    try:
+        session = open_session(command, given, console)
+    except (SettingError, ConfigError) as error:
+        field = command.flags.get(error.name, error.name)
+        parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
+    except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
+        parser.error(str(error))
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        parser.error(f"--storage-url is {redacted(url)}; cannot be used: {reason}")
+    except OSError as error:
+        parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
+    folder = session.folder.path
+    try:
+        with session:
+            return EXIT_STATUS[command.work(session)]
+    except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
+        print(f"interrupted; results so far in {folder}", file=sys.stderr)
+        return EXIT_STATUS["interrupted"]
+    except OSError as error:
+        left = f"{folder} can be read, and gone on with by --resume {session.settings.plan.name}"
+        print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
+        return EXIT_STATUS["failed"]
+
+
+def open_session(command: Command, given: Mapping[str, Any], console: Console) -> Session:
+    """Check the flags, the data, the storage and the nodes, and open the results folder.
+
+    Raises:
+        SettingError, ConfigError: a flag is wrong.
+        DataError: the data set cannot be read, or is another than the study's.
+        NodeError: a node of the cluster cannot do its part.
+        StudyIsRunning, StudyIsDriven, StudiesDiffer: the study cannot be written now.
+        OSError: the results folder cannot be written.
+    """
+    capacity = _capacity(given, console)
+    uri = given.get("storage_path")
+    storage = open_storage(uri) if uri else None
+    with contextlib.ExitStack() as opened:
+
+        def claim(name: str) -> StorageCopy | None:
+            if storage is None:
+                return None
+            return opened.enter_context(StorageCopy(storage / name, console.print))
+
+        copy, earlier = None, None
+        if "resume" in given:
+            name = name_to_resume(given.get("results_dir", DEFAULTS["results_dir"]), given)
+            with reaching(uri):
+                if storage:
+                    check_is_there(storage, name)
+                copy = claim(name)
+            earlier = _earlier(command, given, name, storage)
+        settings = command.resolve(_asked(given, earlier), capacity)
+        if earlier is None:
+            _check_is_new(settings, storage)
+        dataset = _dataset(command, settings)
+        if earlier is not None:
+            check_resumable(earlier, settings, dataset)
+        if url := given.get("storage_url"):
+            check_storage(url, settings.plan.name, is_new=earlier is None)
+        _check_nodes(settings, storage, dataset)
+        if storage and copy is None:
+            with reaching(uri):
+                storage.try_out()
+                copy = claim(settings.plan.name)
+        folder = _open_folder(command, settings, earlier, given, dataset)
+        opened.callback(folder.close)
+        if copy:
+            with reaching(uri):
+                copy.follow(folder.path)
+        return Session(settings, folder, dataset, console, copy, opened.pop_all())
+
+
+def _capacity(given: Mapping[str, Any], console: Console) -> Capacity:
+    """Join the cluster, if one is named; return what it or this machine can hold."""
+    if address := given.get("ray_address"):
+        nodes.join(address)
+        return nodes.capacity(console.print)
+    return this_machine()
+
+
+def _earlier(
+    command: Command, given: Mapping[str, Any], name: str, storage: RemotePath | None
+) -> dict[str, Any]:
+    """``study.json`` of the study that is resumed, fetched from the storage if it lies there.
+
+    Raises:
+        SettingError: there is no such study, or another command began it.
+    """
+    results_dir = given.get("results_dir", DEFAULTS["results_dir"])
+    if storage:
+        with reaching(given["storage_path"]):
+            fetch(storage / name, results_dir / name)
+    earlier = earlier_study(results_dir, name)
+    if (began := earlier.get("command", RUN)) != command.parser.prog:
+        raise SettingError("resume", name, f"a study of {command.parser.prog}, not {began}")
+    return earlier
+
+
+def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The flags that were given, over those that a resumed study began with."""
+    if earlier is None:
+        return dict(given)
+    asked = {**earlier["arguments"], **given, "name": earlier["name"]}
+    asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
+    return asked
+
+
+def _check_is_new(settings: StudySettings, storage: RemotePath | None) -> None:
+    check_is_new(settings.results_dir, settings.plan.name)
+    if storage:
+        with reaching(settings.storage_path):
+            check_is_new_there(storage, settings.plan.name)
+
+
+def _dataset(command: Command, settings: StudySettings) -> Dataset:
+    """Load the study's images; raise ConfigError where a run needs more than there are."""
+    dataset = dataset_of(settings.run)
+    for config in command.configs(settings):
+        check_sizes(config, dataset)
+    return dataset
+
+
+def _check_nodes(settings: StudySettings, storage: RemotePath | None, dataset: Dataset) -> None:
+    if settings.ray_address:
+        read_data = functools.partial(trainable.data_hash, settings.run)
+        with reaching(settings.storage_path):
+            nodes.check_nodes(storage, read_data, dataset.hash, settings.plan.gpus_per_trial > 0)
+
+
+def _open_folder(
+    command: Command,
+    settings: StudySettings,
+    earlier: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    dataset: Dataset,
+) -> ResultsFolder:
+    """Open the results folder, new or as an earlier session left it."""
+    earlier_arguments = earlier.get("arguments", {}) if earlier else {}
+    info = {
+        "command": command.parser.prog,
+        "settings": settings.to_json(),
+        "arguments": {**earlier_arguments, **remembered(given)},
+        "storage_url": settings.storage_url and redacted(settings.storage_url),
+        "storage_path": settings.storage_path and shown(settings.storage_path),
+        "dataset_hash": dataset.hash,
+        **provenance.everything(),
+    }
+    if settings.ray_address:
+        info["cluster"] = dataclasses.asdict(settings.capacity)
+    described, name = command.describe(settings), settings.plan.name
+    if earlier is None:
+        folder = ResultsFolder.create(settings.results_dir, name, described, info)
+    else:
+        folder = ResultsFolder.reopen(settings.results_dir / name, described, info)
+    folder.make_latest()
+    return folder
+
+
+def announce_resumed(session: Session) -> None:
+    """Say how many trials of a resumed study have ended and how many go on."""
+    if rows := session.folder.read_trials():
+        ended = sum(row["status"] in ENDED for row in rows)
+        session.console.print(
+            f"resumed: {ended} have ended, {len(rows) - ended} go on where they were"
+        )
+
+
+def announce_placement(session: Session) -> None:
+    """Say on what the trials run, and how many at once."""
+    settings = session.settings
+    plan = settings.plan
+    session.console.print(
+        f"on {_describe_capacity(settings)}: {plan.slots} at once, "
+        f"{plan.cpus_per_trial:g} cores each"
+        + (f" and {plan.gpus_per_trial:g} GPUs" if plan.gpus_per_trial else "")
+    )
+    if settings.capacity.gpus and settings.preset == "quick":
+        session.console.print(
+            "there is a GPU here: --preset report runs MNIST at the report's scale"
+        )
+
+
+def _describe_capacity(settings: StudySettings) -> str:
+    """``2 cores, no GPU``, or the node types of a cluster."""
+    if settings.ray_address:
+        return "a cluster of up to " + ", ".join(
+            f"{node.count} {node.name} ({node.cpus:g} cores, {node.gpus:g} GPUs)"
+            for node in settings.capacity.node_types
+        )
+    return f"{provenance.cores()} cores, {', '.join(provenance.gpus()) or 'no GPU'}"

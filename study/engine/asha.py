@@ -1,0 +1,73 @@
+"""Which trials are stopped early: asynchronous successive halving, on one objective or several."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from study.engine.reporting import METRICS
+from study.spec.pareto import ranking
+
+
+class SuccessiveHalving(FIFOScheduler):
+    """Stops a trial at a rung unless it ranks among the best 1 in N that have been there.
+
+    The asynchronous rule of ASHA (Li et al. 2020, in its stopping form): nobody waits for a rung to
+    fill, the first to come goes on. With several objectives a rung is ranked by non-dominated
+    sorting, then crowding (Schmucker et al. 2021). The state is a function of the evaluations in
+    their order: :meth:`decide` on those of earlier sessions brings the rungs back.
+
+    Args:
+        resource: name of what trials spend.
+        objectives: names of the metrics to rank by.
+        directions: ``min`` or ``max`` for each.
+        grace_period: the first rung; the others follow by factors of ``reduction_factor``.
+        maximum: what a trial that is never stopped spends.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        objectives: Sequence[str],
+        directions: Sequence[str],
+        grace_period: int,
+        reduction_factor: float,
+        maximum: int,
+    ) -> None:
+        super().__init__()
+        self.resource, self.objectives, self.directions = resource, objectives, directions
+        self.reduction_factor = reduction_factor
+        self.rungs: dict[float, dict[str, list[float]]] = {}
+        """What each trial had at each rung: rung → trial id → values."""
+        rung = float(grace_period)
+        while rung < maximum * (1 - 1e-9):
+            self.rungs[rung] = {}
+            rung *= reduction_factor
+
+    def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        metrics = {name: result[f"{METRICS}/{name}"] for name in self.objectives}
+        goes_on = self.decide(trial.trial_id, result[self.resource], metrics)
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+    def decide(self, trial_id: str, spent: int, metrics: dict[str, Any]) -> bool:
+        """Record an evaluation; whether the trial goes on. A value that is no number ends it."""
+        values = [float(metrics[name]) for name in self.objectives]
+        if not all(map(math.isfinite, values)):
+            return False
+        for rung, recorded in reversed(self.rungs.items()):
+            if spent >= rung:
+                if trial_id in recorded:  # judged before; an evaluation told twice changes nothing
+                    return spent > rung or self._goes_on(recorded, trial_id)
+                recorded[trial_id] = values
+                return self._goes_on(recorded, trial_id)
+        return True
+
+    def _goes_on(self, recorded: dict[str, list[float]], trial_id: str) -> bool:
+        """By those who were there before, as it was decided then."""
+        ids = list(recorded)
+        ids = ids[: ids.index(trial_id) + 1]
+        order = ranking([recorded[other] for other in ids], self.directions)
+        place = order.index(len(ids) - 1)
+        return place < max(1.0, len(ids) / self.reduction_factor)

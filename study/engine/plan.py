@@ -1,0 +1,48 @@
+"""How much is run and how: what the engine needs to know besides the subject."""
+
+from dataclasses import dataclass
+
+from study.results.folder import NAME_RULE, valid_name
+from study.spec.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bad values raise :class:`SettingError`."""
+
+    name: str
+    num_samples: int
+    """Trials in all."""
+    sampler: str
+    scheduler: str
+    grace_period: int
+    """What a trial may spend before it can be stopped, in the subject's resource."""
+    reduction_factor: float
+    cpus_per_trial: float
+    gpus_per_trial: float
+    slots: int
+    """Trials at once."""
+    seed: int
+    time_budget_s: float | None = None
+    """Seconds after which the search is ended, to be resumed."""
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "name": (valid_name(self.name), NAME_RULE),
+            "num_samples": (self.num_samples >= 1, "at least 1"),
+            "grace_period": (self.grace_period >= 1, "at least 1"),
+            "reduction_factor": (self.reduction_factor > 1, "above 1"),
+            "cpus_per_trial": (self.cpus_per_trial > 0, "above 0"),
+            "gpus_per_trial": (
+                0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0,
+                "a share of one GPU, from 0 to 1, or a whole number of them",
+            ),
+            "time_budget_s": (
+                self.time_budget_s is None or self.time_budget_s > 0,
+                "a number of seconds above 0",
+            ),
+            "seed": (0 <= self.seed < 2**32, "0 to 4294967295"),
+        }
+        for name, (holds, expected) in bounds.items():
+            if not holds:
+                raise SettingError(name, getattr(self, name), expected)

@@ -1,0 +1,216 @@
+"""Ray Tune's events → the results folder, the Optuna mirror and the terminal."""
+
+import contextlib
+import errno
+import functools
+import json
+import math
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import cloudpickle
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from ray.tune.utils.util import SafeFallbackEncoder  # type: ignore[attr-defined]
+from tensorboardX import SummaryWriter
+
+from study.engine.recovery import INTERRUPTED, RESULT_FILE, bring_pictures, ending
+from study.engine.reporting import METRICS, PLACE
+from study.engine.terminal import Display
+from study.page.refresher import LivePage
+from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.results.optuna_export import OptunaMirror
+from study.results.remote import RemotePath, StorageCopy
+from study.spec.problem import Description
+
+FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
+"""The folders of an absolute path."""
+
+
+class Recorder(Callback):
+    """Keeps the results current: a row per evaluation at once, a row per trial as it changes.
+
+    What Ray would log itself is written here, straight to its place: Ray's own loggers write
+    elsewhere and copy all of it again and again, and lose what was not yet copied.
+
+    Args:
+        rows: of the trials that earlier sessions began.
+    """
+
+    def __init__(
+        self,
+        subject: Description,
+        folder: ResultsFolder,
+        storage: StorageCopy | None,
+        mirror: OptunaMirror,
+        display: Display,
+        page: LivePage,
+        rows: list[dict[str, Any]],
+    ) -> None:
+        self.subject, self.folder, self.mirror, self.display = subject, folder, mirror, display
+        self.page, self.storage = page, storage
+        self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
+        self.fatal: OSError | None = None
+        """Why no result can be written any more."""
+        self._nodes: dict[str, str] = {}
+        """Names by id, of those that have been up."""
+        self._writers: dict[str, SummaryWriter] = {}
+        # time goes on where the last session left it
+        spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
+        self._began = time.monotonic() - spent
+        for row in rows:
+            self.mirror.put(row)
+
+    def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
+        """Ray pickles callbacks with the experiment; open files and a terminal do not travel."""
+        return Callback, ()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Notes an error of the disk for the engine, which ends the study on it."""
+        try:
+            yield
+        except OSError as error:
+            self.fatal = self.fatal or error
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        with self._writing():
+            row = self._row(trial)
+            row |= {"status": "running", "stop_reason": ""}
+            self.folder.write_trials(self.rows.values())
+            self.mirror.put(row)
+
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        """The trial's row, begun when it is first heard of: at its start, or at its early death."""
+        if trial.trial_id not in self.rows:
+            self.rows[trial.trial_id] = {
+                "trial_id": trial.trial_id,
+                "status": "running",
+                "stop_reason": "",
+                "started_s": self._elapsed(),
+                "restarts": 0,
+                self.subject.resource: 0,
+                **{p.name: trial.config[p.name] for p in self.subject.parameters},
+            }
+        return self.rows[trial.trial_id]
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
+    ) -> None:
+        row = self._row(trial)
+        if result[self.subject.resource] <= row[self.subject.resource]:
+            return  # on record already: a retry begins at the last checkpoint that was kept
+        row |= {metric.name: result[METRICS][metric.name] for metric in self.subject.metrics}
+        row[self.subject.resource] = result[self.subject.resource]
+        row |= {**result[PLACE], "node": self._node_name(result[PLACE]["node"])}
+        row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
+        with self._writing():
+            self._log(trial, result)  # before the row: what is on record has been logged
+            checkpoint = result["checkpoint_dir_name"]
+            evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
+            self.folder.append_history(evaluation)
+            self.mirror.evaluated(row)
+
+    def _node_name(self, node_id: str) -> str:
+        if node_id not in self._nodes:
+            self._nodes = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
+        return self._nodes[node_id]
+
+    def _log(self, trial: Trial, result: dict[str, Any]) -> None:
+        """For Ray's readers of results, and for TensorBoard."""
+        folder = self.folder.path / RAY_FOLDER / trial.trial_id
+        folder.mkdir(parents=True, exist_ok=True)
+        if trial.trial_id not in self._writers:
+            (folder / "params.json").write_text(json.dumps(trial.config, cls=SafeFallbackEncoder))
+            self._writers[trial.trial_id] = SummaryWriter(str(folder), write_to_disk=True)
+        with (folder / RESULT_FILE).open("a") as file:
+            file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
+        writer, step = self._writers[trial.trial_id], result[self.subject.resource]
+        for name, value in result[METRICS].items():
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                writer.add_scalar(name, value, step)
+        writer.flush()
+
+    def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        """Bring it home, once the copy on the storage, if there is one, knows of it."""
+        checkpoint = trial.checkpoint
+        assert checkpoint is not None  # it has just been saved
+        place = RemotePath(checkpoint.filesystem, checkpoint.path)
+        job = functools.partial(self._bring_home, trial.trial_id, place)
+        if self.storage:  # the one before is the last that the copy of the history knows of
+            self.storage.later(f"{self.folder.path.name}/{trial.trial_id}", job)
+        else:
+            job()
+
+    def _bring_home(self, trial_id: str, checkpoint: RemotePath) -> None:
+        """The pictures, from wherever the checkpoint is stored; drops the checkpoints before."""
+        with self._writing():
+            bring_pictures(checkpoint, self.folder.path / SAMPLES_FOLDER / trial_id)
+            trial, _, newest = checkpoint.path.rpartition("/")
+            for name in (folder := RemotePath(checkpoint.filesystem, trial)).folders():
+                if name.startswith("checkpoint_") and name < newest:
+                    (folder / name).remove()
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        """It failed and is tried again, from its last checkpoint."""
+        row = self._row(trial)
+        with self._writing():
+            row |= {"restarts": row["restarts"] + 1, "restart_reason": self._reason(trial)}
+            self.folder.write_trials(self.rows.values())
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+    ) -> None:
+        row = self._row(trial)
+        end = ending(self.subject, row, goes_on=False)
+        self._finish(row, *(end or ("failed", "it ended without an evaluation")))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        with self._writing():
+            self._finish(self._row(trial), "failed", self._reason(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
+        if self.storage:
+            self.fatal = self.fatal or self.storage.fatal
+        self.display.update(self.rows.values())
+        self.page.redraw_if_due()
+
+    def end_open_trials(self) -> None:
+        """Nothing stays running when the study has ended, however it ended."""
+        for row in self.rows.values():
+            if row["status"] == "running":
+                self._finish(row, *INTERRUPTED)
+        self.mirror.flush()
+        self.page.finish()
+        if self.storage:
+            with self._writing():
+                self.storage.push()
+
+    def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
+        row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
+        if writer := self._writers.pop(row["trial_id"], None):
+            writer.close()
+        with self._writing():
+            self.folder.write_trials(self.rows.values())
+            self.mirror.put(row)
+        self.display.trial_ended(row)
+
+    def _elapsed(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def _reason(self, trial: Trial) -> str:
+        """The innermost exception in one line: Ray wraps it once or twice. Without the user's
+        folders, since results are passed on. A full disk is noted as :attr:`fatal`."""
+        if trial.pickled_error_file is None:
+            return "the trial ended without an error of its own; see Ray's logs"
+        error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+        while getattr(error, "cause", None):
+            error = error.cause  # type: ignore[attr-defined]
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            self.fatal = self.fatal or error
+        text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+        return FOLDERS.sub("…/", text)

@@ -1,0 +1,251 @@
+"""The engine: runs the trials of a described subject on Ray, searched by Optuna.
+
+It knows no DIP and no DDPM; those come in with the description and the trainable.
+"""
+
+import datetime
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+from ray.tune.search import Searcher
+from rich.console import Console
+
+from study.engine.plan import Plan
+from study.engine.recorder import Recorder
+from study.engine.recovery import reconcile
+from study.engine.samplers import FixedDesign, StudySearch, make_scheduler
+from study.engine.terminal import Display
+from study.engine.trial_queue import PastTrial, StudyTrials
+from study.page.refresher import LivePage
+from study.results import provenance
+from study.results.folder import (
+    ARTIFACTS_FOLDER,
+    DATABASE_FILE,
+    RAY_FOLDER,
+    SAMPLES_FOLDER,
+    ResultsFolder,
+)
+from study.results.optuna_export import OptunaMirror
+from study.results.remote import RemotePath, StorageCopy
+from study.spec.problem import FIXED_DESIGN, Description
+
+CODE = Path(__file__).parents[2]
+"""The folder of both packages."""
+
+PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
+"""The variable by which Ray is told how many trials may wait for a place at once."""
+
+THIS_MACHINE = "this machine"
+"""The name of the only node of a private Ray."""
+
+MAX_FAILURES = 2
+"""How often a trial that failed is tried again, from its last checkpoint."""
+
+
+def start_ray(cpus: int, gpus: int) -> None:
+    """A private Ray on this machine, whatever cluster may be running on it, unless it is there."""
+    if ray.is_initialized():
+        return
+    # workers run the code of this driver, whatever else is installed or lies in their folder
+    path = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        num_gpus=gpus,
+        _node_name=THIS_MACHINE,  # its address is nobody's affair: results are passed on
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
+
+
+def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """The trainable, with a peak of device memory of its own: processes are reused."""
+
+    def train(parameters: dict[str, Any]) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.reset_peak_memory_stats()
+        trainable(parameters)
+
+    return train
+
+
+class End(tune.Stopper):
+    """Ends a search as a whole: when its time is up, or when nothing can be written any more."""
+
+    def __init__(self, time_budget_s: float | None) -> None:
+        self.deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
+        self.recorder: Recorder | None = None
+
+    def __reduce__(self) -> tuple[type[tune.Stopper], tuple[Any, ...]]:
+        return End, (None,)  # Ray pickles it; what it watches does not travel
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        broken = self.recorder is not None and self.recorder.fatal is not None
+        return broken or self.time_is_up()
+
+    def time_is_up(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+def run_study(
+    subject: Description,
+    trainable: Callable[[dict[str, Any]], None],
+    plan: Plan,
+    folder: ResultsFolder,
+    *,
+    expected_s: Sequence[float],
+    console: Console,
+    storage_url: str | None = None,
+    storage: StorageCopy | None = None,
+    home: Path | None = None,
+    cluster: bool = False,
+) -> str:
+    """Run the trials that are left to run; returns how it ended.
+
+    However it ends, no trial is left running in the results. What ended in an earlier session of
+    the folder is not run again; what an earlier session began goes on from its checkpoints.
+
+    Args:
+        trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
+            each evaluation, with pictures of the subject's stages.
+        expected_s: seconds of each trial, for the estimate of the time left; empty if unknown.
+        storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
+        storage: where Ray's own folder and its checkpoints go; beside the results without it.
+        home: the results folder that has ``study.db``, if the study is a part of another.
+        cluster: the trials run on a cluster that has been joined, whose nodes come and go.
+
+    Returns:
+        ``finished``, ``interrupted`` (by Ctrl-C or at the end of the time budget, after saving) or
+        ``failed`` (no trial ended well).
+
+    Raises:
+        OSError: results could not be written; what had been written can be read.
+    """
+    scheduler = make_scheduler(plan.scheduler, subject, plan.grace_period, plan.reduction_factor)
+    place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
+    rows, past = reconcile(folder, place, scheduler)
+    home = home or folder.path
+    mirror = OptunaMirror(
+        storage_url or f"sqlite:///{home / DATABASE_FILE}",
+        plan.name,
+        subject,
+        samples=folder.path / SAMPLES_FOLDER,
+        artifacts=home / ARTIFACTS_FOLDER,
+        warn=console.print,
+    )
+    searched = plan.sampler != FIXED_DESIGN
+    display = Display(subject, plan.num_samples, plan.slots, expected_s, console, searched)
+    page = LivePage(home, console.print)
+    recorder = Recorder(subject, folder, storage, mirror, display, page, rows)
+    if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
+        mirror.flush()
+        folder.set_status(status)
+        return status
+    end = End(plan.time_budget_s)
+    end.recorder = recorder
+    tuner = tune.Tuner(
+        tune.with_resources(
+            _measured(trainable), {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
+        ),
+        tune_config=tune.TuneConfig(
+            num_samples=plan.num_samples,
+            search_alg=StudyTrials(
+                _searcher(subject, plan, past), past, plan.num_samples, plan.slots, subject.resource
+            ),
+            scheduler=scheduler,
+            # a worker imports torch and reads the data once; but a worker that waits on a node that
+            # dies is given to a trial all the same, and Ray fails that trial for good
+            reuse_actors=not cluster,
+        ),
+        run_config=tune.RunConfig(
+            name=RAY_FOLDER,
+            storage_path=place.path,
+            storage_filesystem=place.filesystem,
+            callbacks=[recorder],
+            stop=end,
+            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            verbose=0,
+        ),
+    )
+    # all processes start at once, and a cluster grows in one step: one by one, Ray drops a process
+    # that is starting as soon as a trial ends, so that short trials would never fill many slots
+    os.environ[PENDING] = str(plan.slots)
+    began = datetime.datetime.now(datetime.UTC)
+    session = {
+        "started": began.isoformat(timespec="seconds"),
+        "trials_before": len(rows),
+        **{name: folder.info.get(name) for name in ("code", "hardware")},
+    }
+    earlier_s = folder.info.get("wall_time_s", 0.0)
+    folder.info["sessions"] = [*folder.info.get("sessions", []), session]
+    folder.set_status("running")
+    start_ray(provenance.cores(), len(provenance.gpus()))
+
+    status = "failed"
+    try:
+        with display:
+            tuner.fit()  # on a first Ctrl-C it returns early …
+        status = _outcome(recorder, plan.num_samples)
+    except KeyboardInterrupt:  # … a second one cuts it off
+        status = "interrupted"
+    finally:
+        if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
+            folder.use_reserve()
+            status = "failed"
+        recorder.end_open_trials()
+        session_s = round((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 1)
+        session |= {"wall_time_s": session_s, "status": status}
+        if end.time_is_up() and status == "interrupted":
+            session["reason"] = f"time budget of {plan.time_budget_s:g} s"
+        folder.set_status(status, wall_time_s=round(earlier_s + session_s, 1))
+    if recorder.fatal:
+        raise recorder.fatal
+    return status
+
+
+def _searcher(subject: Description, plan: Plan, past: list[PastTrial]) -> Searcher:
+    """The searcher, told of all that earlier sessions began."""
+    tried = [trial.parameters for trial in past]
+    points = [point for point in subject.start_points if point not in tried]
+    if plan.sampler == FIXED_DESIGN:
+        return FixedDesign(points)
+    searcher = StudySearch(subject, plan.sampler, plan.seed, points, len(past))
+    for trial in past:
+        if trial.status == "interrupted":
+            searcher.go_on(trial.trial_id, trial.parameters)
+        else:
+            searcher.learn(trial.parameters, trial.resource, trial.metrics)
+    return searcher
+
+
+def _outcome(recorder: Recorder, num_samples: int) -> str:
+    statuses = [row["status"] for row in recorder.rows.values()]
+    if len(statuses) < num_samples or {"running", "interrupted"} & set(statuses):
+        return "interrupted"
+    return "failed" if all(status == "failed" for status in statuses) else "finished"
+
+
+def expected_resource(
+    maximum: int, grace_period: int, reduction_factor: float, share_that_goes_on: float
+) -> float:
+    """Mean resource that a trial spends under successive halving."""
+    spent, share, rung = float(grace_period), 1.0, float(grace_period)
+    while rung < maximum:
+        share, above = share * share_that_goes_on, min(rung * reduction_factor, maximum)
+        spent, rung = spent + share * (above - rung), above
+    return spent

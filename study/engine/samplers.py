@@ -1,0 +1,166 @@
+"""How the next hyperparameters are chosen, and which scheduler judges them."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+from ray.tune.search.optuna import OptunaSearch
+
+from study.engine.asha import SuccessiveHalving
+from study.engine.reporting import METRICS
+from study.spec.optuna_space import distribution
+from study.spec.problem import Description, Value
+
+SAMPLERS = ("tpe", "gp", "nsga2", "random")
+SCHEDULERS = ("asha", "pareto-asha", "none")
+
+STARTUP = {"tpe": 10, "gp": 8, "nsga2": 8}
+"""Trials before a sampler draws on what it was told; NSGA-II's is the size of a generation."""
+
+NEEDED = {"tpe": 15, "gp": 12, "nsga2": 80}
+"""Trials below which a sampler is hardly better than chance; NSGA-II takes ten generations."""
+
+
+def make_sampler(name: str, seed: int, begun: int = 0) -> optuna.samplers.BaseSampler:
+    """``tpe`` (multivariate), ``gp``, ``nsga2`` or ``random``.
+
+    ``begun`` trials came before: a sampler that goes on must not repeat the draws of its start.
+    """
+    seed = int(np.random.SeedSequence([seed, begun]).generate_state(1)[0])
+    with warnings.catch_warnings():  # options marked experimental, and well established
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP[name])
+        if name == "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=STARTUP[name])
+        if name == "random":
+            return optuna.samplers.RandomSampler(seed)
+        # constant_liar: trials still running repel the next one, or two would ask for the same
+        return optuna.samplers.TPESampler(
+            n_startup_trials=STARTUP[name], multivariate=True, constant_liar=True, seed=seed
+        )
+
+
+class StudySearch(OptunaSearch):
+    """Ray's OptunaSearch, honest about trials that did not run to the end.
+
+    Ray's own tells an early-stopped trial as COMPLETE with the values of its smaller budget, and
+    leaves one with a NaN objective RUNNING for ever. Here they are PRUNED without values, and FAIL.
+    ``gp`` and ``nsga2`` learn from COMPLETE trials alone, of which successive halving leaves few;
+    they are told what a stopped trial had reached, which for a loss is too bad rather than too
+    good. This concerns the sampler's own study, in memory, and no result.
+
+    Args:
+        points: settings to try first.
+        begun: how many trials earlier sessions have begun; :meth:`learn` tells how they ended.
+    """
+
+    def __init__(
+        self,
+        subject: Description,
+        sampler: str,
+        seed: int,
+        points: Sequence[Mapping[str, Value]],
+        begun: int = 0,
+    ) -> None:
+        self._distributions = {p.name: distribution(p) for p in subject.parameters}
+        super().__init__(
+            space=self._distributions,
+            metric=list(subject.steered),
+            mode=[str(subject.metric(name).goal) for name in subject.steered],
+            sampler=make_sampler(sampler, seed, begun),
+            points_to_evaluate=[dict(point) for point in points],
+        )
+        self._subject = subject
+        self._tells_stopped = sampler in ("gp", "nsga2")
+
+    @property
+    def study(self) -> optuna.Study:
+        """What the sampler knows."""
+        return cast(optuna.Study, self._ot_study)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        if trial_id in self._completed_trials:
+            return
+        self._completed_trials.add(trial_id)
+        trial, metrics = self._ot_trials[trial_id], {}
+        if result and not error:
+            metrics = {name: result[f"{METRICS}/{name}"] for name in self._subject.steered}
+        spent = (result or {}).get(self._subject.resource, 0)
+        state, values = self._ending(spent, metrics)
+        self.study.tell(trial, values, state)
+
+    def learn(
+        self, parameters: Mapping[str, Value], spent: int, metrics: Mapping[str, Any]
+    ) -> None:
+        """Tell the sampler of a trial that an earlier session has ended."""
+        state, values = self._ending(spent, metrics)
+        self.study.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                values=values,
+                params=dict(parameters),
+                distributions=self._distributions,
+            )
+        )
+
+    def go_on(self, trial_id: str, parameters: Mapping[str, Value]) -> None:
+        """Tell the sampler of a trial that an earlier session began and this one ends."""
+        # in front of start points that are waiting: asking takes the first in the queue
+        trial = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(parameters),
+            distributions=self._distributions,
+        )
+        storage = self.study._storage
+        number = storage.create_new_trial(self.study._study_id, template_trial=trial)
+        self._ot_trials[trial_id] = optuna.trial.Trial(self.study, number)
+
+    def _ending(
+        self, spent: int, metrics: Mapping[str, Any]
+    ) -> tuple[TrialState, list[float] | None]:
+        """How Optuna should know a trial that has ended."""
+        values = [float(metrics.get(name, math.nan)) for name in self._subject.steered]
+        if not all(map(math.isfinite, values)):
+            return TrialState.FAIL, None
+        if spent >= self._subject.max_resource or self._tells_stopped:
+            return TrialState.COMPLETE, values
+        return TrialState.PRUNED, None
+
+
+class FixedDesign(Searcher):
+    """No search: the points, one after the other."""
+
+    def __init__(self, points: Sequence[Mapping[str, Value]]) -> None:
+        super().__init__()
+        self._left = list(points)
+
+    def suggest(self, trial_id: str) -> Any:
+        return dict(self._left.pop(0)) if self._left else Searcher.FINISHED
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing is learnt."""
+
+
+def make_scheduler(
+    name: str, subject: Description, grace_period: int, reduction_factor: float
+) -> SuccessiveHalving:
+    """``asha`` by the first objective, ``pareto-asha`` by all, ``none``: all run to the end."""
+    objectives = subject.steered if name == "pareto-asha" else subject.steered[:1]
+    return SuccessiveHalving(
+        subject.resource,
+        objectives,
+        [str(subject.metric(objective).goal) for objective in objectives],
+        subject.max_resource if name == "none" else grace_period,
+        reduction_factor,
+        subject.max_resource,
+    )

@@ -1,0 +1,148 @@
+"""Ray's trials, made from this study's: those of earlier sessions first, then new ones.
+
+Ray's own restore knows what its last snapshot knew: it loses what came after, cannot add trials,
+and forgets the scheduler's rungs. Here Ray starts anew in each session, and is handed what the
+results folder knows: trials that have ended, as ended, and trials that were cut off, with their
+checkpoints.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from ray.train._internal.session import _TrainingResult
+from ray.tune import Checkpoint
+from ray.tune.experiment import Experiment, Trial
+from ray.tune.search import SearchAlgorithm, Searcher
+
+from study.engine.reporting import METRICS
+from study.spec.problem import Value
+
+
+@dataclass(frozen=True)
+class PastTrial:
+    """A trial that an earlier session began."""
+
+    trial_id: str
+    parameters: Mapping[str, Value]
+    status: str
+    """``completed``, ``stopped``, ``failed`` or, if it is to go on, ``interrupted``."""
+    resource: int
+    evaluations: int
+    metrics: Mapping[str, Any]
+    """Of its last evaluation."""
+    checkpoint: str | None
+    """Name of the folder it goes on from."""
+
+
+class StudyTrials(SearchAlgorithm):
+    """Hands trials to Ray, at most ``slots`` at a time.
+
+    The bound is kept here: Ray would hold a trial in waiting besides, which makes a cluster grow
+    for it, and whose settings are chosen without what the running ones will show.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        past: list[PastTrial],
+        num_samples: int,
+        slots: int,
+        resource: str,
+    ) -> None:
+        self._searcher, self._resource = searcher, resource
+        self._past = deque(sorted(past, key=lambda trial: trial.status == "interrupted"))
+        self._num_samples, self._slots = num_samples, slots
+        self._begun = 0
+        self._live: set[str] = set()
+        self._spec: dict[str, Any] = {}
+
+    @property
+    def total_samples(self) -> int:
+        return self._num_samples
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        return True
+
+    def add_configurations(
+        self, experiments: Experiment | list[Experiment] | dict[str, dict[Any, Any]]
+    ) -> None:
+        assert isinstance(experiments, list)  # as Tune calls it
+        (experiment,) = experiments
+        self._spec = experiment.spec
+
+    def is_finished(self) -> bool:
+        return self._finished or (self._begun >= self._num_samples and not self._past)
+
+    def next_trial(self) -> Trial | None:
+        if self._past and self._past[0].status != "interrupted":
+            return self._ended(self._past.popleft())
+        if self.is_finished() or len(self._live) >= self._slots:
+            return None
+        if self._past:
+            trial = self._continued(self._past.popleft())
+        else:
+            trial_id = Trial.generate_id()
+            parameters: Any = self._searcher.suggest(trial_id)
+            if parameters == Searcher.FINISHED:
+                self._finished = True
+                return None
+            trial = self._make(trial_id, parameters)
+        self._live.add(trial.trial_id)
+        return trial
+
+    def _make(self, trial_id: str, parameters: Mapping[str, Value]) -> Trial:
+        self._begun += 1
+        spec = self._spec
+        trial = Trial(
+            spec["run"],
+            config={**spec["config"], **parameters},
+            evaluated_params=dict(parameters),
+            trial_id=trial_id,
+            storage=spec["storage"],
+            placement_group_factory=spec.get("resources_per_trial"),
+            max_failures=spec["max_failures"],
+        )
+        # the folder is called by the trial's id; said here, or Ray renames one that it finds there
+        storage: Any = trial.storage
+        trial.relative_logdir = storage.trial_dir_name = trial_id  # type: ignore[assignment]
+        return trial
+
+    def _ended(self, past: PastTrial) -> Trial:
+        trial = self._make(past.trial_id, past.parameters)
+        trial.run_metadata.last_result = {**self._result(past), "done": True}
+        trial.set_status(Trial.ERROR if past.status == "failed" else Trial.TERMINATED)
+        return trial
+
+    def _continued(self, past: PastTrial) -> Trial:
+        trial = self._make(past.trial_id, past.parameters)
+        if past.checkpoint is not None:
+            storage: Any = trial.storage
+            folder = PurePosixPath(storage.trial_fs_path, past.checkpoint)
+            checkpoint = Checkpoint(str(folder), storage.storage_filesystem)
+            trial.on_checkpoint(_TrainingResult(checkpoint, self._result(past)))
+            storage.current_checkpoint_index = int(past.checkpoint.rpartition("_")[2])
+        return trial
+
+    def _result(self, past: PastTrial) -> dict[str, Any]:
+        """The last evaluation, as Ray keeps it."""
+        return {
+            "trial_id": past.trial_id,
+            "training_iteration": past.evaluations,
+            self._resource: past.resource,
+            METRICS: dict(past.metrics),
+            "config": dict(past.parameters),
+        }
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        self._live.discard(trial_id)
+        self._searcher.on_trial_complete(trial_id, result, error)
+
+    def save_to_dir(self, dirpath: str, **kwargs: Any) -> None:
+        """Nothing: the results folder has it all."""

@@ -1,0 +1,49 @@
+"""The page of a study that is running, drawn again now and then."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from study.page.dashboard import draw
+from study.results.folder import DASHBOARD_FILE, write_text
+from study.results.records import load_study
+
+SHARE = 0.01
+"""Of the wall time, what drawing may take."""
+
+SOONEST_S = 10.0
+
+
+class LivePage:
+    """Redraws ``dashboard.html`` in a thread, as often as :data:`SHARE` allows.
+
+    Args:
+        folder: of the study.
+        warn: told in one line if the page cannot be drawn; the study goes on without it.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self.folder, self._warn = folder, warn
+        self._next = time.monotonic() + SOONEST_S
+        self._thread: threading.Thread | None = None
+
+    def redraw_if_due(self) -> None:
+        drawing = self._thread is not None and self._thread.is_alive()
+        if time.monotonic() >= self._next and not drawing:
+            self._thread = threading.Thread(target=self._redraw, name="page")
+            self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for a drawing that is under way."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _redraw(self) -> None:
+        start = time.monotonic()
+        try:
+            write_text(self.folder / DASHBOARD_FILE, draw(load_study(self.folder)))
+        except Exception as error:  # whatever it is, it is a matter of the page alone
+            self._warn(f"the page could not be drawn: {type(error).__name__}: {error}")
+        end = time.monotonic()
+        self._next = end + max(SOONEST_S, (end - start) / SHARE)

@@ -1,0 +1,28 @@
+"""The files that follow from a study's record."""
+
+import pandas as pd
+
+from study.page.dashboard import draw
+from study.results.folder import BEST_FILE, DASHBOARD_FILE, PARETO_FILE, write_json, write_text
+from study.results.records import StudyRecord
+
+
+def write_summary(study: StudyRecord) -> None:
+    """``pareto.csv``, ``best.json`` (if one is the best) and the dashboard."""
+    names = [p.name for p in study.description.parameters]
+    columns = ["trial_id", *study.description.objectives, *names]
+    front = [{"trial_id": t.trial_id, **t.metrics, **t.parameters} for t in study.front]
+    table = pd.DataFrame(front, columns=columns)
+    write_text(study.folder / PARETO_FILE, table.to_csv(index=False))
+    if best := study.best:
+        write_json(
+            study.folder / BEST_FILE,
+            {
+                "trial_id": best.trial_id,
+                "objective": study.description.objectives[0],
+                "parameters": best.parameters,
+                "metrics": best.metrics,
+                "command": study.description.rerun_command(best.parameters),
+            },
+        )
+    write_text(study.folder / DASHBOARD_FILE, draw(study))

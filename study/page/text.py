@@ -1,0 +1,111 @@
+"""Sentences about a study, for the terminal and the page."""
+
+import math
+import statistics
+from typing import Any
+
+from study.analysis.comparison import arms, verdict
+from study.results.folder import ENDED
+from study.results.records import StudyRecord, TrialRecord
+
+
+def clock(seconds: float) -> str:
+    """``4:05`` or ``1:02:03``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def short(value: Any) -> str:
+    """A value for reading, not for calculating."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def describe_study(study: StudyRecord) -> str:
+    """The end of a study in a few lines: counts, the best trial, the front, where the time went."""
+    counts = {s: sum(t.status == s for t in study.trials) for s in ENDED}
+    interrupted = len(study.with_status("interrupted"))
+    lines = [
+        f"{study.info['status']} after {clock(study.info['wall_time_s'])}: "
+        + ", ".join(f"{count} {status}" for status, count in counts.items())
+        + (f", {interrupted} interrupted" if interrupted else "")
+    ]
+    if best := study.best:
+        lines += [
+            "best: " + describe_trial(study, best),
+            describe_scale(study, best),
+            f"Pareto front: {len(study.front)} of {counts['completed']} completed trials",
+            *describe_noise(study),
+            "again: " + study.description.rerun_command(best.parameters),
+        ]
+    elif failed := study.with_status("failed"):
+        lines.append(f"first failure: {failed[0].stop_reason}")
+    if study.trials:
+        lines.append(describe_costs(study))
+    if study.confirmation:
+        lines.append("verdict: " + verdict(study.confirmation))
+    return "\n".join(lines)
+
+
+def describe_arms(confirmation: StudyRecord) -> str:
+    """What each confirmed setting reached over its seeds: mean, and the middle one."""
+    name = confirmation.info["compared"][0]
+    parts = []
+    for arm in arms(confirmation).values():
+        values = [t.metrics[name] for t in arm.trials.values() if name in t.metrics]
+        if values and min(values) > 0:
+            mean, middle = statistics.geometric_mean(values), statistics.median(values)
+            parts.append(f"{arm.name} {mean:.3g} (middle one {middle:.3g}, {len(values)} seeds)")
+    return f"confirmed with fresh seeds, {name}: {'; '.join(parts) or 'nothing yet'}"
+
+
+def describe_noise(study: StudyRecord) -> list[str]:
+    """Which objectives are noise in this search, and how large it is."""
+    floors = {name: study.noise_floor(name) for name in study.description.objectives}
+    return [
+        f"{study.description.metric(name).label}: nothing searched changes it; trials differ by "
+        f"chance, by up to {floor:.0%}, and count as equal within that"
+        for name, floor in floors.items()
+        if 0 < floor < math.inf
+    ]
+
+
+def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
+    settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
+    scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.description.objectives)
+    return f"trial {trial.trial_id}, {scores} at {settings}"
+
+
+def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
+    """What to judge the first objective by: its references, and what it was measured on."""
+    quality = study.description.metric(study.description.objectives[0])
+    parts = [
+        f"{study.description.metric(name).label} {short(trial.metrics.get(name))}"
+        for name in quality.references
+    ]
+    return f"beside that {quality.name}: {', '.join(parts)}"
+
+
+def describe_costs(study: StudyRecord) -> str:
+    """Where the slots' seconds went; what no metric accounts for is Ray, imports and waiting."""
+    costs = stage_seconds(study)
+    total = study.info["wall_time_s"] * study.info["settings"]["plan"]["slots"]
+    parts = [
+        f"{study.description.metric(name).label} {seconds:.0f} s" for name, seconds in costs.items()
+    ]
+    rest = max(0.0, total - sum(costs.values()))
+    return f"of {total:.0f} slot-seconds: {', '.join(parts)}, Ray and the rest {rest:.0f} s"
+
+
+def stage_seconds(study: StudyRecord) -> dict[str, float]:
+    """Seconds of each part of the work, over all trials."""
+    seconds = {}
+    for metric in study.description.metrics:
+        if metric.cost == "so far":
+            values = [trial.metrics.get(metric.name, 0.0) for trial in study.trials]
+        elif metric.cost == "each":
+            values = [e.metrics.get(metric.name, 0.0) for t in study.trials for e in t.curve]
+        else:
+            continue
+        seconds[metric.name] = sum(values)
+    return seconds

@@ -1,0 +1,65 @@
+"""What a trial will take, from a few timed steps of each of its stages."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+
+from dipddpm.config import RunConfig
+from dipddpm.pipeline import Run, dataset_of
+from dipddpm.timing import now
+from study.problem.definition import device, threads
+from study.problem.settings import StudySettings
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a trial is expected to take, in seconds."""
+
+    fixed_s: float
+    """Before the first epoch: DIP."""
+    epoch_s: float
+    evaluation_s: float
+
+    def trial_s(self, epochs: float, eval_every: int) -> float:
+        return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
+
+
+def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> Cost:
+    """Time a few steps of each stage of a run here (the study's own, unless another is given).
+
+    With a trial's threads, but alone on the machine: trials side by side share caches and memory,
+    and take longer.
+    """
+    config, threads_before = config or settings.run, torch.get_num_threads()
+    dataset = dataset_of(config)
+    enough = max(config.dip_batch_size, 15 * config.batch_size)  # 15 steps, 10 of them warm-up
+    sample = dataclasses.replace(
+        config,
+        train_size=min(enough, len(dataset.train)),
+        dip_steps=min(5, config.dip_steps),
+        epochs=1,
+        eval_every=1,
+        sampler_steps=min(10, config.sampler_steps),
+    )
+    where, ticks = torch.device(device(settings)), list[float]()
+
+    def watch(stage: str, done: int, total: int) -> None:
+        if stage == "dip":
+            ticks.append(now(where))
+
+    torch.set_num_threads(threads(settings))
+    record = next(iter(Run(sample, device(settings), watch).records()))
+    torch.set_num_threads(threads_before)
+
+    assert sample.train_size is not None
+    step_s = record.time_per_iteration_s / (sample.train_size // config.batch_size)
+    steps_per_epoch = len(dataset.train) // config.batch_size
+    dip_s = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else record.dip_time_s
+    applied_s = max(0.0, record.dip_time_s - dip_s * len(ticks))  # to the training images
+    return Cost(
+        fixed_s=dip_s * config.dip_steps + applied_s * len(dataset.train) / sample.train_size,
+        epoch_s=step_s * steps_per_epoch,
+        evaluation_s=record.sample_time_s / sample.sampler_steps * config.sampler_steps
+        + record.score_time_s,
+    )

@@ -1,0 +1,79 @@
+"""The Tune function of this study's trials: one DIP→DDPM run, reported and checkpointed."""
+
+import dataclasses
+import functools
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from dipddpm.config import RunConfig
+from dipddpm.images import contact_sheet
+from dipddpm.pipeline import Run, dataset_of
+from dipddpm.progress import silent
+from study.cluster import nodes
+from study.engine.reporting import PICTURES, picture_path, report
+from study.problem.definition import device, threads
+from study.problem.keeper import Keeper
+from study.problem.settings import StudySettings
+
+
+def trainable(settings: StudySettings) -> Callable[[dict[str, Any]], None]:
+    """The Tune function of this study's trials."""
+    return functools.partial(
+        train, run_config=settings.run, num_threads=threads(settings), device=device(settings)
+    )
+
+
+def data_hash(run_config: RunConfig) -> str:
+    """Of the images, as the node that calls this reads them."""
+    return dataset_of(run_config).hash
+
+
+def train(
+    parameters: dict[str, Any],
+    run_config: RunConfig,
+    num_threads: int,
+    device: str,
+    keep: Path | None = None,
+    look: Callable[[Run, Path], None] | None = None,
+) -> None:
+    """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation.
+
+    Args:
+        keep: a folder on this machine for the state between evaluations, of runs that have few.
+        look: called at the end with the run and the folder of its pictures, to leave more there.
+    """
+    torch.set_num_threads(num_threads)
+    device = nodes.device_here(device)
+    places = {name: getattr(run_config, name) for name in ("dataset", "data_dir")}
+    keeper = Keeper(keep) if keep else None
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as folder:
+            run = Run.load(Path(folder), device, **places)
+    elif keeper and keeper.kept:
+        run = Run.load(keeper.folder, device, keeper, **places)
+    else:
+        run = Run(dataclasses.replace(run_config, **parameters), device, keeper or silent)
+    if keeper:
+        keeper.run = run
+    save_time_s = 0.0
+    for record in run.records():
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            run.save(folder)
+            for stage, images in run.pictures().items():
+                contact_sheet(images).save(picture_path(folder, stage))
+            if look and record.epoch == run.config.epochs:
+                look(run, folder / PICTURES)
+            metrics = {**dataclasses.asdict(record), "save_time_s": save_time_s}
+            report(metrics, {"epoch": record.epoch}, folder)
+        save_time_s = time.perf_counter() - start
+        if keeper:
+            keeper.drop()

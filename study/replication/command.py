@@ -1,0 +1,143 @@
+"""``python study/reproduce.py``: the report's own experiments, as reported and controlled."""
+
+import shutil
+from typing import Any
+
+from dipddpm.cli import OneLineParser
+from study.commands.session import (
+    Command,
+    Session,
+    announce_placement,
+    announce_resumed,
+    execute,
+)
+from study.engine import runner
+from study.page.summary import write_summary
+from study.page.text import clock
+from study.problem.cost import estimate_cost
+from study.problem.settings import (
+    FLAGS,
+    add_places,
+    add_scale,
+    add_session,
+    new_parser,
+)
+from study.replication import step_timing
+from study.replication.claims import sentence
+from study.replication.design import (
+    QUICK_EPOCHS,
+    as_info,
+    configs_of,
+    describe,
+    points_of,
+    resolve_design,
+    rows_of,
+    trainable,
+)
+from study.replication.loader_effect import loader_effect
+from study.replication.page import scale_words, write
+from study.results.folder import ENDED, REPRODUCTION_FILE, TIMING_FILE
+from study.results.records import load_study
+
+KEEP_FOLDER = "unfinished"
+"""States of runs that have no checkpoint yet, on this machine."""
+
+
+def make_parser() -> OneLineParser:
+    parser = new_parser(
+        "study/reproduce.py",
+        "Run the report's experiments, as reported and controlled, and judge its claims.",
+    )
+    add_scale(parser.add_argument_group("at what scale"), quick_epochs=QUICK_EPOCHS)
+    how = parser.add_argument_group("how often")
+    how.add_argument(
+        "--seeds",
+        dest="confirm_seeds",
+        type=int,
+        metavar="S",
+        help="runs of each controlled setting (5)",
+    )
+    add_session(how, seed="of the runs as reported; controlled ones have those that follow (0)")
+    add_places(parser, more="--seeds adds runs")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    flags = {**FLAGS, "confirm_seeds": "seeds"}
+    command = Command(make_parser(), flags, resolve_design, describe, configs_of, run)
+    return execute(command, argv)
+
+
+def run(session: Session) -> str:
+    """Announce, time in turns, run all rows, and say what was found; returns how it ended."""
+    settings, folder, console = session.settings, session.folder, session.console
+    folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
+    folder.set_status(folder.info["status"])
+    plan = settings.plan
+    console.print(f"{folder.subject.title}: {plan.num_samples} runs, preset {settings.preset}")
+    announce_resumed(session)
+    announce_placement(session)
+    expected_s = announce_time(session)
+    if not (folder.path / TIMING_FILE).exists():
+        console.print("first the steps of all settings in turns, with nothing beside them")
+        step_timing.measure(settings, folder.path)
+    status = runner.run_study(
+        folder.subject,
+        trainable(settings, None if settings.ray_address else folder.path.resolve() / KEEP_FOLDER),
+        plan,
+        folder,
+        expected_s=expected_s,
+        console=console,
+        storage_url=settings.storage_url,
+        storage=session.storage,
+        cluster=session.on_cluster,
+    )
+    if status != "interrupted":  # of failed runs
+        shutil.rmtree(folder.path / KEEP_FOLDER, ignore_errors=True)
+    write_summary(load_study(folder.path))
+    evidence, judged = write(folder.path)
+    console.print(f"scale: {scale_words(evidence)}")
+    for each in judged:
+        console.print(sentence(each))
+    if loader := loader_effect(evidence):
+        console.print(loader.words())
+    console.print(f"open {folder.path / REPRODUCTION_FILE}")
+    time_is_up = "reason" in folder.info["sessions"][-1]
+    return "finished" if status == "interrupted" and time_is_up else status
+
+
+def announce_time(session: Session) -> list[float]:
+    """Time a few steps of each row and say how long what is left will take.
+
+    Returns the seconds expected of each run, or of one that has ended those that it took. A
+    cluster's workers may differ from this machine: nothing is timed then.
+    """
+    settings, folder, console = session.settings, session.folder, session.console
+    if session.on_cluster:
+        console.print(f"results in {folder.path}")
+        return []
+    rows, costs = rows_of(settings.run), dict[tuple[Any, ...], float]()
+
+    def seconds(name: str) -> float:
+        row = rows[name]
+        if row.cost_key not in costs:
+            cost = estimate_cost(settings, row.config)
+            costs[row.cost_key] = cost.trial_s(row.config.epochs, row.config.eval_every)
+        return costs[row.cost_key]
+
+    begun = folder.read_trials()
+    ended_s = {
+        number: trial["ended_s"] - trial["started_s"]
+        for number, trial in enumerate(begun)
+        if trial["status"] in ENDED
+    }
+    points = [{"row": trial["row"], "seed": trial["seed"]} for trial in begun]
+    points += [point for point in points_of(settings) if point not in points]
+    expected_s = [
+        ended_s[number] if number in ended_s else seconds(str(point["row"]))
+        for number, point in enumerate(points)
+    ]
+    if len(ended_s) < len(points):
+        left_s = sum(expected_s) - sum(ended_s.values())
+        console.print(f"about {clock(left_s / settings.plan.slots)}; results in {folder.path}")
+    return expected_s

@@ -1,0 +1,36 @@
+"""The rows of the report's experiments by name."""
+
+STD_SERIES = (0.8, 1.0, 1.2)
+DIP_LR_SERIES = (5e-4, 1e-3, 2e-3, 5e-3)
+DIP_LR_STD = 1.2  # at which the report varied dip_lr
+
+AS_REPORTED = "as reported"
+CONTROLLED = "controlled"
+
+ALONE, COMBINED = "DDPM alone", "DIP→DDPM"
+ALONE_UNIT, ALONE_NORM = "DDPM alone, range [0, 1]", "DDPM alone, input normalised"
+NOISY_ALONE, NOISY_COMBINED = "noisy images: DDPM alone", "noisy images: DIP→DDPM"
+DIP_ALONE = "DIP alone"
+
+
+FEW_STEPS, MANY_STEPS = 10, 50
+"""Reverse steps at which a start from the prior is compared with one from noise."""
+
+SETTINGS, LOADERS = "settings", "loaders"
+"""The groups of ``timing.csv``: what is timed in turns with what."""
+
+
+def as_reported_name(name: str) -> str:
+    return f"{AS_REPORTED}: {name}"
+
+
+def setting_name(dip_lr: float, ddpm_lr: float, std: float) -> str:
+    return f"dip_lr {dip_lr:g}, ddpm_lr {ddpm_lr:g}, std {std:g}"
+
+
+def std_name(std: float) -> str:
+    return COMBINED if std == 1.0 else f"{COMBINED}, std {std:g}"
+
+
+def dip_lr_name(dip_lr: float) -> str:
+    return std_name(DIP_LR_STD) + ("" if dip_lr == 1e-3 else f", dip_lr {dip_lr:g}")

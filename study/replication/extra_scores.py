@@ -1,0 +1,148 @@
+"""What is measured once at the end of a run, besides its record: left beside its pictures.
+
+A table ``looks.csv`` with a line per set of images: what DIP restored, the same refined by the
+DDPM, samples by the number of reverse steps, from noise and from start images at t₀, and samples
+that are not rescaled.
+"""
+
+import csv
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dipddpm.config import RunConfig
+from dipddpm.images import contact_sheet
+from dipddpm.pipeline import NUM_PICTURES, Run
+from dipddpm.quality import Scores, psnr, ssim
+from dipddpm.randomness import generator
+from dipddpm.timing import now
+from dipddpm.training import draw, in_turn
+from study.replication.conditions import FEW_STEPS, MANY_STEPS
+from study.results.folder import LOOKS_FILE
+
+START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
+REVERSE_STEPS = (2, 5, FEW_STEPS, 25, MANY_STEPS)
+
+COLUMNS = (
+    *("images", "steps", "start_step", "seconds", "n", "psnr", "ssim"),
+    *(field.name for field in dataclasses.fields(Scores)),
+)
+
+Look = tuple[dict[str, Any], Tensor]
+"""A line of the table, and its images."""
+
+PICTURES = {
+    "refined": None,
+    "as they are": None,
+    "from noise": FEW_STEPS,
+    "from prior": FEW_STEPS,
+}
+"""Sets of images that are shown, by the number of reverse steps where there are several."""
+
+
+def restoration(run: Run, folder: Path) -> None:
+    """DIP's output, and the same refined."""
+    _write(list(_restored(run)), folder)
+
+
+def as_they_are(run: Run, folder: Path) -> None:
+    """Samples clipped at each step, of a run whose own are rescaled, which hides their level."""
+    _write([_clipped(run)], folder)
+
+
+def restoration_as_they_are(run: Run, folder: Path) -> None:
+    """DIP's output and the same refined; and samples clipped at each step, as they are."""
+    _write([*_restored(run), _clipped(run)], folder)
+
+
+def everything(run: Run, folder: Path) -> None:
+    """DIP's output and the same refined; and samples by the number of reverse steps."""
+    _write([*_restored(run), *_by_steps(run)], folder)
+
+
+def _write(found: list[Look], folder: Path) -> None:
+    with (folder / LOOKS_FILE).open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(line for line, _ in found)
+    for line, images in found:
+        name = line["images"]
+        if name in PICTURES and line.get("steps") == PICTURES[name]:
+            sheet = contact_sheet(images[:NUM_PICTURES].cpu())
+            sheet.save(folder / f"{name.replace(' ', '-')}.png")
+
+
+def _restored(run: Run) -> Iterator[Look]:
+    """Held-out images that DIP restored, as they are, and noised to t₀ and denoised."""
+    assert run.restoration is not None
+    restored = run.restoration.restored[: run.scored_images]
+    clean = run.dataset.validation.images[: len(restored)].to(restored.device)
+    start = run.config.timesteps // START_SHARE
+    yield _scored(run, "restored", restored, clean=clean), restored
+    refined, seconds = _draw(run, dataclasses.replace(run.config, start_step=start), restored)
+    line = _scored(run, "refined", refined, clean=clean, sources=restored)
+    yield line | {"start_step": start, "seconds": seconds}, refined
+
+
+def _clipped(run: Run) -> Look:
+    """As many samples from noise, clipped at each step."""
+    drawn, seconds = _draw(run, dataclasses.replace(run.config, fitting="clip"))
+    return _scored(run, "as they are", drawn) | {"seconds": seconds}, drawn
+
+
+def _by_steps(run: Run) -> Iterator[Look]:
+    """As many samples by each number of reverse steps, from noise and from t₀.
+
+    From start images restored by DIP, and from the same without DIP: of images of a split that
+    nothing has learnt from. Those images themselves stand there as no steps.
+    """
+    assert run.trainer is not None
+    whole, num = run.config.timesteps, run.scored_images
+    start = whole // START_SHARE
+    clean = run.dataset.start.images.to(run.device)
+    starts = {"from noise": None, "from prior": run.trainer.start, "from real images": clean}
+    for name, images in starts.items():
+        sources = None if images is None else in_turn(images, num)
+        first = whole if sources is None else start
+        if sources is not None:
+            yield _scored(run, name, sources, sources=sources) | {"steps": 0}, sources
+        for steps in REVERSE_STEPS:
+            # the sampler counts its steps over the whole way
+            config = dataclasses.replace(
+                run.config,
+                sampler_steps=steps * whole // first,
+                start_step=None if sources is None else start,
+            )
+            drawn, seconds = _draw(run, config, sources)
+            line = _scored(run, name, drawn, sources=sources)
+            line |= {"steps": steps, "start_step": first, "seconds": seconds}
+            yield line, drawn
+
+
+def _draw(run: Run, config: RunConfig, sources: Tensor | None = None) -> tuple[Tensor, float]:
+    """As the settings say: as many as are scored, or one from each source; and the seconds."""
+    assert run.trainer is not None
+    num = run.scored_images if sources is None else len(sources)
+    first = config.start_step or config.timesteps
+    rng = generator(config.seed, "look", config.sampler_steps, first, device=run.device)
+    began = now(run.device)
+    run.trainer.kept.eval()
+    images = draw(run.trainer.kept, config, num, run.dataset.shape, rng, sources)
+    return images, now(run.device) - began
+
+
+def _scored(
+    run: Run,
+    name: str,
+    images: Tensor,
+    clean: Tensor | None = None,
+    sources: Tensor | None = None,
+) -> dict[str, Any]:
+    scores = run.reference.score(images.cpu(), None if sources is None else sources.cpu())
+    line = {"images": name, "n": len(images), **dataclasses.asdict(scores)}
+    if clean is not None:
+        line |= {"psnr": psnr(images, clean), "ssim": ssim(images, clean)}
+    return line

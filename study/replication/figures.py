@@ -1,0 +1,133 @@
+"""Figures of the report's claims: functions of evidence and verdicts."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from study.analysis.comparison import MARGIN
+from study.page.figures import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish, interval
+from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, Judged
+from study.replication.conditions import COMBINED
+from study.replication.evidence import Evidence
+from study.replication.loader_effect import LoaderEffect
+
+STARTS = {"from noise": BLUE, "from prior": ORANGE, "from real images": GREEN}
+
+
+def effects(judged: Sequence[Judged]) -> go.Figure:
+    """Each deciding figure as a ratio with its 95 % interval; within the grey band nothing is
+    counted as a difference."""
+    figure = go.Figure()
+    lines = [(j, e) for j in judged for e in j.effects if e.n >= 2]
+    for verdict, colour, symbol in (
+        (HOLDS, BLUE, "circle"),
+        (DOES_NOT, ORANGE, "diamond"),
+        (CANNOT_TELL, GREY, "square-open"),
+    ):
+        mine = [(row, e) for row, (j, e) in enumerate(lines) if j.verdict == verdict]
+        if not mine:
+            continue
+        figure.add_scatter(
+            x=[e.ratio for _, e in mine],
+            y=[row for row, _ in mine],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [e.high - e.ratio for _, e in mine],
+                "arrayminus": [e.ratio - e.low for _, e in mine],
+            },
+            mode="markers",
+            name=verdict,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            text=[f"{e.what}, n {e.n}" for _, e in mine],
+            hovertemplate="%{text}<br>ratio %{x:.3f}<extra></extra>",
+        )
+    figure.add_vrect(
+        1 / (1 + MARGIN), 1 + MARGIN, fillcolor=GREY, opacity=0.25, line_width=0, layer="below"
+    )
+    figure = finish(figure, "ratio (95 % interval)", "")
+    figure.update_xaxes(**LOG_AXIS)
+    return figure.update_yaxes(
+        tickvals=list(range(len(lines))),
+        ticktext=[f"({j.claim.letter}) {_short(e.what)}" for j, e in lines],
+        autorange="reversed",
+        automargin=True,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) < 48 else text[:46] + "…"
+
+
+def reverse_steps(evidence: Evidence) -> go.Figure:
+    """FID, and distances beside real held-out images', against the number of reverse steps."""
+    figure = make_subplots(cols=2, subplot_titles=("FID", "median distance (real images = 1)"))
+    for images, colour in STARTS.items():
+        lines = [
+            line
+            for (name, _), found in evidence.looks.items()
+            for line in found
+            if name == COMBINED and line["images"] == images
+        ]
+        for metric, column, dash in (
+            ("fid", 1, "solid"),
+            ("nearest_train", 2, "solid"),
+            ("nearest_source", 2, "dot"),
+        ):
+            points: dict[str, list[float]] = {}
+            for line in lines:
+                if metric in line and line[metric] == line[metric]:  # no NaN: it has no source
+                    points.setdefault(str(line["steps"]), []).append(line[metric])
+            if not points:
+                continue
+            centres = [interval(v) if len(v) > 1 else (v[0], 0, 0) for v in points.values()]
+            figure.add_scatter(
+                x=list(points),
+                y=[middle for middle, _, _ in centres],
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [up for _, _, up in centres],
+                    "arrayminus": [down for _, down, _ in centres],
+                },
+                name={
+                    "fid": images,
+                    "nearest_train": f"{images}: to the training set",
+                    "nearest_source": f"{images}: to its start image",
+                }[metric],
+                line={"color": colour, "dash": dash},
+                row=1,
+                col=column,
+            )
+    figure.add_hline(1, line={"color": GREY, "width": 1}, row=1, col=2)
+    figure = finish(figure, "reverse steps", None)
+    figure.update_layout(legend={"y": -0.25, "yanchor": "top"})
+    order = sorted({int(step) for trace in figure.data for step in trace.x})
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    return figure.update_yaxes(LOG_AXIS, col=1)
+
+
+def loaders(effect: LoaderEffect) -> go.Figure:
+    """Milliseconds of a batch: the loader's and the network's, one upon the other."""
+    names = ["per-image loader", "tensor"]
+    figure = go.Figure()
+    figure.add_bar(
+        y=names, x=[effect.network * 1e3] * 2, name="network", orientation="h", marker_color=BLUE
+    )
+    figure.add_bar(
+        y=names,
+        x=[effect.per_image * 1e3, effect.tensor * 1e3],
+        name="loader",
+        orientation="h",
+        marker_color=ORANGE,
+    )
+    figure.add_scatter(
+        y=names,
+        x=[effect.whole_per_image * 1e3, effect.whole_tensor * 1e3],
+        mode="markers",
+        name="the whole loop, measured",
+        marker={"color": GREY, "symbol": "line-ns-open", "size": 22, "line": {"width": 3}},
+    )
+    figure.update_layout(barmode="stack")
+    return finish(figure, "ms per batch", "").update_yaxes(automargin=True)

@@ -1,0 +1,241 @@
+"""What the report's experiments leave: tables, and a page with the verdicts, figures and pictures.
+
+Needs neither Ray nor torch: all of it is drawn from the results folder.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.analysis.comparison import Arm, arms
+from study.page.dashboard import data_uri, figure_json, render
+from study.problem.published import REPORT_DIP_STEPS, REPORT_STEPS, REPORTED_COMBINED, REPORTED_DIP
+from study.replication import figures
+from study.replication.claims import Judged, details, judge, table
+from study.replication.conditions import (
+    AS_REPORTED,
+    COMBINED,
+    CONTROLLED,
+    DIP_ALONE,
+    as_reported_name,
+    setting_name,
+)
+from study.replication.evidence import Evidence, load_evidence
+from study.replication.loader_effect import loader_effect
+from study.results.folder import (
+    CLAIMS_FILE,
+    DASHBOARD_FILE,
+    LOOKS_FILE,
+    REPORT_FILE,
+    REPRODUCTION_FILE,
+    write_text,
+)
+
+MEASURED = (
+    *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
+    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast", "nearest_train"),
+    *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
+)
+SETTINGS_SHOWN = (
+    *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
+    *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
+    *("prediction", "schedule", "weights", "sampler_steps", "variance", "fitting"),
+)
+
+DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")
+DIP_ALONE_IN = {
+    as_reported_name(setting_name(*REPORTED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
+    COMBINED: DIP_ALONE,
+}
+"""Combined rows whose DIP stage stands for DIP alone."""
+
+LABELS = {
+    "row": "row",
+    "n": "seeds",
+    "time_per_iteration_s": "s per epoch",
+    "reported_per_iteration_s": "report: s per epoch",
+    "dip_time_s": "DIP, s",
+    "train_time_s": "DDPM, s (the report's total)",
+    "reported_total_s": "report: total, s",
+    "time_total_s": "total, DIP counted, s",
+    "fid": "FID",
+    "fid_floor": "FID floor",
+    "fid_noise": "FID of noise",
+    "kid": "KID",
+    "precision": "precision",
+    "recall": "recall",
+    "contrast": "contrast (real = 1)",
+    "nearest_train": "distance to training set (real = 1)",
+    "dip_psnr": "PSNR after DIP, dB",
+    "scored_images": "images scored",
+    "reported_says": "report: what it saw",
+}
+"""The columns that the page shows, in order."""
+
+
+def write(folder: Path) -> tuple[Evidence, list[Judged]]:
+    """All files that follow from a study of the report's experiments, as far as it has come."""
+    evidence = load_evidence(folder)
+    judged = judge(evidence)
+    rows = report_rows(evidence)
+    looks = [
+        {"row": name, "seed": seed, **line}
+        for (name, seed), lines in evidence.looks.items()
+        for line in lines
+    ]
+    scale = scale_words(evidence)
+    for name, lines in ((CLAIMS_FILE, table(judged)), (REPORT_FILE, rows), (LOOKS_FILE, looks)):
+        stated = [{**line, "scale": scale} for line in lines]
+        write_text(folder / name, pd.DataFrame(stated).to_csv(index=False))
+    write_text(folder / REPRODUCTION_FILE, page(evidence, judged, rows))
+    return evidence, judged
+
+
+def report_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """``report.csv``: a line per row, means over its seeds, beside what the report says of it."""
+    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
+    lines = []
+    for kind in (AS_REPORTED, CONTROLLED):
+        mine = {n: _row_line(by_name[n], rows[n]) for n in rows if rows[n]["kind"] == kind}
+        lines += [_dip_alone(evidence, name, mine[name]) for name in DIP_ALONE_IN if name in mine]
+        lines += mine.values()
+    return lines
+
+
+def _row_line(arm: Arm, about: Mapping[str, Any]) -> dict[str, Any]:
+    trials = list(arm.trials.values())
+    means = {
+        metric: statistics.fmean(values)
+        for metric in MEASURED
+        if (values := [t.metrics[metric] for t in trials if metric in t.metrics])
+    }
+    return {
+        "row": arm.name,
+        "kind": about["kind"],
+        "n": len(trials),
+        **{name: about["settings"][name] for name in SETTINGS_SHOWN},
+        **means,
+        **{f"reported_{key}": value for key, value in about["reported"].items()},
+    }
+
+
+def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> dict[str, Any]:
+    """What DIP made of held-out images in a combined row: no run of its own is needed."""
+    restored = [
+        line
+        for (row, _), lines in evidence.looks.items()
+        for line in lines
+        if row == name and line["images"] == "restored"
+    ]
+    measured = ("dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor", "fid_noise")
+    means = {
+        metric: statistics.fmean(line[metric] for line in restored)
+        for metric in (*MEASURED, "n")
+        if restored and all(metric in line for line in restored)
+    }
+    return {
+        "row": DIP_ALONE_IN[name],
+        "kind": combined["kind"],
+        "n": len(restored),
+        **{key: combined[key] for key in (*DIP_SETTINGS, *measured) if key in combined},
+        "time_total_s": combined.get("dip_time_s"),
+        **{metric: means[metric] for metric in MEASURED if metric in means},
+        "scored_images": means.get("n"),
+        "reported_says": REPORTED_DIP.says if combined["kind"] == AS_REPORTED else "",
+    }
+
+
+def scale_words(evidence: Evidence) -> str:
+    """At what scale all of it was run."""
+    info = evidence.study.info
+    rows, size = info["rows"], info["train_images"]
+
+    def steps(name: str) -> str:
+        run = rows[name]["settings"]
+        return f"{size // run['batch_size'] * run['epochs']} DDPM steps of {run['batch_size']}"
+
+    first = as_reported_name(setting_name(*REPORTED_COMBINED[0][0]))
+    run = rows[first]["settings"]
+    hardware = [session.get("hardware") for session in info.get("sessions", ())]
+    machines = dict.fromkeys(_machine(each or info["hardware"]) for each in hardware or [None])
+    words = (
+        f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
+        f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
+        f"{_seeds(evidence)} seeds); {' and, in other sessions, '.join(machines)}. "
+        f"The report: mnist, 60000 images, {REPORT_DIP_STEPS} "
+        f"DIP steps, 20 epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
+    )
+    if run["dip_steps"] < REPORT_DIP_STEPS:
+        words += " With fewer DIP steps a low dip_lr is fitted less far than the report's."
+    if run["denoiser"] != "report":
+        words += (
+            " The report's denoiser needs 28×28 images; here the compact one, its input normalised "
+            "too, stands in for it."
+        )
+    return words
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    gpus = ", ".join(hardware["gpus"]) or "no GPU"
+    return f"{hardware['cores']} cores of {hardware['cpu']}, {gpus}"
+
+
+def _seeds(evidence: Evidence) -> str:
+    """Of the controlled rows: ``5``, or ``4 to 5``."""
+    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
+    counts = {len(by_name[n].trials) for n, about in rows.items() if about["kind"] == CONTROLLED}
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+
+
+def page(evidence: Evidence, judged: Sequence[Judged], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The page as HTML, with plotly.js and the pictures inside."""
+    study, loader = evidence.study, loader_effect(evidence)
+    made = {"effects": figures.effects(judged)}
+    if evidence.looks:
+        made["steps"] = figures.reverse_steps(evidence)
+    if loader:
+        made["loaders"] = figures.loaders(loader)
+    columns = {k: label for k, label in LABELS.items() if any(row.get(k) for row in rows)}
+    return render(
+        "report.html.jinja",
+        study=study,
+        scale=scale_words(evidence),
+        judged=judged,
+        details=details,
+        loader=loader.words() if loader else None,
+        rows=[[_cell(row.get(name)) for name in columns] for row in rows],
+        columns=list(columns.values()),
+        pictures=_pictures(evidence),
+        figures={name: figure_json(figure) for name, figure in made.items()},
+        dashboard=DASHBOARD_FILE,
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
+    """Of each row, what the run with its first seed left to look at, stage by stage."""
+    shown, rows = [], evidence.study.info["rows"]
+    for arm in arms(evidence.study).values():
+        settings = rows[arm.name]["settings"]
+        as_they_are = (settings["prior"], settings["regime"]) == ("none", "clean")
+        for seed, trial in list(arm.trials.items())[:1]:
+            stages = {
+                stage.name: (stage.label, data_uri(trial.pictures[stage.name]))
+                for stage in evidence.study.description.stages
+                if stage.name in trial.pictures and not (stage.name == "prior" and as_they_are)
+            }
+            command = evidence.study.description.rerun_command(trial.parameters)
+            about = {"seed": seed, "command": command}
+            if arm.name in DIP_ALONE_IN:
+                dip = [stages.pop(name) for name in ("noisy", "restored") if name in stages]
+                shown.append({"name": DIP_ALONE_IN[arm.name], "stages": dip, **about})
+            shown.append({"name": arm.name, "stages": list(stages.values()), **about})
+    return shown

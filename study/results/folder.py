@@ -1,0 +1,262 @@
+"""The results folder: how its files are written, and read back to go on writing.
+
+Nothing here knows Ray. Files that change are replaced in one step, so that a reader, or a crash,
+never meets half a file; ``history.csv`` only grows, and of a last line cut short nothing is read.
+Typed records of it all are ``records``' part.
+"""
+
+import csv
+import errno
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from study.spec.problem import Description
+
+STUDY_FILE = "study.json"
+HISTORY_FILE = "history.csv"
+TRIALS_FILE = "trials.csv"
+PARETO_FILE = "pareto.csv"
+CONFIRM_FILE = "confirm.csv"
+BEST_FILE = "best.json"
+DATABASE_FILE = "study.db"
+DASHBOARD_FILE = "dashboard.html"
+TIMING_FILE = "timing.csv"
+LOOKS_FILE = "looks.csv"
+CLAIMS_FILE = "claims.csv"
+REPORT_FILE = "report.csv"
+REPRODUCTION_FILE = "report.html"
+SAMPLES_FOLDER = "samples"
+ARTIFACTS_FOLDER = "artifacts"
+BASELINE_FOLDER = "baseline"
+CONFIRM_FOLDER = "confirm"
+PARTS = (BASELINE_FOLDER, CONFIRM_FOLDER)
+"""Studies within the study: in folders of its folder, called by its name and theirs."""
+RAY_FOLDER = "ray"
+
+LOCK_FILE = ".lock"
+RESERVE_FILE = ".reserve"
+RESERVE_BYTES = 4_000_000
+
+LATEST = "latest"
+
+ENDED = ("completed", "stopped", "failed")
+"""The statuses of trials that will not go on."""
+
+Row = Mapping[str, Any]
+
+TEXT = ("trial_id", "status", "stop_reason", "restart_reason", "checkpoint", "node", "gpus")
+"""Columns that are text, even where they look like a number (trial 12345678)."""
+
+
+NAME_RULE = (
+    f"at most 100 letters, digits, '.', '_' and '-', no '.' or '-' in front, and not '{LATEST}'"
+)
+
+
+def valid_name(name: str) -> bool:
+    """Whether a study may be called that: one path component, safe in a shell and in a URL."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) is not None and name != LATEST
+
+
+class StudyIsRunning(Exception):
+    """Another process writes to the folder."""
+
+
+class ResultsFolder:
+    """``results/NAME`` while a study writes to it; one process at a time.
+
+    Args:
+        path: an existing folder.
+        subject: gives the columns.
+        info: what ``study.json`` says besides, its name, settings, versions and the like.
+    """
+
+    def __init__(self, path: Path, subject: Description, info: Mapping[str, Any]) -> None:
+        self.path = path
+        self.subject = subject
+        self.info = {**info, "name": path.name, "description": subject.to_json()}
+        self._lock = FileLock(path / LOCK_FILE)  # the system lets go of it when the process ends
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise StudyIsRunning(f"{path} is being written by another process") from error
+        # room for the last words of a study that fills the disk
+        if not (path / RESERVE_FILE).exists():
+            (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
+        parameters = [parameter.name for parameter in subject.parameters]
+        metrics = [metric.name for metric in subject.metrics]
+        self.history_columns = [
+            *("trial_id", subject.resource, "elapsed_s", "concurrent", "node", "gpus"),
+            *parameters,
+            *metrics,
+            "checkpoint",
+        ]
+        self.trial_columns = [
+            *("trial_id", "status", "stop_reason", subject.resource),
+            *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
+            *("node", "gpus", "device_memory_gb"),
+            *parameters,
+            *metrics,
+        ]
+
+    @staticmethod
+    def check(results_dir: Path, name: str) -> None:
+        """Raise early what :meth:`create` would: FileExistsError or PermissionError."""
+        if (results_dir / name).exists():
+            raise FileExistsError
+        parent = next(
+            p for p in (results_dir.absolute(), *results_dir.absolute().parents) if p.exists()
+        )
+        if not parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{parent} is a file")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
+
+    @classmethod
+    def create(
+        cls, results_dir: Path, name: str, subject: Description, info: Mapping[str, Any]
+    ) -> "ResultsFolder":
+        """Make a new folder that reads as an empty study, and point ``latest`` at it.
+
+        Raises:
+            FileExistsError: there is such a study.
+            OSError: the folder cannot be made.
+        """
+        path = results_dir / name
+        path.mkdir(parents=True)
+        (path / SAMPLES_FOLDER).mkdir()
+        folder = cls(path, subject, {"sessions": [], **info})
+        folder.set_status("interrupted")  # until the first trial begins
+        folder._write_rows(HISTORY_FILE, folder.history_columns, [])
+        folder.write_trials([])
+        return folder
+
+    @classmethod
+    def reopen(cls, path: Path, subject: Description, info: Mapping[str, Any]) -> "ResultsFolder":
+        """Go on with a study; ``info`` replaces what ``study.json`` said of settings and machine.
+
+        Raises:
+            StudyIsRunning: it is being run.
+        """
+        before = read_info(path)
+        kept = [key for key in ("sessions", "status", "wall_time_s") if key in before]
+        folder = cls(path, subject, {**info, **{key: before[key] for key in kept}})
+        folder.set_status(before["status"])
+        history = path / HISTORY_FILE
+        whole = _whole_lines(history)
+        if len(whole.encode()) < history.stat().st_size:
+            write_text(history, whole)
+        return folder
+
+    def make_latest(self) -> None:
+        """Point ``results/latest`` here."""
+        pointer = self.path.parent / f".{LATEST}"
+        pointer.unlink(missing_ok=True)
+        pointer.symlink_to(self.path.name)
+        pointer.replace(self.path.parent / LATEST)
+
+    def close(self) -> None:
+        """Let others write here."""
+        self.use_reserve()
+        self._lock.release()
+
+    def use_reserve(self) -> None:
+        """Make room on a full disk for the last words."""
+        (self.path / RESERVE_FILE).unlink(missing_ok=True)
+
+    def set_status(self, status: str, **more: Any) -> None:
+        """Write ``study.json``: running, finished, interrupted or failed, and more if need be."""
+        self.info |= {"status": status, **more}
+        write_json(self.path / STUDY_FILE, self.info)
+
+    def append_history(self, row: Row) -> None:
+        with (self.path / HISTORY_FILE).open("a", newline="") as file:
+            csv.DictWriter(file, self.history_columns, extrasaction="ignore").writerow(row)
+
+    def write_trials(self, rows: Iterable[Row]) -> None:
+        self._write_rows(TRIALS_FILE, self.trial_columns, rows)
+
+    def read_trials(self) -> list[dict[str, Any]]:
+        """The rows of ``trials.csv``; writing them again changes no byte."""
+        return read_rows(self.path / TRIALS_FILE)
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """The rows of ``history.csv``, in the order in which they came."""
+        return read_rows(self.path / HISTORY_FILE)
+
+    def _write_rows(self, name: str, columns: list[str], rows: Iterable[Row]) -> None:
+        temporary = self.path / f".{name}"
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        temporary.replace(self.path / name)
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """``study.json`` of a results folder.
+
+    Raises:
+        FileNotFoundError: it is not a study's folder.
+    """
+    return json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+
+
+def _whole_lines(path: Path) -> str:
+    """A file's text without a last line that was cut short."""
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    return text[: text.rfind("\n") + 1]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """A CSV file's rows: numbers where they read back as they are written, else text."""
+    rows = csv.DictReader(io.StringIO(_whole_lines(path), newline=""))
+    return [
+        {key: text if key in TEXT else _parse(text) for key, text in row.items() if text != ""}
+        for row in rows
+    ]
+
+
+def _parse(text: str) -> Any:
+    """The number that would be written like this, or the text itself."""
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        if str(value) == text:
+            return value
+    return text
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Strict JSON, replaced in one step: NaN and infinity, which JSON lacks, become null."""
+    write_text(
+        path, json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data

@@ -1,0 +1,59 @@
+"""What a result was made with: versions, hardware, code. No host name, no user, no path."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+
+PACKAGES = ("dip-ddpm-study", "torch", "torchvision", "torchmetrics", "ray", "optuna", "plotly")
+
+
+def everything() -> dict[str, Any]:
+    """For ``study.json``."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "hardware": {
+            "system": platform.system(),
+            "cpu": cpu_model(),
+            "cores": cores(),
+            "memory_gb": round(memory / 1e9, 1),
+            "gpus": gpus(),
+        },
+        "code": code_version(),
+    }
+
+
+def cores() -> int:
+    """CPU cores that this process may use, by its affinity and its container's quota."""
+    return int(joblib.cpu_count())
+
+
+def gpus() -> list[str]:
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+
+
+def cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def code_version() -> str | None:
+    """The commit that the code stands at, ``-dirty`` with changes; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

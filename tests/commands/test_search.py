@@ -1,0 +1,311 @@
+"""``python study/run.py`` as a user types it: a real process, a real Ray."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from PIL import Image
+from support import ROOT
+
+from study.commands.search import main
+
+TINY = ("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
+
+FILES = {
+    *("study.json", "trials.csv", "history.csv", "pareto.csv", "best.json", "study.db"),
+    *("dashboard.html", "samples", "artifacts", "ray"),
+}
+
+
+def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "study" / "run.py"), *flags]
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def load(folder: Path):
+    info = json.loads((folder / "study.json").read_text())
+    trials, history = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "history.csv")
+    mirror = optuna.load_study(study_name=info["name"], storage=f"sqlite:///{folder / 'study.db'}")
+    return info, trials, history, mirror
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A tiny study with its confirmation: where it is and what it said."""
+    place = tmp_path_factory.mktemp("done")
+    process = start(*TINY, "--confirm-seeds", "2", "--name", "tiny", cwd=place)
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, output
+    return place, output
+
+
+def test_the_whole_path(done):
+    place, output = done
+    folder = place / "results" / "tiny"
+    assert "DIP→DDPM on digits: 3 trials of up to 2 epochs" in output
+    assert "open results/tiny/dashboard.html" in output
+    assert "Traceback" not in output
+
+    assert files_of(folder) == FILES | {"confirm.csv", "baseline", "confirm"}
+    info, trials, history, mirror = load(folder)
+    assert info["status"] == "finished"
+    assert info["settings"]["run"]["dip_steps"] == 3
+    assert len(trials) == len(mirror.trials) == 3
+    assert set(trials.status) <= {"completed", "stopped"}
+    assert len(history) == trials.epoch.sum()  # evaluated at each of the two epochs
+    assert "FID floor (real against real) " in output  # beside the best score
+    # Ray has a time_total_s of its own, which must not take the place of ours
+    assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
+    # the report's settings are tried first
+    assert list(trials.dip_lr) == [1e-3] * 3
+    assert sorted(trials["std"]) == [0.8, 1.0, 1.2]
+    for trial in trials.trial_id:
+        for stage in ("noisy", "restored", "prior", "samples"):
+            Image.open(folder / "samples" / trial / f"{stage}.png").verify()
+    assert os.readlink(place / "results" / "latest") == "tiny"
+
+
+def test_the_best_trial_runs_again_to_the_same_score(done, tmp_path):
+    best = json.loads((done[0] / "results" / "tiny" / "best.json").read_text())
+    command = best["command"].replace(" python ", f" {sys.executable} ")
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
+    again = json.loads((tmp_path / "run" / "records.jsonl").read_text().splitlines()[-1])
+    for name in ("fid", "kid", "loss", "dip_psnr", "precision"):
+        assert again[name] == best["metrics"][name], name
+
+
+def test_real_mnist(mnist_dir, tmp_path):
+    process = start(
+        *("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path)),
+        *("--num-samples", "1", "--confirm-top", "0"),
+        *("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--name", "mnist"),
+        cwd=tmp_path,
+    )
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "128 training images" in output
+    folder = tmp_path / "results" / "mnist"
+    assert files_of(folder) == FILES
+    assert load(folder)[1].features[0].startswith("mnist-features-v1@")
+    assert str(mnist_dir) not in (folder / "study.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-samples", "0"], "--num-samples is 0; expected at least 1"),
+        (["--std", "1.2", "0.8"], "--std is 1.2 0.8; expected LO HI with 0 < LO < HI"),
+        (["--dip-lr", "0", "1"], "--dip-lr is 0 1; expected LO HI with 0 < LO < HI"),
+        (["--ddpm-lr", "nan", "1"], "--ddpm-lr is nan 1; expected LO HI"),
+        (["--preset", "huge"], "--preset: invalid choice: 'huge'"),
+        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
+        (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
+        (["--name", "a/b"], "--name is a/b; expected"),
+        (["--name", ".."], "--name is ..; expected"),
+        (["--name", ""], "--name is ; expected"),
+        (["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
+        (["--grace-period", "37"], "--grace-period is 37; expected at most 36, --max-epochs"),
+        (["--reduction-factor", "1"], "--reduction-factor is 1.0; expected above 1"),
+        (["--objectives", "fid,beauty"], "--objectives is fid,beauty; expected one or more of"),
+        (["--objectives", "fid,fid"], "--objectives is fid,fid; expected one or more of"),
+        (["--train-size", "20"], "--train-size is 20; expected at least 32, a batch"),
+        (["--seed", "-1"], "--seed is -1; expected 0 to 4294967295"),
+        (["--data-dir", "/nowhere"], "--data-dir is /nowhere; expected none"),
+        (["--name", "latest"], "--name is latest; expected at most 100"),
+        (["--gpus-per-trial", "1.5"], "--gpus-per-trial is 1.5; expected a share"),
+        (["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
+        (["--cpus-per-trial", "1000"], "--cpus-per-trial is 1000.0; expected at most"),
+        (["--gpus-per-trial", "9"], "--gpus-per-trial is 9.0; expected at most"),
+        (["--max-concurrent", "0"], "--max-concurrent is 0; expected at least 1"),
+        (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
+        (["--resume"], "--resume is latest; expected a study, but there is none in"),
+        (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
+        (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
+        (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
+        (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
+        (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
+        (["--storage-url", "nonsense://me:secret@db/x"], "--storage-url is nonsense://***@db/x;"),
+        (["--sampler", "cmaes"], "--sampler: invalid choice: 'cmaes'"),
+        (["--scheduler", "hyperband"], "--scheduler: invalid choice: 'hyperband'"),
+        (["--space", "all"], "--space: invalid choice: 'all'"),
+    ],
+)
+def test_bad_usage_is_one_line_and_leaves_nothing(flags, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*flags, "--results-dir", str(tmp_path / "results")])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_existing_name_is_refused_and_untouched(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "trials.csv").write_text("precious")
+    with pytest.raises(SystemExit) as caught:
+        main(["--name", "mine", "--results-dir", str(tmp_path)])
+    assert caught.value.code == 2
+    assert "--name is mine; expected a new name" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "trials.csv").read_text() == "precious"
+
+
+def test_a_results_folder_that_cannot_be_written(tmp_path, capsys):
+    """A file in its place; permissions would not stop root, as which CI may run."""
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(SystemExit) as caught:
+        main(["--results-dir", str(tmp_path / "results")])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"--results-dir is {tmp_path / 'results'}; cannot write" in error
+    assert error.count("\n") == 1
+
+
+def test_the_confirmation(done):
+    place, output = done
+    folder = place / "results" / "tiny"
+    assert "for the runs that confirm" in output  # it was said before
+    table = pd.read_csv(folder / "confirm.csv")
+    assert table.metric[0] == "verdict"
+    assert f"verdict: {table.result[0]}" in output
+    assert "2 seeds each" in table.result[0]
+    assert set(table.metric[1:]) >= {"fid", "fid at equal time", "time_per_iteration_s"}
+    runs = pd.read_csv(folder / "confirm" / "trials.csv")
+    info = json.loads((folder / "confirm" / "study.json").read_text())
+    assert len(runs) == 2 * len(info["arms"])
+    assert set(runs.status) == {"completed"}
+    assert sorted(set(runs.seed)) == [1, 2]  # not the seed of the search
+    assert set(runs.prior) == {"restorer", "none"}
+    best = json.loads((folder / "best.json").read_text())
+    assert info["arms"]["the best trial"] == {**best["parameters"], "prior": "restorer"}
+    report = info["arms"]["the report's setting"]
+    assert (report["dip_lr"], report["ddpm_lr"], report["std"]) == (1e-3, 5e-4, 1.0)
+    # a search of its own for the baseline, which has tried the best trial's learning rate
+    baseline = pd.read_csv(folder / "baseline" / "trials.csv")
+    assert len(baseline) == 6
+    assert best["parameters"]["ddpm_lr"] in set(baseline.ddpm_lr)
+    assert list(baseline.columns).count("dip_lr") == 0
+    tuned = baseline[baseline.status == "completed"].sort_values("fid").ddpm_lr.iloc[0]
+    assert info["arms"]["no prior, tuned"]["ddpm_lr"] == tuned
+    # scored on other images than the search: the floor is another one
+    search = pd.read_csv(folder / "trials.csv")
+    assert set(runs.fid_floor).isdisjoint(search.fid_floor)
+    names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
+    assert sorted(names) == ["tiny", "tiny-baseline", "tiny-confirm"]
+    page = (folder / "dashboard.html").read_text()
+    lead, _, rest = table.result[0].partition(". ")
+    assert f"<strong>{lead}.</strong> {rest}" in page.replace("&#39;", "'")
+    for name in ("dashboard.html", "study.json", "confirm/study.json", "trials.csv"):
+        text = (folder / name).read_text()
+        assert str(place) not in text, name
+        assert f'"{socket.gethostname()}"' not in text, name
+
+
+def test_what_has_ended_is_not_run_again(done):
+    place, _ = done
+    folder = place / "results" / "tiny"
+    paths = [folder / part / "trials.csv" for part in (".", "baseline", "confirm")]
+    before = [path.read_bytes() for path in paths]
+    process = start("--resume", "tiny", cwd=place)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "resumed: 3 have ended, 0 go on where they were" in output
+    assert [path.read_bytes() for path in paths] == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
+        (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
+        (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
+        (["--objectives", "kid"], "--objectives is kid; expected fid time_per_iteration_s, with"),
+        (["--seed", "1"], "--seed is 1; expected 0, with which the study began"),
+        (["--space", "extended"], "--space is extended; expected report, with which"),
+        (["--num-samples", "2"], "--num-samples is 2; expected at least 3, the trials that"),
+        (["--name", "other"], "--resume is tiny; expected other, as --name says"),
+        (["--storage-url", "sqlite:///a.db"], "--storage-url is sqlite:///a.db; expected none"),
+    ],
+)
+def test_apples_and_pears_are_not_mixed(done, flags, message, capsys):
+    results = done[0] / "results"
+    before = (results / "tiny" / "study.json").read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", "tiny", "--results-dir", str(results), *flags])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert (results / "tiny" / "study.json").read_bytes() == before
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(done, capsys):
+    with pytest.raises(SystemExit):
+        main(["--resume", "gone", "--results-dir", str(done[0] / "results")])
+    assert "--resume is gone; expected one of tiny in" in capsys.readouterr().err
+
+
+def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
+    """With a database of one's own, the noisy regime and the wider space."""
+    url = f"sqlite:///{tmp_path / 'mine.db'}"
+    flags = ("--max-epochs", "3", "--train-size", "200", "--dip-steps", "3", "--regime", "noisy")
+    flags += ("--space", "extended", "--scheduler", "pareto-asha", "--sampler", "nsga2")
+    flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
+    process = start(*flags, cwd=tmp_path)
+    folder = tmp_path / "results" / "cut"
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and process.poll() is None:
+        history = folder / "history.csv"
+        if history.exists() and len(history.read_text().splitlines()) > 1:
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, Ray's processes included
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert "nsga2 will hardly learn from 4 trials: it takes 80" in output
+    assert json.loads((folder / "study.json").read_text())["status"] == "interrupted"
+    cut = pd.read_csv(folder / "trials.csv")
+    assert "interrupted" in set(cut.status)
+    assert "running" not in set(cut.status)
+    assert set(pd.read_csv(folder / "history.csv").trial_id) <= set(cut.trial_id)
+    mirrored = optuna.load_study(study_name="cut", storage=url)
+    assert "RUNNING" not in {trial.state.name for trial in mirrored.trials}
+    assert (folder / "dashboard.html").exists()
+    process = start("--resume", "--storage-url", url, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    trials = pd.read_csv(folder / "trials.csv")
+    assert len(trials) == 4
+    assert set(trials.status) <= {"completed", "stopped"}
+    assert {"dip_lr", "ddpm_lr", "dip_steps", "batch_size", "width", "sampler_steps"} <= set(trials)
+    assert "std" not in trials  # of noisy images it is the problem, not a choice
+    history = pd.read_csv(folder / "history.csv")
+    epochs = history.groupby("trial_id").epoch.apply(list)
+    assert all(e == list(range(1, len(e) + 1)) for e in epochs)
+    assert not (folder / "study.db").exists()
+    mirrored = optuna.load_study(study_name="cut", storage=url)
+    assert {t.state.name for t in mirrored.trials} <= {"COMPLETE", "PRUNED"}
+    assert len(mirrored.trials) == 4

@@ -1,0 +1,315 @@
+"""The engine on a real local Ray, with a subject of its own: nothing in it knows DIP or DDPM."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import optuna
+import pandas as pd
+import pytest
+from rich.console import Console
+from support.toy_problem import (
+    DIES_IDLE,
+    FILLS_DISK,
+    IS_KILLED,
+    PLAN,
+    RAISES,
+    RETURNS_NAN,
+    TOY,
+    slow_toy,
+    toy,
+)
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from study.engine.runner import MAX_FAILURES, expected_resource, run_study
+from study.results.folder import ResultsFolder, StudyIsRunning
+from study.results.records import load_study
+from study.spec.problem import FIXED_DESIGN
+
+
+def run(tmp_path, subject=TOY, trainable=toy, resume=False, cluster=False, **changes):
+    plan = dataclasses.replace(PLAN, **changes)
+    if resume:
+        folder = ResultsFolder.reopen(tmp_path / plan.name, subject, {})
+    else:
+        folder = ResultsFolder.create(tmp_path, plan.name, subject, {})
+    try:
+        with (tmp_path / "log").open("w") as log:
+            console = Console(file=log)
+            status = run_study(
+                subject,
+                trainable,
+                plan,
+                folder,
+                expected_s=(),
+                console=console,
+                cluster=cluster,
+            )
+    finally:
+        folder.close()
+    return status, folder.path
+
+
+@pytest.fixture(scope="module")
+def finished(ray_local, tmp_path_factory):
+    """Ten trials; the planted points make one that raises, one that returns NaN at round 2 and
+    one whose process is killed in round 2."""
+    planted = (0.5, RAISES, RETURNS_NAN, IS_KILLED)
+    points = tuple({"x": 1.0 + i, "y": y} for i, y in enumerate(planted))
+    subject = dataclasses.replace(TOY, start_points=points)
+    return run(tmp_path_factory.mktemp("results"), subject)
+
+
+def test_a_row_per_trial_and_per_evaluation(finished):
+    status, path = finished
+    assert status == "finished"
+    trials, history = pd.read_csv(path / "trials.csv"), pd.read_csv(path / "history.csv")
+    assert len(trials) == 10
+    assert trials.trial_id.is_unique
+    assert set(trials.status) <= {"completed", "stopped", "failed"}
+    reported = history.groupby("trial_id")["round"].agg(["max", "count"])
+    for _, trial in trials.iterrows():
+        if trial["round"]:
+            assert tuple(reported.loc[trial.trial_id]) == (trial["round"], trial["round"])
+    assert (trials.status == "completed").sum() == (
+        (trials["round"] == 4) & trials.error.notna()
+    ).sum()
+
+
+def test_each_end_has_its_status_and_reason(finished):
+    trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
+    raised, nan, killed = trials[RAISES], trials[RETURNS_NAN], trials[IS_KILLED]
+    assert (raised.status, raised.stop_reason) == (
+        "failed",
+        "ValueError: y is too large, see […/y.txt]",
+    )
+    assert (raised.resource, raised.restarts) == (0, MAX_FAILURES)
+    assert raised.restart_reason == raised.stop_reason
+    assert (nan.status, nan.stop_reason) == ("failed", "an objective is not a finite number")
+    assert nan.resource == 2
+    assert (killed.status, killed.restarts) == ("failed", MAX_FAILURES)
+    assert killed.stop_reason.startswith("ActorDiedError: ")
+    assert (killed.resource, len(killed.curve)) == (1, 1)  # each time from the first checkpoint
+    others = [t for t in trials.values() if t not in (raised, nan, killed)]
+    assert len(others) == 7
+    assert all(t.restarts == 0 for t in others)
+    for trial in others:
+        assert trial.status in ("completed", "stopped")
+        assert len(trial.curve) == trial.resource
+        if trial.status == "stopped":
+            assert trial.stop_reason == f"not among the best at round {trial.resource}"
+    assert {t.status for t in others} == {"completed", "stopped"}
+
+
+def test_a_failed_trial_takes_its_process_with_it(finished):
+    """And with the process, whatever memory it held on its device."""
+    trials = {t.parameters["y"]: t for t in load_study(finished[1]).trials}
+    before = {e.metrics["process"] for e in trials[IS_KILLED].curve}
+    later = [t for t in trials.values() if t.number > trials[RAISES].number + 2]
+    assert before
+    assert not before & {e.metrics["process"] for t in later for e in t.curve if e.resource > 2}
+
+
+def test_the_front_holds_completed_trials_only(finished):
+    study = load_study(finished[1])
+    assert study.front
+    assert all(trial.status == "completed" for trial in study.front)
+    assert study.best.metrics["error"] == min(
+        t.metrics["error"] for t in study.with_status("completed")
+    )
+
+
+def test_pictures_come_home(finished):
+    for trial in load_study(finished[1]).trials:
+        assert set(trial.pictures) == ({"before", "after"} if trial.resource else set())
+
+
+def test_optuna_reads_the_mirror(finished):
+    path = finished[1]
+    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    records = {trial.trial_id: trial for trial in load_study(path).trials}
+    state = {"completed": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
+    assert len(study.trials) == 10
+    assert study.metric_names == ["error", "price"]
+    for trial in study.trials:
+        record = records[trial.user_attrs["ray_trial_id"]]
+        assert trial.state.name == state[record.status]
+        assert trial.params == pytest.approx(record.parameters)
+        assert trial.user_attrs["round"] == record.resource
+        if trial.state.name == "COMPLETE":
+            assert trial.values == [record.metrics["error"], record.metrics["price"]]
+        else:
+            assert trial.values is None
+
+
+def test_tensorboard_reads_the_curves(finished):
+    path = finished[1]
+    for trial in load_study(path).trials:
+        if trial.status == "completed":
+            events = EventAccumulator(str(path / "ray" / trial.trial_id)).Reload()
+            curve = [event.value for event in events.Scalars("error")]
+            assert curve == pytest.approx([e.metrics["error"] for e in trial.curve])
+
+
+def test_study_json_speaks_of_the_study_alone(finished):
+    path = finished[1]
+    text = (path / "study.json").read_text()
+    info = json.loads(text)
+    assert info["status"] == "finished"
+    assert info["description"]["objectives"] == ["error", "price"]
+    assert str(path.parent) not in text
+
+
+def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, tmp_path):
+    """As those do that wait on a node that is lost: none may be handed to a trial."""
+    # each of the others is the best so far, and goes on
+    points = tuple({"x": 1.0, "y": y} for y in (0.5, DIES_IDLE, 0.3, DIES_IDLE, 0.1))
+    subject = dataclasses.replace(TOY, start_points=points)
+    plan = {"sampler": FIXED_DESIGN, "num_samples": 5, "slots": 1}
+    status, path = run(tmp_path, subject, cluster=True, **plan)
+    assert status == "finished"
+    ends = [(t.parameters["y"], t.status, t.restarts) for t in load_study(path).trials]
+    assert ends == [
+        (0.5, "completed", 0),
+        (DIES_IDLE, "stopped", 0),
+        (0.3, "completed", 0),
+        (DIES_IDLE, "stopped", 0),
+        (0.1, "completed", 0),
+    ]
+
+
+def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
+    broken = ({"x": 1.0, "y": RAISES}, {"x": 2.0, "y": RAISES})
+    subject = dataclasses.replace(TOY, start_points=broken)
+    status, path = run(tmp_path, subject, num_samples=2)
+    assert status == "failed"
+    study = load_study(path)
+    assert study.best is None
+    assert [t.stop_reason for t in study.trials] == [
+        "ValueError: y is too large, see […/y.txt]"
+    ] * 2
+
+
+def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tmp_path):
+    # enough of them that processes which start slowly, beside other tests, still have work
+    plan = {"num_samples": 40, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
+    _, path = run(tmp_path, trainable=slow_toy, **plan)
+    assert pd.read_csv(path / "history.csv").concurrent.max() == 4
+
+
+def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
+    subject = dataclasses.replace(
+        TOY,
+        parameters=(
+            *TOY.parameters[:1],
+            dataclasses.replace(TOY.parameters[1], low=-0.5, high=0.5),
+        ),
+    )
+    _, path = run(tmp_path, subject, num_samples=4, scheduler="none")
+    assert [t.status for t in load_study(path).trials] == ["completed"] * 4
+
+
+def test_a_second_ctrl_c_still_leaves_nothing_running(ray_local, tmp_path, monkeypatch):
+    """The first one lets Ray end in peace; a second raises in the middle of it."""
+
+    def cut_off(self):
+        begin = self._local_tuner._run_config.callbacks[0].on_trial_start
+        begin(0, [], SimpleNamespace(trial_id="a", config={"x": 1.0, "y": 0.5}))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ray.tune.Tuner.fit", cut_off)
+    status, path = run(tmp_path)
+    study = load_study(path)
+    assert status == study.info["status"] == "interrupted"
+    assert [t.status for t in study.trials] == ["interrupted"]
+
+
+def test_a_broken_engine_leaves_a_readable_study(ray_local, tmp_path, monkeypatch):
+    def broken(self):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("ray.tune.Tuner.fit", broken)
+    with pytest.raises(OSError, match="no space left"):
+        run(tmp_path)
+    assert load_study(tmp_path / "toy").info["status"] == "failed"
+
+
+def test_a_trial_that_meets_a_full_disk_ends_the_study(ray_local, tmp_path):
+    points = ({"x": 1.0, "y": 0.5}, {"x": 2.0, "y": FILLS_DISK})
+    with pytest.raises(OSError, match="No space left on device"):
+        run(tmp_path, dataclasses.replace(TOY, start_points=points), num_samples=30)
+    study = load_study(tmp_path / "toy")
+    assert study.info["status"] == "failed"
+    assert len(study.trials) < 30
+    assert not study.with_status("running")
+
+
+def test_a_full_disk_leaves_readable_results(ray_local, tmp_path, monkeypatch):
+    """The results folder can take no more from the third evaluation on."""
+    append, count = ResultsFolder.append_history, iter(range(100))
+
+    def full(self, row):
+        if next(count) > 2:
+            with (self.path / "history.csv").open("a") as file:
+                file.write("half a li")
+            raise OSError(28, "No space left on device")
+        append(self, row)
+
+    monkeypatch.setattr(ResultsFolder, "append_history", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        run(tmp_path)
+    study = load_study(tmp_path / "toy")
+    assert study.info["status"] == "failed"
+    assert sum(len(t.curve) for t in study.trials) == 3
+    assert not study.with_status("running")
+    assert not (tmp_path / "toy" / ".reserve").exists()
+
+
+def test_a_time_budget_ends_the_search_and_it_can_go_on(ray_local, tmp_path):
+    status, path = run(tmp_path, trainable=slow_toy, num_samples=30, time_budget_s=12.0)
+    assert status == "interrupted"
+    study = load_study(path)
+    assert study.info["sessions"][-1]["reason"] == "time budget of 12 s"
+    assert study.info["wall_time_s"] < 40
+    assert len(study.trials) < 30
+    assert not study.with_status("running")
+    mirrored = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    assert "RUNNING" not in {trial.state.name for trial in mirrored.trials}
+    open_before = [t.trial_id for t in study.with_status("interrupted")]
+    status, path = run(tmp_path, resume=True, num_samples=len(study.trials))
+    assert status == "finished"
+    after = load_study(path)
+    assert [t.trial_id for t in after.trials] == [t.trial_id for t in study.trials]
+    assert not after.with_status("interrupted")
+    assert open_before
+
+
+def test_a_fixed_design_runs_each_point_once(ray_local, tmp_path):
+    points = tuple({"x": float(x), "y": 0.1} for x in (3, 1, 2))
+    subject = dataclasses.replace(TOY, start_points=points)
+    design = {"sampler": FIXED_DESIGN, "scheduler": "none", "num_samples": 3}
+    status, path = run(tmp_path, subject, **design)
+    assert status == "finished"
+    # two begin at once, and either may be the first to be ready
+    assert sorted(t.parameters["x"] for t in load_study(path).trials) == [1.0, 2.0, 3.0]
+    # nothing is left to do, and a longer design runs what is new
+    assert run(tmp_path, subject, resume=True, **design)[0] == "finished"
+    longer = dataclasses.replace(subject, start_points=(*points, {"x": 4.0, "y": 0.1}))
+    run(tmp_path, longer, resume=True, **{**design, "num_samples": 4})
+    xs = [t.parameters["x"] for t in load_study(path).trials]
+    assert (sorted(xs[:3]), xs[3:]) == ([1.0, 2.0, 3.0], [4.0])
+
+
+def test_one_process_at_a_time(ray_local, tmp_path):
+    folder = ResultsFolder.create(tmp_path, "toy", TOY, {})
+    with pytest.raises(StudyIsRunning):
+        ResultsFolder.reopen(tmp_path / "toy", TOY, {})
+    folder.close()
+    ResultsFolder.reopen(tmp_path / "toy", TOY, {}).close()
+
+
+def test_expected_resource():
+    assert expected_resource(45, 45, 3, 1 / 3) == 45
+    assert expected_resource(45, 5, 3, 1 / 3) == pytest.approx(5 + 10 / 3 + 30 / 9)
+    assert expected_resource(45, 5, 3, 1) == 45
+    assert expected_resource(2, 1, 3, 1 / 3) == pytest.approx(1 + 1 / 3)

@@ -1,0 +1,82 @@
+import io
+
+from rich.console import Console
+from support.toy_problem import TOY
+
+from study.engine.terminal import Display
+from study.page.text import clock
+
+
+def display(expected_s=(10.0,) * 10, searched=True, **settings):
+    console = Console(file=io.StringIO(), width=200, **settings)
+    return Display(TOY, 10, 2, expected_s, console, searched)
+
+
+def row(status, **values):
+    return {"trial_id": "a", "status": status, "round": 4, "started_s": 0.0} | values
+
+
+def test_before_anything_has_ended_the_estimate_counts():
+    shown = display()
+    shown.update([row("running"), row("running")])
+    # 10 trials of 10 s, two of them half done, two at a time
+    assert shown.summary() == (
+        "0/10 ended: 0 completed, 0 stopped, 0 failed; 2 running; about 0:45 left"
+    )
+    unknown = display(expected_s=())
+    assert "left" not in unknown.summary()
+
+
+def test_counts_best_and_time_left():
+    shown = display()
+    shown.update(
+        [
+            row("completed", error=0.5, ended_s=20.0),
+            row("completed", error=0.25, ended_s=20.0),
+            row("stopped", error=0.01, ended_s=5.0),
+            row("failed", ended_s=3.0),
+            row("running"),
+        ]
+    )
+    # 12 s a trial so far; 5.5 trials' work left, two at a time
+    assert shown.summary() == (
+        "4/10 ended: 2 completed, 1 stopped, 1 failed; 1 running; best error 0.25; about 0:33 left"
+    )
+
+
+def test_trials_of_unequal_length_are_weighed():
+    shown = display([100.0] * 4 + [10.0] * 6)
+    shown.update([row("completed", error=0.5, ended_s=120.0), row("running")])
+    # of 460 s 100 have ended and 50 are done, at 1.2 times the expected pace, two trials at a time
+    assert shown.summary().endswith("about 3:06 left")
+    unknown = display(expected_s=())
+    unknown.update([row("completed", error=0.5, ended_s=120.0), row("running")])
+    assert unknown.summary().endswith("about 8:30 left")  # 8.5 trials of 120 s
+
+
+def test_of_a_fixed_design_none_is_the_best():
+    shown = display(searched=False)
+    shown.update([row("completed", error=0.5, ended_s=20.0)])
+    assert "1/10 ended: 1 completed" in shown.summary()
+    assert "best" not in shown.summary()
+
+
+def test_plain_lines_where_there_is_no_terminal():
+    shown = display()
+    with shown:
+        shown.update([row("failed", ended_s=1.0, stop_reason="ValueError: no")])
+        shown.trial_ended(row("failed", ended_s=1.0, stop_reason="ValueError: no"))
+    lines = shown.console.file.getvalue().splitlines()
+    assert lines[0].startswith("1/10 ended: 0 completed, 0 stopped, 1 failed; 0 running")
+    assert lines[0].endswith("trial a failed at round 4, ValueError: no")
+
+
+def test_a_live_line_in_a_terminal():
+    shown = display(force_terminal=True)
+    with shown:
+        shown.update([row("running")])
+    assert "0/10 ended" in shown.console.file.getvalue()
+
+
+def test_clock():
+    assert [clock(s) for s in (0, 59.6, 245, 3723)] == ["0:00", "1:00", "4:05", "1:02:03"]

@@ -1,0 +1,128 @@
+"""Verdicts against planted effects."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from support.planted_evidence import evidence
+
+from study.problem.published import REPORTED_COMBINED
+from study.replication import claims
+from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, TESTS, judge, sentence
+from study.replication.conditions import (
+    setting_name,
+)
+from study.replication.evidence import Evidence
+
+
+def verdicts(found: Evidence) -> dict[str, str]:
+    return {judged.claim.letter: judged.verdict for judged in judge(found)}
+
+
+def test_planted_effects_get_their_verdicts():
+    assert verdicts(evidence()) == {
+        "a": DOES_NOT,  # the same within 2 %
+        "b": DOES_NOT,  # slower, DIP counted
+        "c": DOES_NOT,
+        "d, range": HOLDS,
+        "d, norm": HOLDS,
+        "d, prior": DOES_NOT,
+        "e": HOLDS,
+        "f": DOES_NOT,
+        "g, steps": HOLDS,
+        "g, copies": HOLDS,
+        "h": HOLDS,
+        "i": HOLDS,
+        "j, looks": HOLDS,
+        "j, truth": HOLDS,
+    }
+
+
+def test_copying_does_not_pass_for_quality():
+    found = verdicts(evidence(source=0.4))
+    assert (found["g, steps"], found["g, copies"]) == (HOLDS, DOES_NOT)
+
+
+@pytest.mark.parametrize("steps_fid", [(20.0, 5.0, 30.0), (5.0, 20.0, 4.0), (5.0, 5.0, 5.0)])
+def test_what_is_no_better_than_few_steps_or_worse_than_many_refutes_fewer_steps(steps_fid):
+    assert verdicts(evidence(steps_fid=steps_fid))["g, steps"] == DOES_NOT
+
+
+def test_a_setting_that_costs_more_refutes_equal_times():
+    found = evidence()
+    slow = setting_name(*REPORTED_COMBINED[-1][0])
+    timing = [
+        {**line, "seconds": line["seconds"] * (1.1 if line["item"] == slow else 1)}
+        for line in found.timing
+    ]
+    assert verdicts(dataclasses.replace(found, timing=timing))["h"] == DOES_NOT
+
+
+def test_what_is_no_digit_has_no_contrast_to_judge():
+    judged = {j.claim.letter: j for j in judge(evidence(precision=0.09))}
+    for letter in ("d, range", "d, norm", "d, prior"):
+        assert judged[letter].verdict == CANNOT_TELL
+        said = sentence(judged[letter])
+        assert "Not both draw digits: 9% and 9% lie among real ones; contrast: " in said
+    assert judged["c"].verdict == DOES_NOT
+
+
+def test_the_order_of_what_is_as_bad_as_noise_says_nothing():
+    judged = {j.claim.letter: j for j in judge(evidence(fid_noise=13.0))}
+    for letter in ("f", "g, steps", "i", "j, looks"):
+        assert judged[letter].verdict == CANNOT_TELL
+        assert "No nearer to real images than noise, FID 13; " in sentence(judged[letter])
+    for letter in ("c", "e"):  # one of their rows is better than noise
+        assert judged[letter].verdict != CANNOT_TELL
+
+
+def test_a_perfect_copy_is_a_copy():
+    found = {j.claim.letter: j for j in judge(evidence(source=0.0))}
+    assert found["g, copies"].verdict == DOES_NOT
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_nothing_is_asserted_from_a_single_seed(seeds):
+    found = judge(dataclasses.replace(evidence(seeds), timing=[]))
+    assert {judged.verdict for judged in found} == {CANNOT_TELL}
+    assert all("two seeds" in sentence(j) for j in found)
+
+
+def test_noise_cannot_tell_and_says_what_would_have_been_seen():
+    found = {judged.claim.letter: judged for judged in judge(evidence(noise=1.0))}
+    assert found["c"].verdict == CANNOT_TELL
+    assert "would have been seen" in sentence(found["c"])
+
+
+def test_of_many_figures_the_least_sure_is_told():
+    found = evidence()
+    odd = setting_name(*REPORTED_COMBINED[2][0])
+    timing = [
+        {**line, "seconds": line["seconds"] * (1.015 if line["item"] == odd else 1)}
+        for line in found.timing
+    ]
+    judged = {j.claim.letter: j for j in judge(dataclasses.replace(found, timing=timing))}["h"]
+    assert f"Of 7 comparisons the least sure: {odd} against the mean of the others" in sentence(
+        judged
+    )
+
+
+def test_a_slope_is_the_regression_line_of_log_fid():
+    (found,) = claims.std_series(evidence(noise=1e-9))
+    x, y = [0.8, 1.0, 1.2], np.log([12.0, 14.0, 17.0])
+    assert math.log(found.ratio) == pytest.approx(np.polyfit(x, y, 1)[0] * 0.4, rel=1e-5)
+
+
+def test_more_psnr_is_less_error():
+    error, _ = claims.fidelity(evidence(noise=1e-9))
+    assert error.ratio == pytest.approx(10 ** (-1 / 20), rel=1e-4)  # 1 dB
+
+
+def test_the_table_has_a_line_per_figure_with_its_verdict():
+    judged = judge(evidence())
+    lines = claims.table(judged)
+    assert len(lines) == sum(len(j.effects) for j in judged)
+    assert {line["claim"] for line in lines} == {claim.letter for claim in claims.CLAIMS}
+    assert len(claims.CLAIMS) == TESTS
+    assert all(0 <= line["p_holm"] <= 1 for line in lines)

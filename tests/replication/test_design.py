@@ -1,0 +1,116 @@
+"""The rows: as the report has them, and controlled comparisons that differ in one thing alone."""
+
+import dataclasses
+
+import pytest
+
+from dipddpm.config import RunConfig
+from study.cluster.capacity import this_machine
+from study.replication.conditions import (
+    ALONE,
+    ALONE_NORM,
+    ALONE_UNIT,
+    COMBINED,
+    CONTROLLED,
+    NOISY_ALONE,
+    NOISY_COMBINED,
+    as_reported_name,
+    setting_name,
+)
+from study.replication.design import describe, keep_place, points_of, resolve_design, rows_of
+from study.spec.errors import SettingError
+
+
+def settings(**given):
+    return resolve_design(given, this_machine())
+
+
+def difference(a: RunConfig, b: RunConfig) -> set[str]:
+    one, other = dataclasses.asdict(a), dataclasses.asdict(b)
+    return {name for name in one if one[name] != other[name]}
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return rows_of(settings(preset="report", train_size=6016, dip_steps=350).run)
+
+
+def test_as_reported(mnist):
+    alone = mnist[as_reported_name(ALONE)].config
+    assert (alone.prior, alone.loader, alone.value_range) == ("none", "per-image", "symmetric")
+    assert (alone.ddpm_lr, alone.denoiser, alone.schedule) == (1e-3, "report", "linear")
+    combined = mnist[as_reported_name(setting_name(1e-3, 5e-4, 1.0))]
+    run = combined.config
+    assert (run.prior, run.loader, run.value_range) == ("restorer", "tensor", "unit")
+    assert (run.restorer, run.dip_noise, run.dip_width, run.dip_steps) == (
+        "report",
+        "once",
+        64,
+        350,
+    )
+    assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
+    assert (run.sampler_steps, run.variance, run.fitting) == (1000, "beta", "rescale")
+    assert run.weights == "best-epoch"
+    assert combined.reported.per_iteration_s == 15.49
+    reported = [row for row in mnist.values() if row.kind == "as reported"]
+    lrs = {(r.config.dip_lr, r.config.ddpm_lr, r.config.std) for r in reported[1:]}
+    assert lrs == {
+        *((1e-3, 5e-4, std) for std in (0.8, 1.0, 1.2)),
+        *((lr, 1e-3, 1.2) for lr in (5e-4, 1e-3, 2e-3, 5e-3)),  # with the missing middle
+    }
+
+
+def test_each_controlled_comparison_changes_one_thing(mnist):
+    def between(a, b):
+        return difference(mnist[a].config, mnist[b].config)
+
+    assert between(COMBINED, ALONE) == {"prior"}
+    assert between(NOISY_COMBINED, NOISY_ALONE) == {"prior"}
+    assert between(NOISY_ALONE, ALONE) == {"regime", "std"}
+    assert between(f"{COMBINED}, std 0.8", COMBINED) == {"std"}
+    assert between(f"{COMBINED}, std 1.2, dip_lr 0.005", f"{COMBINED}, std 1.2") == {"dip_lr"}
+    assert between(ALONE_UNIT, ALONE) == {"value_range"}
+    assert between(ALONE_NORM, ALONE) == {"denoiser"}
+    controlled = [row.config for row in mnist.values() if row.kind == CONTROLLED]
+    for shared in ("ddpm_lr", "loader", "score_split", "epochs", "dip_steps"):
+        assert len({getattr(run, shared) for run in controlled}) == 1
+    reported = mnist[as_reported_name(ALONE)].config
+    for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the report's
+        assert {getattr(run, shared) for run in controlled} == {getattr(reported, shared)}
+
+
+def test_a_stand_in_where_the_reports_denoiser_does_not_fit(mnist):
+    rows = rows_of(settings().run)
+    denoisers = {row.config.denoiser for row in rows.values() if row.kind == "as reported"}
+    assert denoisers == {"unet-input-norm"}
+    assert mnist[ALONE_NORM].config.denoiser == "unet-input-norm"
+
+
+def test_one_seed_as_reported_and_others_for_the_controlled_rows():
+    resolved = settings(seed=7, confirm_seeds=3)
+    rows, seeds = rows_of(resolved.run), {}
+    for point in points_of(resolved):
+        seeds.setdefault(rows[point["row"]].kind, set()).add(point["seed"])
+    assert seeds == {"as reported": {7}, "controlled": {8, 9, 10}}
+    assert resolved.plan.num_samples == len(points_of(resolved))
+
+
+def test_every_run_can_be_typed_again():
+    described = describe(settings())
+    command = described.rerun_command(dict(described.start_points[1]))
+    assert "python -m dipddpm run --preset quick" in command
+    assert "--value-range unit" in command
+    assert command.endswith("--device cpu --seed 0")
+
+
+def test_a_run_under_way_is_kept_by_its_settings(tmp_path):
+    run = RunConfig(dataset="mnist")
+    here = keep_place(tmp_path, run, 1)
+    assert keep_place(tmp_path, dataclasses.replace(run, data_dir="elsewhere"), 1) == here
+    assert keep_place(tmp_path, dataclasses.replace(run, std=0.8), 1) != here
+    assert keep_place(tmp_path, run, 2) != here
+
+
+def test_fewer_images_than_a_batch_of_the_reports():
+    with pytest.raises(SettingError, match="train_size is 100; expected at least 128"):
+        settings(train_size=100)

@@ -1,0 +1,75 @@
+"""What is left beside the pictures at the end of a run."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from dipddpm.pipeline import Run
+from study.replication import extra_scores
+from study.results.folder import LOOKS_FILE, read_rows
+
+
+@pytest.fixture(scope="module")
+def run(tiny):
+    run = Run(dataclasses.replace(tiny, epochs=1))
+    list(run.records())
+    return run
+
+
+def test_restored_and_refined(run, tmp_path):
+    extra_scores.restoration(run, tmp_path)
+    restored, refined = read_rows(tmp_path / LOOKS_FILE)
+    assert (restored["images"], refined["images"]) == ("restored", "refined")
+    # the record restores the same images, and more of them
+    assert restored["n"] == run.scored_images
+    assert restored["psnr"] == pytest.approx(run.restoration.psnr, rel=0.1)
+    assert refined["start_step"] == 250
+    assert refined["nearest_source"] > 0
+    assert (tmp_path / "refined.png").exists()
+
+
+def test_samples_as_they_are_beside_rescaled_ones(run, tmp_path, monkeypatch):
+    drawn_with = []
+
+    def draw(denoiser, config, num, shape, *rest):
+        drawn_with.append(config.fitting)
+        return torch.zeros(num, *shape)
+
+    monkeypatch.setattr(extra_scores, "draw", draw)
+    rescaled = dataclasses.replace(run.config, fitting="rescale")
+    monkeypatch.setattr(run, "config", rescaled)
+    extra_scores.restoration_as_they_are(run, tmp_path)
+    assert drawn_with == ["rescale", "clip"]
+    *_, line = read_rows(tmp_path / LOOKS_FILE)
+    assert (line["images"], line["n"]) == ("as they are", run.scored_images)
+    assert (tmp_path / "as-they-are.png").exists()
+
+
+def test_samples_by_the_number_of_steps(run, tmp_path):
+    extra_scores.everything(run, tmp_path)
+    lines = read_rows(tmp_path / LOOKS_FILE)
+    assert [line["images"] for line in lines[:2]] == ["restored", "refined"]
+    by_start = {}
+    for line in lines[2:]:
+        by_start.setdefault(line["images"], []).append(line)
+    assert list(by_start) == ["from noise", "from prior", "from real images"]
+    for name, found in by_start.items():
+        from_noise = name == "from noise"
+        if not from_noise:
+            sources = found.pop(0)
+            assert (sources["steps"], sources["nearest_source"]) == (0, 0)
+        assert tuple(line["steps"] for line in found) == extra_scores.REVERSE_STEPS
+        assert {line["start_step"] for line in found} == {1000 if from_noise else 250}
+        # one that starts from an image knows how far it has come from it
+        assert all(math.isnan(line["nearest_source"]) == from_noise for line in found)
+    assert {file.stem for file in tmp_path.glob("*.png")} == {"refined", "from-noise", "from-prior"}
+
+
+def test_as_many_network_evaluations_as_it_says(run, monkeypatch):
+    calls = []
+    forward = run.trainer.kept.forward
+    monkeypatch.setattr(run.trainer.kept, "forward", lambda x, t: calls.append(1) or forward(x, t))
+    lines = list(extra_scores._by_steps(run))
+    assert len(calls) == sum(line["steps"] for line, _ in lines)

@@ -1,0 +1,142 @@
+"""Tables and page of the report's experiments, from a small study that is planted."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+from support.browsing import check_accessible, check_quiet, show_at
+from support.planted_evidence import evidence
+
+from study.replication import page
+from study.replication.claims import details, judge
+from study.replication.conditions import COMBINED, LOADERS, as_reported_name
+from study.replication.loader_effect import LoaderEffect, loader_effect
+from study.results.folder import read_rows
+
+
+@pytest.fixture(scope="module")
+def planted():
+    found = evidence()
+    info = {
+        **found.study.info,
+        "train_images": 1000,
+        "status": "finished",
+        "hardware": {"cores": 2, "cpu": "a CPU", "gpus": []},
+    }
+    parts = ("network", "per-image loader", "tensor loader")
+    seconds = dict(zip(parts, (0.1, 0.015, 0.001), strict=True))
+    seconds |= {f"network and {part}": 0.1 + seconds[part] for part in parts[1:]}
+    timing = [line for line in found.timing if line["group"] != LOADERS]
+    timing += [
+        {"group": LOADERS, "item": item, "round": number, "seconds": value + wave}
+        for number, wave in enumerate((-0.001, 0.0, 0.001))
+        for item, value in seconds.items()
+    ]
+    study = dataclasses.replace(found.study, info=info)
+    return dataclasses.replace(found, study=study, timing=timing)
+
+
+def test_the_scale_is_stated_beside_the_reports(planted):
+    words = page.scale_words(planted)
+    assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in words
+    assert "as reported: 126 DDPM steps of 128, one seed" in words
+    assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
+    assert "a low dip_lr is fitted less far" in words
+    assert "2 cores of a CPU, no GPU" in words
+    assert "The report: mnist, 60000 images, 3500 DIP steps" in words
+    assert "the compact one, its input normalised too, stands in" in words
+
+
+def test_machines_of_all_sessions_are_named(planted):
+    here, there = planted.study.info["hardware"], {"cores": 8, "cpu": "another", "gpus": ["a GPU"]}
+    sessions = [{}, {"hardware": here}, {"hardware": there}]
+    study = dataclasses.replace(planted.study, info={**planted.study.info, "sessions": sessions})
+    words = page.scale_words(dataclasses.replace(planted, study=study))
+    assert "2 cores of a CPU, no GPU and, in other sessions, 8 cores of another, a GPU." in words
+
+
+def test_rows_stand_beside_the_reports_figures(planted):
+    rows = {row["row"]: row for row in page.report_rows(planted)}
+    assert rows[as_reported_name("DDPM alone")]["reported_per_iteration_s"] == 22.93
+    assert rows[COMBINED]["n"] == 5
+    mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["row"] == COMBINED]
+    assert rows[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
+    first = {line["kind"]: name for name, line in reversed(rows.items())}
+    assert first == {"as reported": as_reported_name("DIP alone"), "controlled": "DIP alone"}
+
+
+def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
+    first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
+    looks = {**planted.looks, (first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
+    rows = page.report_rows(dataclasses.replace(planted, looks=looks))
+    found = {row["row"]: row for row in rows}
+    alone = found[as_reported_name("DIP alone")]
+    assert (alone["n"], alone["fid"], alone["scored_images"]) == (1, 77.0, 100)
+    assert alone["reported_says"] == "restored digits; strokes emphasised"
+    assert not {"denoiser", "ddpm_lr", "epochs"} & set(alone)
+    controlled = found["DIP alone"]
+    restored = [planted.looks[COMBINED, seed][0] for seed in range(1, 6)]
+    assert controlled["fid"] == pytest.approx(sum(line["fid"] for line in restored) / 5)
+    assert (controlled["n"], controlled["reported_says"]) == (5, "")
+
+
+def test_a_row_that_lacks_runs_is_said(planted):
+    lost = [t for t in planted.study.trials if t.parameters == {"row": COMBINED, "seed": 2}]
+    trials = tuple(t for t in planted.study.trials if t not in lost)
+    study = dataclasses.replace(planted.study, trials=trials)
+    assert "4 to 5 seeds" in page.scale_words(dataclasses.replace(planted, study=study))
+
+
+def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
+    effect = loader_effect(planted)
+    assert dataclasses.replace(effect, difference=(0.0, 0.0, 0.0)) == LoaderEffect(
+        0.1, 0.015, 0.001, 0.115, 0.101, (0.0, 0.0, 0.0)
+    )
+    assert effect.difference == pytest.approx((0.014, 0.014, 0.014))
+    words = effect.words()
+    assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in words
+    assert "53.94 and 47.37 s here, a difference of 6.57 s" in words  # 469 × 0.115, 469 × 0.101
+    assert "in turns, differ by 6.57 s [6.57, 6.57]" in words
+    assert "22.93 and 15.49 s, a difference of 7.44 s" in words
+
+
+def test_the_page_says_each_verdict_with_its_figures(planted):
+    judged = judge(planted)
+    text = page.page(planted, judged, page.report_rows(planted))
+    text = text.replace("&#39;", "'")
+    for each in judged:
+        assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in text
+        assert details(each) in text
+    assert 'id="effects"' in text
+    assert 'id="steps"' in text
+    assert 'id="loaders"' in text
+    assert "https://" not in text.split("<script>")[0]  # offline
+    assert page.scale_words(planted) in text
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
+    file = tmp_path / "report.html"
+    rows = page.report_rows(planted)
+    file.write_text(page.page(planted, judge(planted), rows))
+    show_at(browser, width, scheme)
+    browser.get(file.as_uri())
+    check_accessible(browser)
+    check_quiet(browser)
+
+
+def test_a_study_that_has_just_begun_can_be_drawn(planted):
+    empty = dataclasses.replace(planted.study, trials=())
+    begun = dataclasses.replace(planted, study=empty, timing=[], looks={})
+    text = page.page(begun, judge(begun), page.report_rows(begun))
+    assert "cannot tell at this scale" in text
+    assert "Not measured." in text
+
+
+def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "load_evidence", lambda folder: planted)
+    page.write(tmp_path)
+    for name in ("claims.csv", "report.csv", "looks.csv"):
+        table = pd.read_csv(tmp_path / name)
+        assert set(table.scale) == {page.scale_words(planted)}
+    assert len(read_rows(tmp_path / "looks.csv")) == sum(map(len, planted.looks.values()))

@@ -1,0 +1,137 @@
+"""What is written to the results folder is what is read back."""
+
+import json
+import math
+
+import pytest
+from support.toy_problem import TOY
+
+from study.results.folder import ResultsFolder, valid_name, write_json
+from study.results.records import load_study
+from study.spec.problem import FIXED_DESIGN, Description
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultsFolder.create(tmp_path, "one", TOY, {"settings": {}})
+
+
+def row(trial_id: str, status: str, **values):
+    base = {"trial_id": trial_id, "status": status, "x": 1.0, "y": 0.5, "round": 4}
+    return base | {"started_s": 0.5, "restarts": 0} | values
+
+
+def test_a_description_survives_json():
+    assert Description.from_json(json.loads(json.dumps(TOY.to_json()))) == TOY
+
+
+def test_rerun_commands_keep_full_precision():
+    assert TOY.rerun_command({"x": 0.1 + 0.2, "y": 1e-5}) == (
+        "toy --x 0.30000000000000004 --y 1e-05"
+    )
+
+
+def test_an_empty_study_reads_as_empty(folder):
+    study = load_study(folder.path)
+    assert study.trials == ()
+    assert study.info["status"] == "interrupted"
+    assert study.front == []
+    assert study.best is None
+
+
+def test_rows_come_back(folder):
+    for done in (1, 2):
+        folder.append_history(
+            row("12345678", "running", round=done, elapsed_s=done, error=1 / done)
+        )
+    rows = [
+        row("12345678", "completed", error=0.5, price=1.0),
+        row("1234e567", "stopped", round=2, error=0.1, price=0.1),
+        row("c", "failed", round=0, stop_reason='ValueError: "a, b"', error=math.nan),
+    ]
+    folder.write_trials(rows)
+    first, second, third = load_study(folder.path).trials
+    assert (first.trial_id, second.trial_id) == ("12345678", "1234e567")  # not numbers
+    assert [(e.resource, e.metrics["error"]) for e in first.curve] == [(1, 1.0), (2, 0.5)]
+    assert first.parameters == {"x": 1.0, "y": 0.5}
+    assert first.metrics == {"error": 0.5, "price": 1.0}
+    assert third.metrics == {}
+    assert third.stop_reason == 'ValueError: "a, b"'
+    assert load_study(folder.path).best.trial_id == "12345678"
+
+
+def test_an_early_stopped_trial_is_never_the_best(folder):
+    folder.write_trials([row("a", "stopped", round=1, error=0.0, price=0.0)])
+    assert load_study(folder.path).best is None
+    assert load_study(folder.path).front == []
+
+
+def test_of_a_fixed_design_none_is_the_best(tmp_path):
+    settings = {"settings": {"plan": {"sampler": FIXED_DESIGN}}}
+    folder = ResultsFolder.create(tmp_path, "fixed", TOY, settings)
+    folder.write_trials([row("a", "completed", error=0.5, price=1.0)])
+    assert len(load_study(folder.path).with_status("completed")) == 1
+    assert load_study(folder.path).best is None
+    assert load_study(folder.path).front == []
+
+
+def test_latest_names_the_newest(tmp_path, folder):
+    folder.make_latest()
+    assert (tmp_path / "latest").resolve() == folder.path
+    second = ResultsFolder.create(tmp_path, "two", TOY, {})
+    second.make_latest()
+    assert (tmp_path / "latest").resolve() == second.path
+
+
+def test_an_existing_study_is_not_touched(tmp_path, folder):
+    before = {p.name: p.read_bytes() for p in folder.path.iterdir() if p.is_file()}
+    with pytest.raises(FileExistsError):
+        ResultsFolder.create(tmp_path, "one", TOY, {})
+    assert before == {p.name: p.read_bytes() for p in folder.path.iterdir() if p.is_file()}
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [math.nan, math.inf, 1.5], "b": {"c": "é"}})
+    assert json.loads((tmp_path / "a.json").read_text()) == {
+        "a": [None, None, 1.5],
+        "b": {"c": "é"},
+    }
+
+
+@pytest.mark.parametrize("name", ["a", "2026-11-23-digits", "A.b_c-1"])
+def test_names(name):
+    assert valid_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a/b", "..", ".", "-x", "a b", "latest", "x" * 101, "é", "a\n"]
+)
+def test_bad_names(name):
+    assert not valid_name(name)
+
+
+def test_what_is_written_back_is_the_same_bytes(folder):
+    """Also of ids and hashes that look like numbers, of NaN, and of text with quotes and lines."""
+    rows = [
+        row("00012345", "completed", error=0.1 + 0.2, price=1e-5, ended_s=2.0),
+        row("12345678", "failed", error=math.nan, stop_reason='a "b",\nc', round=0),
+        row("1e5", "stopped", price=3, bound=1e300),
+    ]
+    folder.write_trials(rows)
+    before = (folder.path / "trials.csv").read_bytes()
+    folder.write_trials(folder.read_trials())
+    assert (folder.path / "trials.csv").read_bytes() == before
+
+
+def test_a_last_line_that_was_cut_short_is_not_read_and_not_kept(folder):
+    folder.append_history(row("a", "running", round=1, elapsed_s=1, error=1.0))
+    whole = (folder.path / "history.csv").read_bytes()
+    with (folder.path / "history.csv").open("ab") as file:
+        file.write(b"a,2,2.0,1")
+    folder.write_trials([row("a", "running", round=1)])
+    assert [e.resource for e in load_study(folder.path).trials[0].curve] == [1]
+    folder.close()
+    again = ResultsFolder.reopen(folder.path, TOY, {})
+    assert (folder.path / "history.csv").read_bytes() == whole
+    again.append_history(row("a", "running", round=2, elapsed_s=2, error=0.5))
+    assert [e.resource for e in load_study(folder.path).trials[0].curve] == [1, 2]

@@ -1,0 +1,110 @@
+"""A study on an S3 server that answers like AWS, on loopback: crash, lost disk, and on it goes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import TESTS
+from support.killed_studies import check_tables, wait_for_rows
+
+from study.results import remote
+from study.results.remote import (
+    RemotePath,
+    StorageCopy,
+    StudiesDiffer,
+    StudyIsDriven,
+    fetch,
+    open_storage,
+)
+from study.spec.errors import SettingError
+
+TRIALS = 4
+
+
+def start(folder: Path, uri: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            str(TESTS / "support" / "toy_study.py"),
+            str(folder),
+            str(TRIALS),
+            "tpe",
+            uri,
+        ],
+        env={
+            **os.environ,
+            "TOY_ROUND_S": "0.3",
+            "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_a_lost_disk(s3, tmp_path):
+    """The driver is killed and its disk is gone: the study goes on from the bucket alone."""
+    folder, uri = tmp_path / "lost", "s3://studies/all"
+    process = start(folder, uri)
+    wait_for_rows(folder, 3, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    shutil.rmtree(folder)
+    process = start(folder, uri)
+    output, _ = process.communicate(timeout=240)
+    assert "status finished" in output, output
+    check_tables(folder, TRIALS)
+    assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2
+
+    place = open_storage(uri) / "lost"
+    files = place.files()
+    assert ".driver" not in files
+    for name in ("study.json", "trials.csv", "history.csv", "study.db"):
+        assert place.read(name) == (folder / name).read_bytes(), name
+    checkpoints = {str(Path(name).parents[0]) for name in files if name.endswith("state.json")}
+    trials = place / "ray"
+    assert len([c for c in checkpoints if "checkpoint_" in c]) == len(trials.folders()) == TRIALS
+
+
+def test_the_endpoint_may_stand_in_the_uri(s3, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    address = s3.removeprefix("http://")
+    place = open_storage(f"s3://studies/by-uri?endpoint_override={address}&scheme=http")
+    place.try_out()
+    assert not place.files()
+
+
+def test_credentials_are_not_taken_from_a_uri():
+    with pytest.raises(SettingError) as caught:
+        open_storage("s3://key:secret@studies/all")
+    assert "secret" not in str(caught.value).replace("without credentials", "")
+
+
+def test_two_drivers(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "BEAT_S", 0.1)
+    place = RemotePath.local(tmp_path / "study")
+    with StorageCopy(place, print), pytest.raises(StudyIsDriven):
+        StorageCopy(place, print)
+    with StorageCopy(place, print):  # the first has ended
+        pass
+
+
+def test_the_newer_side_wins_and_none_is_overwritten(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, rows in ((ours, "a\n"), (theirs, "a\nb\n")):
+        folder.mkdir()
+        (folder / "study.json").write_text("{}")
+        (folder / "history.csv").write_text(rows)
+    assert fetch(RemotePath.local(theirs), ours)
+    assert (ours / "history.csv").read_text() == "a\nb\n"
+    (ours / "history.csv").write_text("a\nb\nc\n")
+    assert not fetch(RemotePath.local(theirs), ours)
+    (theirs / "history.csv").write_text("a\nb\nd\n")
+    with pytest.raises(StudiesDiffer):
+        fetch(RemotePath.local(theirs), ours)

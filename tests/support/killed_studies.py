@@ -1,0 +1,109 @@
+"""A study of the toy problem in a process of its own, which a test can kill."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pandas as pd
+from ray.tune import ExperimentAnalysis
+
+from study.engine.runner import MAX_FAILURES
+from support import TESTS
+
+NUM_TRIALS = 12
+
+
+def start(
+    folder: Path, num_samples: int = NUM_TRIALS, round_s: float = 0.3
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(TESTS / "support" / "toy_study.py"), str(folder), str(num_samples)],
+        env={**os.environ, "TOY_ROUND_S": str(round_s), "PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def workers_of(pid: int) -> list[int]:
+    """Ray's worker processes that run trials of this driver."""
+    parents, names = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+            names[int(stat.parent.name)] = stat.with_name("cmdline").read_text()
+        except OSError:
+            continue  # it has ended
+        parents[int(stat.parent.name)] = int(fields[1])
+
+    def descends(process: int) -> bool:
+        while process in parents and process != pid:
+            process = parents[process]
+        return process == pid
+
+    trials = [p for p, name in names.items() if name.startswith("ray::ImplicitFunc")]
+    return [p for p in trials if descends(p)]
+
+
+def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
+    history = folder / "history.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if history.exists() and len(history.read_text().splitlines()) > rows:
+            return
+        time.sleep(0.05)
+
+
+def exhausted(folder: Path) -> bool:
+    """Whether a trial is running that may not fail once more."""
+    rows = pd.read_csv(folder / "trials.csv")
+    return bool(((rows.status == "running") & (rows.restarts >= MAX_FAILURES)).any())
+
+
+def check_tables(folder: Path, num_trials: int) -> pd.DataFrame:
+    """Each trial once, ended, with contiguous epochs; returns the trials."""
+    trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
+    history = pd.read_csv(folder / "history.csv", dtype={"trial_id": str})
+    assert len(trials) == num_trials
+    assert trials.trial_id.is_unique
+    assert set(trials.status) <= {"completed", "stopped"}
+    rounds = history.groupby("trial_id")["round"].apply(list).to_dict()
+    for trial in trials.itertuples():
+        assert rounds[trial.trial_id] == list(range(1, trial.round + 1))
+        assert trial.status == "stopped" or trial.round == 4
+    return trials
+
+
+def check_complete(folder: Path, num_trials: int = NUM_TRIALS) -> None:
+    """Each trial once, ended, with contiguous epochs: in the tables, in Optuna and in Ray."""
+    trials = check_tables(folder, num_trials)
+    history = pd.read_csv(folder / "history.csv", dtype={"trial_id": str})
+    rounds = history.groupby("trial_id")["round"].apply(list).to_dict()
+    for trial in trials.itertuples():
+        log = (folder / "ray" / trial.trial_id / "result.json").read_text().splitlines()
+        assert [json.loads(line)["round"] for line in log] == rounds[trial.trial_id]
+        assert {p.name for p in (folder / "samples" / trial.trial_id).iterdir()} == {
+            "before.png",
+            "after.png",
+        }
+    study = optuna.load_study(study_name=folder.name, storage=f"sqlite:///{folder / 'study.db'}")
+    states = {t.user_attrs["ray_trial_id"]: t.state.name for t in study.trials}
+    assert len(study.trials) == len(states) == num_trials
+    expected = {"completed": "COMPLETE", "stopped": "PRUNED"}
+    assert states == {t.trial_id: expected[t.status] for t in trials.itertuples()}
+
+    in_ray = ExperimentAnalysis(
+        str(folder / "ray"), default_metric="round", default_mode="max"
+    ).trials
+    assert {t.trial_id: t.status for t in in_ray} == dict.fromkeys(states, "TERMINATED")
+    assert {t.trial_id: t.last_result["round"] for t in in_ray} == {
+        t.trial_id: t.round for t in trials.itertuples()
+    }
+    for parent in ("ray", "samples"):
+        folders = {p.name for p in (folder / parent).iterdir() if p.is_dir()}
+        assert folders == set(states), parent

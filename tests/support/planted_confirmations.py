@@ -1,0 +1,58 @@
+"""Confirmations with a planted effect."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+
+from study.results.records import Evaluation, StudyRecord, TrialRecord
+from study.spec.problem import Parameter
+from support.toy_problem import TOY
+
+
+def curve(points):
+    return tuple(Evaluation(i, 0.0, {"work_s": t, "error": v}) for i, (t, v) in enumerate(points))
+
+
+def trial(number, arm, seed, final_error, seconds):
+    """error falls tenfold over the trial's seconds, evenly on a log scale."""
+    points = [(seconds * share, final_error * 10 ** (1 - share)) for share in (0.25, 0.5, 0.75, 1)]
+    return TrialRecord(
+        number=number,
+        trial_id=str(number),
+        status="completed",
+        stop_reason="",
+        resource=4,
+        parameters={"treated": arm, "seed": seed},
+        metrics={"error": final_error, "work_s": seconds},
+        curve=curve(points),
+        pictures={},
+        started_s=0.0,
+        ended_s=seconds,
+        restarts=0,
+        restart_reason="",
+        node="",
+        gpus="",
+        device_memory_gb=None,
+    )
+
+
+def confirmation(treated_error, treated_seconds, seeds=5):
+    """A treated arm and its baseline, with 2 % of noise that both share but for a little."""
+    rng = np.random.default_rng(1)
+    trials = []
+    for seed in range(seeds):
+        for arm, error, seconds in (("yes", treated_error, treated_seconds), ("no", 1.0, 10.0)):
+            noise = math.exp(rng.normal(0, 0.005))
+            trials.append(trial(len(trials), arm, seed, error * noise, seconds * noise))
+    parameters = (Parameter("treated", "treated", choices=("yes", "no")), Parameter("seed", "seed"))
+    description = dataclasses.replace(TOY, parameters=parameters)
+    info = {
+        "arms": {"the treated": {"treated": "yes"}, "bare": {"treated": "no"}},
+        "pairs": [["the treated", "bare"]],
+        "compared": ["error", "work_s"],
+        "time_axis": "work_s",
+        "treatment": "the cure",
+    }
+    return StudyRecord("confirm", Path(), description, info, tuple(trials))

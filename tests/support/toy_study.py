@@ -1,0 +1,44 @@
+"""``python toy_study.py FOLDER NUM_SAMPLES [SAMPLER [STORAGE]]``: a study of the toy, new or
+resumed; a process of its own, which tests can kill. On a storage its heart beats fast."""
+
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from support.toy_problem import PLAN, TOY, toy
+
+from study.engine.runner import run_study
+from study.results import remote
+from study.results.folder import STUDY_FILE, ResultsFolder
+from study.results.remote import StorageCopy, fetch, open_storage
+
+
+def main() -> None:
+    path, num_samples = Path(sys.argv[1]), int(sys.argv[2])
+    plan = dataclasses.replace(
+        PLAN,
+        name=path.name,
+        num_samples=num_samples,
+        sampler=sys.argv[3] if len(sys.argv) > 3 else "tpe",
+    )
+    with contextlib.ExitStack() as opened:
+        copy = None
+        if len(sys.argv) > 4:
+            remote.BEAT_S = 0.5
+            place = open_storage(sys.argv[4]) / path.name
+            copy = opened.enter_context(StorageCopy(place, print))
+            fetch(place, path)
+        if (path / STUDY_FILE).exists():
+            folder = ResultsFolder.reopen(path, TOY, {})
+        else:
+            folder = ResultsFolder.create(path.parent, path.name, TOY, {})
+        if copy:
+            copy.follow(path)
+        status = run_study(TOY, toy, plan, folder, expected_s=(), console=Console(), storage=copy)
+    print(f"status {status}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
