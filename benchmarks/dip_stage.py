@@ -1,8 +1,8 @@
-"""The DIP stage: seconds until held-out images are restored as well as the report's best.
+"""The DIP stage: seconds until held-out images are restored as well as the original's best.
 
     python benchmarks/dip_stage.py --data-dir DIR
 
-The report's curve is on record (``record.py dip``); the seconds of its step are measured here, in
+The original's curve is on record (``record.py dip``); the seconds of its step are measured here, in
 turns with ours. Ours is fitted until its PSNR on the same images passes the best of that curve.
 """
 
@@ -11,7 +11,7 @@ import csv
 import statistics
 import time
 
-from recipes import BATCH_SIZE, ReportDIP
+from recipes import BATCH_SIZE, OriginalDIP
 from record import DIP_LR, STD, held_out_pair
 from side_by_side import DATA, machine, write
 from torch import Tensor
@@ -32,7 +32,7 @@ class Reached(Exception):
 
 def time_to(target: float, seed: int, train: Tensor, clean: Tensor, noisy: Tensor) -> Reached:
     """Seconds and steps of our fit until the held-out PSNR passes the target; looks are free."""
-    config = preset("report")
+    config = preset("original")
     net = restorer.make_restorer(config.restorer, 28, 1, config.dip_width, seed)
     looked_s, began = 0.0, time.perf_counter()
 
@@ -65,22 +65,22 @@ def main() -> None:
     args = parser.parse_args()
     dataset = load_dataset("mnist", args.data_dir)
     clean, noisy = held_out_pair(dataset)
-    with (DATA / "dip-report.csv").open() as file:
+    with (DATA / "dip-original.csv").open() as file:
         curve = [(int(row["step"]), float(row["psnr"])) for row in csv.DictReader(file)]
     best_step, best_psnr = max(curve, key=lambda point: point[1])
-    report = ReportDIP(dataset.train.images[:BATCH_SIZE], STD, DIP_LR, 0)
-    report.step()
+    original = OriginalDIP(dataset.train.images[:BATCH_SIZE], STD, DIP_LR, 0)
+    original.step()
     rows = []
     for seed in range(SEEDS):  # in turns
         start = time.perf_counter()
-        report.step()
-        report_s = (time.perf_counter() - start) * best_step
+        original.step()
+        original_s = (time.perf_counter() - start) * best_step
         seconds, steps = time_to(best_psnr, seed, dataset.train.images, clean, noisy).args
-        rows.append({"report_s": report_s, "ours_s": seconds, "steps": steps})
-        print(f"seed {seed}: report {report_s:.0f} s, ours {seconds:.1f} s ({steps} steps)")
-    ratios = [row["report_s"] / row["ours_s"] for row in rows]
+        rows.append({"original_s": original_s, "ours_s": seconds, "steps": steps})
+        print(f"seed {seed}: original {original_s:.0f} s, ours {seconds:.1f} s ({steps} steps)")
+    ratios = [row["original_s"] / row["ours_s"] for row in rows]
     print(
-        f"{best_psnr:.2f} dB, the report's best (step {best_step} of {curve[-1][0]} on record): "
+        f"{best_psnr:.2f} dB, the original's best (step {best_step} of {curve[-1][0]} on record): "
         f"ours {statistics.median(ratios):.0f} times as fast [{min(ratios):.0f}, {max(ratios):.0f}]"
     )
     result = {"best_psnr": best_psnr, "best_step": best_step, "recorded_steps": curve[-1][0]}

@@ -29,11 +29,11 @@ from study.engine.plan import Plan
 from study.engine.reporting import picture_path, report
 from study.results.folder import ResultsFolder
 from study.spec.optuna_space import distribution
-from study.spec.problem import Description, Metric, Parameter, Stage
+from study.spec.problem import Metric, Parameter, Problem, Stage
 
 OUT = Path(__file__).parent / "data" / "overhead.json"
 
-SUBJECT = Description(
+PROBLEM = Problem(
     title="next to nothing",
     parameters=(Parameter("x", "x", 0.0, 1.0), Parameter("y", "y", 0.0, 1.0)),
     metrics=(Metric("error", "error", goal="min"), Metric("price", "price", goal="min")),
@@ -59,7 +59,7 @@ def evaluate(parameters: dict[str, Any], done: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "state").write_bytes(bytes(100_000))
-        for stage in SUBJECT.stages:
+        for stage in PROBLEM.stages:
             Image.new("L", (40, 40)).save(picture_path(folder, stage.name))
         metrics = {"error": parameters["x"] + 1 / done, "price": parameters["y"]}
         report(metrics, {"round": done}, folder)
@@ -67,10 +67,10 @@ def evaluate(parameters: dict[str, Any], done: int) -> None:
 
 def study(plan: Plan, trainable: Any, folder: Path) -> Path:
     """Run it; returns its results folder."""
-    results = ResultsFolder.create(folder, plan.name, SUBJECT, {})
+    results = ResultsFolder.create(folder, plan.name, PROBLEM, {})
     with (folder / "log").open("w") as log:
         console = Console(file=log)
-        runner.run_study(SUBJECT, trainable, plan, results, expected_s=(), console=console)
+        runner.run_study(PROBLEM, trainable, plan, results, expected_s=(), console=console)
     results.close()
     return results.path
 
@@ -90,7 +90,7 @@ def stock(trials: int, folder: Path, reuse_actors: bool) -> float:
             max_concurrent_trials=2,
             reuse_actors=reuse_actors,
             search_alg=OptunaSearch(
-                space={p.name: distribution(p) for p in SUBJECT.parameters},
+                space={p.name: distribution(p) for p in PROBLEM.parameters},
                 metric=["metrics/error", "metrics/price"],
                 mode=["min", "min"],
                 seed=0,

@@ -20,7 +20,7 @@ from dipddpm.config import PRESETS, preset
 from dipddpm.timing import now
 from dipddpm.training import Trainer
 
-SIZES = {"quick": 8, "report": 28}  # pixels of each preset's images
+SIZES = {"quick": 8, "original": 28}  # pixels of each preset's images
 WAIT_S = 300.0  # for processes to start, or to notice that one could not
 
 
@@ -57,7 +57,7 @@ def images_per_s(name: str, at_once: int, seconds: float, device: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", choices=PRESETS, default="report")
+    parser.add_argument("--preset", choices=PRESETS, default="original")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each repeat")

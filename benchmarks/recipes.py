@@ -1,4 +1,4 @@
-"""What a user would run instead: the report's loops and those of two well-known libraries.
+"""What a user would run instead: the original's loops and those of two well-known libraries.
 
 Plain eager float32 PyTorch, as their authors wrote them. Each recipe of a DDPM is trained by
 ``step`` on (N, 1, 28, 28) in [-1, 1] and drawn from through ``denoiser``, which predicts what
@@ -17,13 +17,15 @@ from dipddpm import diffusion
 from dipddpm.config import preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import to_unit
-from dipddpm.report_unet import ReportUNet
-from dipddpm.restorer import ReportRestorer
+from dipddpm.networks.original_unet import OriginalUNet
+from dipddpm.restorer import OriginalRestorer
 from dipddpm.training import Trainer
 
 BATCH_SIZE = 128
 TIMESTEPS = 1000
-LR = 1e-3  # of all recipes, the report's; diffusers' example has 1e-4, for 100 times as many steps
+LR = (
+    1e-3  # of all recipes, the original's; diffusers' example has 1e-4, for 100 times as many steps
+)
 
 
 class Recipe:
@@ -41,12 +43,12 @@ class Recipe:
             getattr(self, name).load_state_dict(state[name])
 
 
-class ReportDDPM(Recipe):
-    """The report's loop: its U-Net, Adam, ε-loss, linear schedule; no moving average."""
+class OriginalDDPM(Recipe):
+    """The original's loop: its U-Net, Adam, ε-loss, linear schedule; no moving average."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
-        self.model = ReportUNet(28, 1).to(device)
+        self.model = OriginalUNet(28, 1).to(device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), LR)
         self.alphas_cumprod = torch.cumprod(
             1 - torch.linspace(1e-4, 0.02, TIMESTEPS, device=device), 0
@@ -153,12 +155,12 @@ class LucidrainsDDPM(Recipe):
 
 
 class OurDDPM(Recipe):
-    """This library's trainer, as ``--preset report`` has it."""
+    """This library's trainer, as ``--preset original`` has it."""
 
     stateful = ("trainer",)
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        config = preset("report", prior="none", ddpm_lr=LR, seed=seed)
+        config = preset("original", prior="none", ddpm_lr=LR, seed=seed)
         shape = torch.zeros(1, 1, 28, 28, device=device)  # batches are handed over one by one
         self.trainer = Trainer(config, shape, shape)
         self.model = self.trainer.model
@@ -169,19 +171,19 @@ class OurDDPM(Recipe):
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
-        return self.trainer.kept.eval()
+        return self.trainer.ema.eval()
 
 
-class ReportDIP(Recipe):
-    """The report's DIP loop: one batch of clean images, one draw of noise, Adam, MSE on [0, 1].
+class OriginalDIP(Recipe):
+    """The original's DIP loop: one batch of clean images, one draw of noise, Adam, MSE on [0, 1].
 
-    That the noise is drawn once follows from the report's loss, which falls to 0.0016: with noise
+    That the noise is drawn once follows from the original's loss, which falls to 0.0016: with noise
     of std 1 drawn anew at each step it cannot fall below about 0.03.
     """
 
     def __init__(self, clean: Tensor, std: float, lr: float, seed: int) -> None:
         torch.manual_seed(seed)
-        self.model = ReportRestorer(1, 64).to(clean.device)
+        self.model = OriginalRestorer(1, 64).to(clean.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
         rng = torch.Generator(clean.device).manual_seed(seed)
         self.clean, self.noisy = to_unit(clean), to_unit(corrupt(clean, std, rng))
@@ -208,7 +210,7 @@ def tensor_batches(images: Tensor, rng: torch.Generator) -> Iterator[Tensor]:
 
 
 def loader_batches(data_dir: Path) -> Iterator[Tensor]:
-    """The report's loader: torchvision's MNIST through PIL, one image at a time."""
+    """The original's loader: torchvision's MNIST through PIL, one image at a time."""
     from torchvision import transforms
     from torchvision.datasets import MNIST
 
@@ -221,7 +223,7 @@ def loader_batches(data_dir: Path) -> Iterator[Tensor]:
 
 
 RECIPES: dict[str, Callable[[int, torch.device], Any]] = {
-    "report": ReportDDPM,
+    "original": OriginalDDPM,
     "ours": OurDDPM,
     "diffusers": DiffusersDDPM,
     "denoising-diffusion-pytorch": LucidrainsDDPM,

@@ -1,6 +1,6 @@
 """Curves that take hours, recorded once: quality against steps of what a user would run instead.
 
-    python benchmarks/record.py ddpm report --seed 0 --data-dir DIR
+    python benchmarks/record.py ddpm original --seed 0 --data-dir DIR
     python benchmarks/record.py dip --data-dir DIR
 
 Nothing here is timed, so it may run beside other work; the seconds of a step are measured by the
@@ -26,7 +26,7 @@ from dipddpm.quality import Reference, psnr, ssim
 
 SCORED_IMAGES = 1000
 SAMPLER_STEPS = 50  # of DDIM
-STD, DIP_LR, DIP_STEPS = 1.0, 1e-3, 3500  # the report's
+STD, DIP_LR, DIP_STEPS = 1.0, 1e-3, 3500  # the original's
 SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 
@@ -79,11 +79,11 @@ def held_out_pair(dataset: Dataset) -> tuple[Tensor, Tensor]:
 
 
 def record_dip(dataset: Dataset) -> None:
-    """Loss and held-out PSNR over the report's 3,500 DIP steps: ``dip-report.csv``."""
-    recipe = recipes.ReportDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
+    """Loss and held-out PSNR over the original's 3,500 DIP steps: ``dip-original.csv``."""
+    recipe = recipes.OriginalDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
     recipe.model.to(memory_format=torch.channels_last)  # the same sums, a seventh sooner
     held_out, noisy = held_out_pair(dataset)
-    table = Table(DATA / "dip-report.csv", ("step", "loss", "psnr", "ssim"))
+    table = Table(DATA / "dip-original.csv", ("step", "loss", "psnr", "ssim"))
     for step in range(table.resume(recipe) + 1, DIP_STEPS + 1):
         loss = recipe.step()
         if step % (25 if step <= 500 else 100) == 0:
@@ -127,7 +127,7 @@ class Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("ddpm", "dip"))
-    parser.add_argument("recipe", nargs="?", choices=recipes.RECIPES, default="report")
+    parser.add_argument("recipe", nargs="?", choices=recipes.RECIPES, default="original")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--data-dir")

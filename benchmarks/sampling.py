@@ -2,7 +2,7 @@
 
     python benchmarks/sampling.py --data-dir DIR [--epochs 2]
 
-Trains one DDPM (``--preset report`` without prior) for some epochs, then draws from it by
+Trains one DDPM (``--preset original`` without prior) for some epochs, then draws from it by
 the full ancestral sampler and with fewer steps, from noise and from noised start images.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=DATA / "sampling.state")
     args = parser.parse_args()
     config = preset(
-        "report",
+        "original",
         data_dir=str(Path(args.data_dir).resolve()),
         prior="none",
         ddpm_lr=1e-3,
@@ -71,7 +71,7 @@ def main() -> None:
         for number in range(args.draws):
             start = now(run.device)
             images = draw(
-                run.trainer.kept.eval(),
+                run.trainer.ema.eval(),
                 changed,
                 args.images,
                 run.dataset.shape,

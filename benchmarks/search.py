@@ -37,7 +37,7 @@ from study.engine.samplers import SAMPLERS, SCHEDULERS, StudySearch, make_schedu
 from study.problem.definition import describe
 from study.problem.settings import make_parser, resolve
 from study.spec.optuna_space import distribution
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
 OUT = Path(__file__).parent / "data" / "search.json"
@@ -46,7 +46,7 @@ NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
 OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
-def study() -> tuple[Description, Any]:
+def study() -> tuple[Problem, Any]:
     """The default study, as the command line describes it."""
     capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
     settings = resolve(vars(make_parser().parse_args([])), capacity)
@@ -56,8 +56,8 @@ def study() -> tuple[Description, Any]:
 class Curves:
     """FID over epochs for any setting, from real runs of some."""
 
-    def __init__(self, subject: Description) -> None:
-        self.subject = subject
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
         with TABLE.open() as file:
             rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
         self.epochs = sorted({int(row["epoch"]) for row in rows})
@@ -93,7 +93,7 @@ class Curves:
             math.log(row[p.name] / p.low) / math.log(p.high / p.low)
             if p.log
             else (row[p.name] - p.low) / (p.high - p.low)
-            for p in self.subject.parameters
+            for p in self.problem.parameters
         ]
 
     def curve(self, parameters: dict[str, float], seed: int) -> list[float]:
@@ -148,31 +148,29 @@ def simulate(
             heapq.heappush(events, (clock + step_s, number, index + 1))
 
 
-def ours(
-    subject: Description, plan: Any, sampler: str, scheduler: str, seed: int
-) -> tuple[Any, Any]:
+def ours(problem: Problem, plan: Any, sampler: str, scheduler: str, seed: int) -> tuple[Any, Any]:
     return (
-        StudySearch(subject, sampler, seed, subject.start_points),
-        make_scheduler(scheduler, subject, plan.grace_period, plan.reduction_factor),
+        StudySearch(problem, sampler, seed, problem.start_points),
+        make_scheduler(scheduler, problem, plan.grace_period, plan.reduction_factor),
     )
 
 
-def stock(subject: Description, plan: Any, seed: int) -> tuple[Any, Any]:
+def stock(problem: Problem, plan: Any, seed: int) -> tuple[Any, Any]:
     """What Ray's documentation shows, with the same space, start points and rungs."""
-    names, modes = [f"metrics/{name}" for name in subject.objectives], subject.directions
+    names, modes = [f"metrics/{name}" for name in problem.objectives], problem.directions
     return (
         OptunaSearch(
-            space={p.name: distribution(p) for p in subject.parameters},
+            space={p.name: distribution(p) for p in problem.parameters},
             metric=names,
             mode=modes,
-            points_to_evaluate=[dict(point) for point in subject.start_points],
+            points_to_evaluate=[dict(point) for point in problem.start_points],
             seed=seed,
         ),
         ASHAScheduler(
             time_attr="epoch",
             metric=names[0],
             mode=modes[0],
-            max_t=subject.max_resource,
+            max_t=problem.max_resource,
             grace_period=plan.grace_period,
             reduction_factor=plan.reduction_factor,
         ),
@@ -185,8 +183,8 @@ def main() -> None:
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    subject, plan = study()
-    curves = Curves(subject)
+    problem, plan = study()
+    curves = Curves(problem)
     print(
         f"{curves.settings} real curves, best FID {curves.best:.2f}; a setting left out is "
         f"predicted within {math.expm1(curves.deviation):.0%} (standard deviation)\n"
@@ -194,18 +192,18 @@ def main() -> None:
         + ", ".join(f"{r:.2f} at epoch {e}" for e, r in curves.rank_correlation.items())
     )
     methods: dict[str, Callable[[int], tuple[Any, Any]]] = {
-        "Ray's OptunaSearch + ASHA": lambda seed: stock(subject, plan, seed)
+        "Ray's OptunaSearch + ASHA": lambda seed: stock(problem, plan, seed)
     }
     for sampler in SAMPLERS:
         for scheduler in SCHEDULERS:
             methods[f"{sampler}, {scheduler}"] = lambda seed, s=sampler, h=scheduler: ours(
-                subject, plan, s, h, seed
+                problem, plan, s, h, seed
             )
     table: dict[str, Any] = {}
     for method, make in methods.items():
         outcomes = [simulate(curves, *make(seed), seed) for seed in range(args.seeds)]
         epochs = statistics.fmean(o.epochs for o in outcomes)
-        bare = dataclasses.replace(subject, start_points=())
+        bare = dataclasses.replace(problem, start_points=())
         same = [
             simulate(curves, *ours(bare, plan, "random", "none", seed), seed, o.epochs)
             for seed, o in enumerate(outcomes)

@@ -60,14 +60,14 @@ def main() -> None:
     batches = itertools.chain.from_iterable(
         loader_batches(Path(args.data_dir)) for _ in itertools.count()
     )
-    loop = RECIPES["report"](0, device)
-    work["report, per-image loader"] = lambda: loop.step(next(batches).to(device))
+    loop = RECIPES["original"](0, device)
+    work["original, per-image loader"] = lambda: loop.step(next(batches).to(device))
     work["loader alone"] = lambda: next(batches).to(device)
     if args.compile:
         compiled = RECIPES["ours"](0, device)
         compiled.trainer.model = torch.compile(compiled.model)
         work["ours, compiled"] = lambda: compiled.step(batch)
-    rows = compare(in_turns(work, args.repeats, device, args.steps), "report")
+    rows = compare(in_turns(work, args.repeats, device, args.steps), "original")
 
     flop_rate, bandwidth = rates(device)
     for name, recipe in trained.items():
@@ -80,7 +80,7 @@ def main() -> None:
             "gbytes": moved.total / 1e9,
             "share_of_limit": max(compute_s, memory_s) / rows[name]["seconds"],
         }
-    print(f"{'':26} {'s/step':>8} {'images/s':>9} {'against report':>16} {'of limit':>9}")
+    print(f"{'':26} {'s/step':>8} {'images/s':>9} {'against original':>16} {'of limit':>9}")
     for name, row in rows.items():
         low, high = row["speedup_range"]
         limit = f"{row['share_of_limit']:.0%}" if "share_of_limit" in row else ""

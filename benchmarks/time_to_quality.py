@@ -1,11 +1,11 @@
-"""Time to quality on MNIST: seconds of training to the FID of the report's recipe.
+"""Time to quality on MNIST: seconds of training to the FID of the original's recipe.
 
     python benchmarks/time_to_quality.py --data-dir DIR
 
 The curves of FID against steps are on record (``record.py ddpm NAME --seed N``: same features,
 same 50 steps of DDIM, same number of images); the seconds of a step are measured here, in turns.
-For each point of the report's curve (the median of its seeds) stands when it gets there, and when
-each recipe's curve is first at or below that FID: the report's own wavers, and may be so earlier.
+For each point of the original's curve (the median of its seeds) stands when it gets there, and when
+each recipe's curve is first at or below that FID: the original's own wavers, and may be so earlier.
 """
 
 import argparse
@@ -46,15 +46,21 @@ def main() -> None:
     recorded = {name: curves(name) for name in RECIPES if curves(name)}
     loops = {name: RECIPES[name](0, device) for name in recorded}
     work = {name: lambda loop=loop: loop.step(batch) for name, loop in loops.items()}
-    timed = compare(in_turns(work, args.repeats, device, calls=3), "report")
+    timed = compare(in_turns(work, args.repeats, device, calls=3), "original")
 
-    checkpoints = [step for step, _ in recorded["report"][0]]
+    checkpoints = [step for step, _ in recorded["original"][0]]
     rows = []
     for step in checkpoints:
-        reached = [dict(curve)[step] for curve in recorded["report"] if step in dict(curve)]
+        reached = [dict(curve)[step] for curve in recorded["original"] if step in dict(curve)]
         fid = statistics.median(reached)
-        report_s = step * timed["report"]["seconds"]
-        row = {"report_step": step, "report_s": report_s, "fid": fid, "seconds": {}, "reached": {}}
+        original_s = step * timed["original"]["seconds"]
+        row = {
+            "original_step": step,
+            "original_s": original_s,
+            "fid": fid,
+            "seconds": {},
+            "reached": {},
+        }
         for name, seeds in recorded.items():
             steps = [steps_to(curve, fid) for curve in seeds]
             seconds = [s * timed[name]["seconds"] for s in steps if s is not None]
@@ -62,7 +68,7 @@ def main() -> None:
             row["seconds"][name] = statistics.median(seconds) if seconds else None
         rows.append(row)
         print(
-            f"report after {report_s:4.0f} s: FID {fid:7.1f}; first reached by "
+            f"original after {original_s:4.0f} s: FID {fid:7.1f}; first reached by "
             + ", ".join(
                 f"{name} {value:.0f} s ({row['reached'][name]})"
                 if value is not None

@@ -62,7 +62,7 @@ def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
         config = dataclasses.replace(run.config, **{"start_step": None, **changes})
         sources = in_turn(start, num) if config.start_step else None
         began = time.perf_counter()
-        images = draw(run.trainer.kept, config, num, shape, generator(0, name), sources)
+        images = draw(run.trainer.ema, config, num, shape, generator(0, name), sources)
         seconds = time.perf_counter() - began
         scores = dataclasses.asdict(run.reference.score(images, sources))
         yield name, {**scores, "sample_time_s": seconds}, images

@@ -1,8 +1,8 @@
-"""The whole trial by stage: this library's settings beside the report's recipe, at one scale.
+"""The whole trial by stage: this library's settings beside the original's recipe, at one scale.
 
     python benchmarks/whole_trial.py --data-dir DIR
     python benchmarks/whole_trial.py --data-dir DIR --repeats 1 --dip-steps 3500 --epochs 20 \\
-        --train-size 58000 --sampler-steps 1000          # the report's scale: for a GPU
+        --train-size 58000 --sampler-steps 1000          # the original's scale: for a GPU
 
 Both have the same number of DIP steps, epochs, training images, drawn images and sampler steps.
 """
@@ -19,11 +19,11 @@ from dipddpm.config import RunConfig, preset
 from dipddpm.pipeline import Run
 from dipddpm.timing import now
 
-REPORT = {
-    "restorer": "report",
+ORIGINAL = {
+    "restorer": "original",
     "dip_width": 64,
     "dip_batch_size": 128,
-    "denoiser": "report",
+    "denoiser": "original",
     "prediction": "epsilon",
 }
 
@@ -65,7 +65,10 @@ def main() -> None:
         "sampler_steps": args.sampler_steps,
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trials = {"report": preset("report", **scale, **REPORT), "ours": preset("report", **scale)}
+    trials = {
+        "original": preset("original", **scale, **ORIGINAL),
+        "ours": preset("original", **scale),
+    }
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in trials}
     warm_up = args.repeats > 1  # one more turn settles kernels and caches
     for turn in range(warm_up + args.repeats):
@@ -77,10 +80,11 @@ def main() -> None:
     for stage in measured["ours"][0]:
         both = {name: [seconds[stage] for seconds in turns] for name, turns in measured.items()}
         rows[stage] = {name: statistics.median(values) for name, values in both.items()}
-        rows[stage] |= compare(both, "report")["ours"]
+        rows[stage] |= compare(both, "original")["ours"]
         low, high = rows[stage]["speedup_range"]
         print(
-            f"{stage:11} report {rows[stage]['report']:8.2f} s, ours {rows[stage]['ours']:7.2f} s, "
+            f"{stage:11} original {rows[stage]['original']:8.2f} s, "
+            f"ours {rows[stage]['ours']:7.2f} s, "
             f"{rows[stage]['speedup']:6.1f} times as fast [{low:.1f}, {high:.1f}]"
         )
     about = {key: value for key, value in scale.items() if key != "data_dir"}

@@ -29,7 +29,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--already-noisy", action="store_true", help="add no noise to the files, and no scores"
     )
     restore.add_argument(
-        "--refine", type=Path, metavar="WEIGHTS", help="let this run's DDPM improve the result"
+        "--refine",
+        type=Path,
+        metavar="WEIGHTS",
+        help="let this run's DDPM improve the result",
     )
     add_run_flags(restore)
     restore.set_defaults(command=_restore, out=Path("restored"))

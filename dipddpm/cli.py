@@ -9,7 +9,7 @@ import typing
 from collections.abc import Collection
 from typing import NoReturn
 
-from dipddpm.config import PRESETS, RunConfig, preset
+from dipddpm.config import PRESETS, RunConfig, preset, today
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -28,7 +28,11 @@ def flag(name: str) -> str:
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """``--preset`` and a flag for each field of :class:`RunConfig`."""
     parser.add_argument(
-        "--preset", choices=PRESETS, default="quick", help="settings to start from (quick)"
+        "--preset",
+        type=today,
+        choices=PRESETS,
+        default="quick",
+        help="settings to start from (quick)",
     )
     hints = typing.get_type_hints(RunConfig)
     for field in dataclasses.fields(RunConfig):
@@ -37,7 +41,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
             kind = next(part for part in typing.get_args(kind) if part is not types.NoneType)
         parser.add_argument(
             flag(field.name),
-            type=kind,
+            type=today if field.metadata["choices"] else kind,
             choices=field.metadata["choices"],
             help=f"{field.metadata['help']} (quick: {field.default})",
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +12,16 @@ RESIZES = ("crop", "stretch")
 REGIMES = ("clean", "noisy")
 PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
-DENOISERS = ("unet", "unet-input-norm", "report")
-RESTORERS = ("unet", "report")
+DENOISERS = ("unet", "unet-input-norm", "original")
+RESTORERS = ("unet", "original")
 PREDICTIONS = ("epsilon", "v")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
 RANGES = ("symmetric", "unit")
 LOADERS = ("tensor", "per-image")
 DIP_NOISES = ("fresh", "once")
-WEIGHTS = ("averaged", "best-epoch")
-FITTINGS = ("clip", "rescale")
+SAMPLING_WEIGHTS = ("averaged", "best-epoch")
+OUTPUT_RANGES = ("clip", "rescale")
 
 
 def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
@@ -64,22 +65,22 @@ class RunConfig:
     dip_noise: str = _setting(
         "fresh",
         "noise that the restorer undoes in the clean regime, fresh: drawn at each step; once: one "
-        "draw for all steps, as the report's",
+        "draw for all steps, as the original's",
         DIP_NOISES,
     )
     prior_size: int = _setting(256, "training images for prior dip, which fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise, for images in [0, 1]")
     dip_lr: float = _setting(1e-3, "learning rate of DIP")
     dip_steps: int = _setting(100, "training steps of DIP")
-    dip_batch_size: int = _setting(32, "images per DIP step; the report has 128")
-    dip_width: int = _setting(16, "channels of DIP's outer layers; the report has 64")
+    dip_batch_size: int = _setting(32, "images per DIP step; the original report has 128")
+    dip_width: int = _setting(16, "channels of DIP's outer layers; the original report has 64")
 
     timesteps: int = _setting(1000, "diffusion steps T")
     schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
     denoiser: str = _setting(
         "unet",
-        "unet: compact; unet-input-norm: that, with the report's LayerNorm over its input image; "
-        "report: the report's own, for 28×28",
+        "unet: compact; unet-input-norm: that, with the original's LayerNorm over its input image; "
+        "report: the original's own, for 28×28",
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
@@ -93,17 +94,17 @@ class RunConfig:
     loader: str = _setting(
         "tensor",
         "how the DDPM's batches are made, tensor: indexed on the device; per-image: through PIL, "
-        "one image at a time, as the report's DDPM alone",
+        "one image at a time, as the original's DDPM alone",
         LOADERS,
     )
     batch_size: int = _setting(32, "images per DDPM step")
     epochs: int = _setting(36, "passes of the DDPM over the training images")
     width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
-    weights: str = _setting(
+    sampling_weights: str = _setting(
         "averaged",
         "what samples are drawn with, averaged: a moving average over steps; best-epoch: as after "
-        "the epoch of the least mean loss, the report's choice",
-        WEIGHTS,
+        "the epoch of the least mean loss, the original's choice",
+        SAMPLING_WEIGHTS,
     )
     ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
 
@@ -115,12 +116,12 @@ class RunConfig:
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
     eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
     variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
-    fitting: str = _setting(
+    output_range: str = _setting(
         "clip",
         "how drawn images come to lie in their range, clip: the predicted image is clipped at each "
         "sampler step; rescale: not at all, but the last image is brought to its own least and "
-        "greatest value, as matplotlib shows images and the report its own",
-        FITTINGS,
+        "greatest value, as matplotlib shows images and the original report its own",
+        OUTPUT_RANGES,
     )
     start_step: int | None = _setting(
         None, "start the reverse process from a noised prior image at this step, not from noise"
@@ -151,8 +152,8 @@ class RunConfig:
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
-        if self.denoiser == "report":
-            most = "at most 1000 for denoiser report"
+        if self.denoiser == "original":
+            most = "at most 1000 for denoiser original"
             self._require("timesteps", self.timesteps <= 1000, most)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
@@ -160,11 +161,25 @@ class RunConfig:
             raise ConfigError(name, getattr(self, name), expected)
 
 
+EARLIER_FIELDS = {"weights": "sampling_weights", "fitting": "output_range"}
+"""Names that version 0.1 gave to fields, and today's."""
+
+
+def today(value: Any) -> Any:
+    """Return a setting's value by today's name: 0.1 called ``report`` what is ``original`` now."""
+    return "original" if value == "report" else value
+
+
+def read_config(settings: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration that this version or 0.1 wrote as JSON."""
+    return RunConfig(**{EARLIER_FIELDS.get(k, k): today(v) for k, v in settings.items()})
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     # minutes on two cores for thirty runs
     "quick": {},
-    # the scale of the report: MNIST, 3,500 DIP steps, 20 epochs, T = 1000
-    "report": {
+    # the scale of the original report: MNIST, 3,500 DIP steps, 20 epochs, T = 1000
+    "original": {
         "dataset": "mnist",
         "dip_steps": 3500,
         "dip_batch_size": 64,
@@ -184,7 +199,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str, **changes: Any) -> RunConfig:
-    """The configuration of a preset with some fields changed."""
+    """The configuration of a preset with some fields changed; ``report`` is ``original``."""
+    name = today(name)
     if name not in PRESETS:
         raise ConfigError("preset", name, " or ".join(PRESETS))
     return dataclasses.replace(RunConfig(), **{**PRESETS[name], **changes})

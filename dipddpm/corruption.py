@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise in the report's units: clip(image + N(0, std²), 0, 1), image in [0, 1].
+    """Add Gaussian noise in the original's units: clip(image + N(0, std²), 0, 1), image in [0, 1].
 
     Args:
         images: any shape, values in [-1, 1] (the range used everywhere in this library).

@@ -113,7 +113,7 @@ def fit_network(
         train,
         std=config.std if config.regime == "clean" else None,
         batch_size=config.dip_batch_size,
-        one_batch=config.restorer == "report",
+        one_batch=config.restorer == "original",
         noise_once=config.dip_noise == "once",
         lr=config.dip_lr,
         steps=config.dip_steps,
@@ -174,7 +174,7 @@ def _restorer(
     noisy = corrupt(held_out, config.std, rng)
     restored = apply_network(net, noisy, config)
     if config.regime == "clean":
-        seen = config.dip_batch_size if config.restorer == "report" else len(train)
+        seen = config.dip_batch_size if config.restorer == "original" else len(train)
         saw = f"clean train[0:{seen}], with noise of std {config.std:g}"
         saw += ", drawn once" if config.dip_noise == "once" else ""
     else:

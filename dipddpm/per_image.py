@@ -1,4 +1,4 @@
-"""The report's input pipeline: images through PIL, one at a time, to be timed against a tensor."""
+"""The original's input pipeline: images through PIL one at a time, to time against a tensor."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ class PILImages(Dataset[Tensor]):
 
 
 class PerImageLoader:
-    """Batches as the report's DDPM alone reads them: in the training process, without workers.
+    """Batches as the original's DDPM alone reads them: in the training process, without workers.
 
     Args:
         images: (N, C, H, W) in the range that ``value_range`` names, as are the batches.

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from dipddpm.config import RunConfig
+from dipddpm.config import RunConfig, read_config
 from dipddpm.data import Dataset, load_dataset
 from dipddpm.dip import Restoration, run_dip
 from dipddpm.errors import ConfigError, DataError
@@ -219,7 +219,7 @@ class Run:
         """The weights of the denoiser that samples are drawn with."""
         if self.trainer is None:
             raise RuntimeError("there are no weights before the first evaluation")
-        return self.trainer.kept.module.state_dict()
+        return self.trainer.ema.module.state_dict()
 
     def save_weights(self, file: Path) -> None:
         """Write :meth:`weights` with all that :func:`load_weights` needs to draw with them."""
@@ -260,7 +260,7 @@ class Run:
         with safe_open(folder / STATE_FILE, framework="pt") as file:
             state = json.loads(file.metadata()["run"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
-        run = cls(RunConfig(**{**state["config"], **places}), device, progress)
+        run = cls(read_config({**state["config"], **places}), device, progress)
         run.time_to_quality_s = state["time_to_quality_s"]
         run._cut_off = under("fit.", tensors)
         if run._cut_off:
@@ -283,7 +283,7 @@ def load_weights(file: Path, device: torch.device) -> tuple[nn.Module, RunConfig
             weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no dict
     except (OSError, SafetensorError, KeyError) as error:
         raise DataError(f"{file} holds no weights of a run: {error}") from error
-    config, shape = RunConfig(**about["config"]), torch.Size(about["shape"])
+    config, shape = read_config(about["config"]), torch.Size(about["shape"])
     denoiser = make_denoiser(config, shape[-1], shape[0]).to(device)
     denoiser.load_state_dict(weights)
     return denoiser.eval().requires_grad_(False), config, shape

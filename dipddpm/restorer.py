@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from dipddpm.corruption import corrupt
 from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import ConfigError, require_finite
+from dipddpm.networks.unet import UNet
 from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
-from dipddpm.unet import UNet
 
 BATCH = 1024  # images restored at once; bounds memory, changes nothing
 CHECK_EVERY = 100  # steps between looks at the losses, for which the device is waited for
@@ -36,10 +36,10 @@ class UNetRestorer(nn.Module):
         return x + self.unet(x, torch.zeros(len(x), dtype=torch.int64, device=x.device))
 
 
-class ReportRestorer(nn.Sequential):
-    """The report's: five 3×3 convolutions, ReLU between, no down-sampling.
+class OriginalRestorer(nn.Sequential):
+    """The original's: five 3×3 convolutions, ReLU between, no down-sampling.
 
-    The report's widths are those of ``width=64``: channels → 64 → 128 → 128 → 64 → channels.
+    The original's widths are those of ``width=64``: channels → 64 → 128 → 128 → 64 → channels.
     Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
     """
 
@@ -77,8 +77,8 @@ def make_restorer(
     """
     with seeded_global(seed, "restorer"):
         net: nn.Module
-        if name == "report":
-            net = ReportRestorer(channels, width)
+        if name == "original":
+            net = OriginalRestorer(channels, width)
         else:
             net = UNetRestorer(image_size, channels, width)
     return UnitRange(net) if value_range == "unit" else net
@@ -98,7 +98,8 @@ class Fit:
     Args:
         net: from :func:`make_restorer`, on the device of the images; it is trained in place.
         images: (N, C, H, W) in [-1, 1].
-        one_batch: with ``std``, all steps see the first ``batch_size`` images, as in the report.
+        one_batch: with ``std``, all steps see the first ``batch_size`` images, as in the
+            original report.
 
     Raises:
         ConfigError: fewer images than ``batch_size``.

@@ -14,12 +14,12 @@ from dipddpm.config import RunConfig
 from dipddpm.data import from_unit, to_unit
 from dipddpm.errors import require_finite
 from dipddpm.images import rescale
+from dipddpm.networks.original_unet import OriginalUNet
+from dipddpm.networks.unet import UNet
 from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.per_image import PerImageLoader
 from dipddpm.randomness import generator, seeded_global
-from dipddpm.report_unet import ReportUNet
 from dipddpm.timing import StepClock
-from dipddpm.unet import UNet
 
 WARM_UP = 10  # steps left out of the timing: allocators and kernels settle in them
 
@@ -43,7 +43,7 @@ class Trainer:
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
-        self.kept = AveragedModel(self.model, multi_avg_fn=self._average)
+        self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
         """The weights that samples are drawn with."""
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
@@ -83,9 +83,9 @@ class Trainer:
         require_finite(losses, "DDPM", settings, first_step=self.epoch * steps)
         self.epoch += 1
         loss = float(losses.mean())
-        if self.config.weights == "best-epoch" and loss < self.best_loss:
+        if self.config.sampling_weights == "best-epoch" and loss < self.best_loss:
             self.best_loss = loss
-            self.kept.module.load_state_dict(self.model.state_dict())
+            self.ema.module.load_state_dict(self.model.state_dict())
         return loss
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
@@ -100,8 +100,8 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        if self.config.weights == "averaged":
-            self.kept.update_parameters(self.model)
+        if self.config.sampling_weights == "averaged":
+            self.ema.update_parameters(self.model)
         self.updates += 1
         return loss.detach()
 
@@ -115,9 +115,9 @@ class Trainer:
         self, num: int, rng: torch.Generator, watch: Callable[[Tensor], None] | None = None
     ) -> Tensor:
         """``num`` images by the kept weights: (num, C, H, W) in [-1, 1]."""
-        self.kept.eval()
+        self.ema.eval()
         return draw(
-            self.kept, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
+            self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
     def _average(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
@@ -135,7 +135,7 @@ class Trainer:
             "random_state": self.rng.get_state(),
             "step_seconds": torch.tensor(self.step_seconds, dtype=torch.float64),
             **{f"model.{k}": v for k, v in self.model.state_dict().items()},
-            **{f"kept.{k}": v for k, v in self.kept.state_dict().items()},
+            **{f"ema.{k}": v for k, v in self.ema.state_dict().items()},
             **moments(self.optimizer),
         }
 
@@ -146,14 +146,14 @@ class Trainer:
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
         self.model.load_state_dict(under("model.", state))
-        self.kept.load_state_dict(under("kept.", state))
+        self.ema.load_state_dict(under("ema.", state) or under("kept.", state))  # as in 0.1
         load_moments(self.optimizer, state)
 
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
     """The network that ``config.denoiser`` names, with fresh weights."""
-    if config.denoiser == "report":
-        return ReportUNet(image_size, channels)
+    if config.denoiser == "original":
+        return OriginalUNet(image_size, channels)
     return UNet(image_size, channels, config.width, config.denoiser == "unet-input-norm")
 
 
@@ -200,8 +200,8 @@ def draw(
         generator=rng,
         variance=config.variance,
         prediction=config.prediction,
-        clip=((0.0, 1.0) if unit else (-1.0, 1.0)) if config.fitting == "clip" else None,
+        clip=((0.0, 1.0) if unit else (-1.0, 1.0)) if config.output_range == "clip" else None,
         watch=None if watch is None else lambda x: watch(shown(x)),
     )
     images = shown(images)
-    return rescale(images) if config.fitting == "rescale" else images.clamp(-1, 1)
+    return rescale(images) if config.output_range == "rescale" else images.clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""``python study/reproduce.py`` runs the report's own experiments and judges its claims."""
+"""``python study/reproduce.py`` runs the original's own experiments and judges its claims."""
 
 import sys
 from pathlib import Path

@@ -38,12 +38,12 @@ def test_the_time_to_a_quality_ends_at_the_first_evaluation_that_has_it():
 
 
 def test_the_reports_recipe_has_its_parameters():
-    model = recipes.ReportDDPM(0, torch.device("cpu")).model
+    model = recipes.OriginalDDPM(0, torch.device("cpu")).model
     table = sum(buffer.numel() for buffer in model.buffers())
     assert recipes.count_parameters(model) + table == 606_852
 
 
-@pytest.mark.parametrize("name", ["report", "ours", "diffusers"])
+@pytest.mark.parametrize("name", ["original", "ours", "diffusers"])
 def test_a_recording_goes_on_where_it_was_cut_off(tmp_path, name):
     images = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

@@ -127,7 +127,7 @@ def comparisons(confirmation: StudyRecord) -> list[Comparison]:
 
         for metric in info["compared"]:
             margin = MARGIN
-            if confirmation.description.metric(metric).unit == "s":
+            if confirmation.problem.metric(metric).unit == "s":
                 margin = max(MARGIN, _noise(list(by_name.values()), metric))
             add(metric, arm.values(metric, seeds), baseline.values(metric, seeds), margin)
             if metric == quality:
@@ -169,8 +169,8 @@ def value_at(trial: TrialRecord, metric: str, clock: str, seconds: float) -> flo
 def verdict(confirmation: StudyRecord) -> str:
     """One paragraph: does the treatment help, at equal epochs and at equal total time?"""
     info, found = confirmation.info, comparisons(confirmation)
-    described = confirmation.description
-    quality = described.metric(info["compared"][0])
+    problem = confirmation.problem
+    quality = problem.metric(info["compared"][0])
     by_name = arms(confirmation)
     seeds = max(len(arm.trials) for arm in by_name.values())
     sentences = [f"{seeds} seeds each; ratios of geometric means [95 % interval]."]
@@ -187,15 +187,15 @@ def verdict(confirmation: StudyRecord) -> str:
             continue
         judged = [_judgement(c, quality, info["treatment"]) for c in (epochs, time)]
         sentences.append(
-            f"{_capital(name)} against {baseline}: at equal {described.resource}s {judged[0]} "
+            f"{_capital(name)} against {baseline}: at equal {problem.resource}s {judged[0]} "
             f"({quality.label} {_figures(epochs)}), at equal total time "
             f"{'too' if judged[0] == judged[1] else judged[1]} ({_figures(time)})."
         )
     sentences += [_outliers(arm, quality) for arm in by_name.values()]
     for name in info["compared"][1:]:
-        first, metric = next(c for c in found if c.metric == name), described.metric(name)
+        first, metric = next(c for c in found if c.metric == name), problem.metric(name)
         if metric.unit == "s" and first.n:
-            words = f"{_time_words(first)} ({_figures(first)})"
+            words = f"{_time_text(first)} ({_figures(first)})"
             sentences.append(f"{_capital(metric.label)} in s, {first.arm}: {words}.")
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -237,7 +237,7 @@ def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
     return f"{treatment} {'helps' if c.result == better else 'hurts'}"
 
 
-def _time_words(c: Comparison) -> str:
+def _time_text(c: Comparison) -> str:
     return {
         "open": "no evidence of a difference",
         "equal": f"equal within {c.margin:.0%}",

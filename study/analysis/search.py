@@ -29,7 +29,7 @@ def knee(study: StudyRecord, cost: Metric) -> TrialRecord | None:
 
     None where the front, in the first objective and ``cost``, has no middle.
     """
-    quality = study.description.objectives[0]
+    quality = study.problem.objectives[0]
     points = [
         (math.log(t.metrics[cost.name]), math.log(t.metrics[quality]), t)
         for t in study.front
@@ -50,7 +50,7 @@ def standard_error(study: StudyRecord) -> float | None:
     confirmation's arms. None without a confirmation."""
     if study.confirmation is None:
         return None
-    quality = study.description.objectives[0]
+    quality = study.problem.objectives[0]
     deviations = []
     for arm in arms(study.confirmation).values():
         logs = [math.log(t.metrics[quality]) for t in arm.trials.values() if t.metrics[quality] > 0]
@@ -65,7 +65,7 @@ def as_good_as_the_best(study: StudyRecord) -> list[TrialRecord]:
     error, best = standard_error(study), study.best
     if error is None or best is None:
         return []
-    name, direction = study.description.objectives[0], study.description.directions[0]
+    name, direction = study.problem.objectives[0], study.problem.directions[0]
     limit = best.metrics[name] * (1 + error if direction == "min" else 1 - error)
     sign = 1 if direction == "min" else -1
     return [t for t in study.with_status("completed") if sign * (t.metrics[name] - limit) <= 0]
@@ -77,12 +77,12 @@ def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     Each objective that the search steers is scaled to 0 … 1 between the best and the worst of all
     completed trials; one or two of them.
     """
-    names = study.description.steered[:2]
+    names = study.problem.searched_objectives[:2]
     complete = sorted(study.with_status("completed"), key=lambda t: t.curve[-1].elapsed_s)
     spans = []
     for name in names:
         values = [t.metrics[name] for t in complete]
-        best, worst = (min, max) if study.description.metric(name).goal == "min" else (max, min)
+        best, worst = (min, max) if study.problem.metric(name).goal == "min" else (max, min)
         if complete:
             spans.append((best(values), worst(values)))
     grown, points = [], []
@@ -115,7 +115,7 @@ def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
     Returns:
         Per resource: Spearman's coefficient and the number of trials it rests on (3 or more).
     """
-    name = study.description.objectives[0]
+    name = study.problem.objectives[0]
     complete = [t for t in study.with_status("completed") if name in t.metrics]
     found = []
     for resource in sorted({e.resource for t in complete for e in t.curve}):
@@ -138,7 +138,7 @@ def rungs(study: StudyRecord) -> list[float]:
     if not plan or plan["scheduler"] == "none":
         return []
     found, rung = [], float(plan["grace_period"])
-    while rung < study.description.max_resource * (1 - 1e-9):
+    while rung < study.problem.max_resource * (1 - 1e-9):
         found.append(rung)
         rung *= plan["reduction_factor"]
     return found
@@ -150,12 +150,12 @@ def seconds_saved(study: StudyRecord) -> float:
     for trial in study.with_status("stopped"):
         if trial.resource and trial.ended_s is not None:
             pace = (trial.ended_s - trial.started_s) / trial.resource
-            saved += pace * (study.description.max_resource - trial.resource)
+            saved += pace * (study.problem.max_resource - trial.resource)
     return saved
 
 
 @dataclass(frozen=True)
-class Stay:
+class Placement:
     """A trial's time in one place: all of it, unless it went on elsewhere after a restart."""
 
     trial: TrialRecord
@@ -166,7 +166,7 @@ class Stay:
     """Up to the present where it goes on. Of a place that was lost, the last evaluation there."""
 
 
-def stays(study: StudyRecord) -> list[Stay]:
+def placements(study: StudyRecord) -> list[Placement]:
     """Where trials were and when, in the order in which they came there."""
     times = [t.ended_s or t.started_s for t in study.trials]
     now = max([*times, *(e.elapsed_s for t in study.trials for e in t.curve)], default=0.0)
@@ -180,21 +180,21 @@ def stays(study: StudyRecord) -> list[Stay]:
         ]
         *before, (last_node, last_gpus, _) = places or [(trial.node, trial.gpus, end)]
         for node, gpus, left in before:
-            found.append(Stay(trial, node, gpus, at, left))
+            found.append(Placement(trial, node, gpus, at, left))
             at = left
-        found.append(Stay(trial, last_node, last_gpus, at, end))
-    return sorted(found, key=lambda stay: stay.began_s)
+        found.append(Placement(trial, last_node, last_gpus, at, end))
+    return sorted(found, key=lambda placement: placement.began_s)
 
 
-def lanes(stays: Sequence[Stay]) -> list[tuple[str, int]]:
-    """A lane of its node per stay, so that no two overlap: the slots, as far as it shows."""
+def lanes(placements: Sequence[Placement]) -> list[tuple[str, int]]:
+    """A lane of its node per placement, so that no two overlap: the slots, as far as it shows."""
     free: dict[str, list[float]] = {}
     chosen = []
-    for stay in stays:
-        ends = free.setdefault(stay.node, [])
-        lane = next((i for i, end in enumerate(ends) if end <= stay.began_s), len(ends))
-        ends[lane : lane + 1] = [stay.ended_s]
-        chosen.append((stay.node, lane))
+    for placement in placements:
+        ends = free.setdefault(placement.node, [])
+        lane = next((i for i, end in enumerate(ends) if end <= placement.began_s), len(ends))
+        ends[lane : lane + 1] = [placement.ended_s]
+        chosen.append((placement.node, lane))
     return chosen
 
 
@@ -209,7 +209,7 @@ class Importance:
 
 
 def importances(study: StudyRecord) -> list[Importance]:
-    """By fANOVA (Hutter et al. 2014), for each steered objective and, of several, for the front.
+    """By fANOVA (Hutter et al. 2014), for each searched objective and, of several, for the front.
 
     From completed trials; where those are few, for the first objective from what all trials had at
     their first evaluation. Of the front the target is a trial's rank. None where nothing was
@@ -217,21 +217,23 @@ def importances(study: StudyRecord) -> list[Importance]:
     """
     if not study.searched:
         return []
-    description = study.description
+    problem = study.problem
     complete = study.with_status("completed")
     targets: list[tuple[str, list[tuple[TrialRecord, float]]]] = []
-    for name in description.steered:
+    for name in problem.searched_objectives:
         values = [(t, float(t.metrics[name])) for t in complete if name in t.metrics]
-        label = description.metric(name).label
+        label = problem.metric(name).label
         if len(values) < 2 * MIN_IMPORTANCE:
             first = [t for t in study.trials if t.curve and name in t.curve[0].metrics]
             if len(first) > len(values):
                 values = [(t, float(t.curve[0].metrics[name])) for t in first]
                 label += " at the first evaluation"
         targets.append((label, values))
-    if len(description.steered) > 1 and complete:
-        directions = [str(description.metric(name).goal) for name in description.steered]
-        order = ranking([[t.metrics[n] for n in description.steered] for t in complete], directions)
+    if len(problem.searched_objectives) > 1 and complete:
+        directions = [str(problem.metric(name).goal) for name in problem.searched_objectives]
+        order = ranking(
+            [[t.metrics[n] for n in problem.searched_objectives] for t in complete], directions
+        )
         ranks = [(complete[i], float(place)) for place, i in enumerate(order)]
         targets.append(("rank among the fronts", ranks))
     found = []
@@ -245,7 +247,7 @@ def importances(study: StudyRecord) -> list[Importance]:
 
 
 def _fanova(study: StudyRecord, values: list[tuple[TrialRecord, float]]) -> dict[str, float]:
-    space = {p.name: distribution(p) for p in study.description.parameters}
+    space = {p.name: distribution(p) for p in study.problem.parameters}
     optuna_study = optuna.create_study()
     for trial, value in values:
         optuna_study.add_trial(

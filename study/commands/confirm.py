@@ -1,4 +1,4 @@
-"""Confirmation: finalists, the report's setting and the baseline, run again with fresh seeds.
+"""Confirmation: finalists, the original's setting and the baseline, run again with fresh seeds.
 
 A search picks its best trial for its luck as well. So the settings in question are run anew, at
 full length, each alone on its device, scored on images that the search never scored on. The
@@ -17,7 +17,7 @@ from study.commands.session import Session
 from study.engine.plan import Plan
 from study.engine.runner import run_study
 from study.problem.cost import Cost
-from study.problem.definition import describe, describe_trials, report_setting
+from study.problem.definition import describe, describe_trials, original_setting
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.folder import (
@@ -30,11 +30,11 @@ from study.results.folder import (
     write_text,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
-from study.spec.problem import FIXED_DESIGN, Description, Parameter, Value
+from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Value
 
 TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
-REPORT = "the report's setting"
+ORIGINAL = "the original setting"
 
 COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
 
@@ -109,9 +109,9 @@ def design(
             twin_name = f"no prior, as {name}"
             arms[twin_name] = twin
             pairs.append((name, twin_name))
-    report = {k: v for k, v in report_setting(settings).items() if k in first}
-    arms[REPORT] = {**report, "prior": prior}
-    pairs.append((REPORT, BASELINE))
+    original = {k: v for k, v in original_setting(settings).items() if k in first}
+    arms[ORIGINAL] = {**original, "prior": prior}
+    pairs.append((ORIGINAL, BASELINE))
     return arms, pairs
 
 
@@ -124,11 +124,11 @@ def _tune_baseline(
         settings,
         run=dataclasses.replace(settings.run, prior="none"),
     )
-    described = describe(bare)
-    names = [p.name for p in described.parameters]
+    problem = describe(bare)
+    names = [p.name for p in problem.parameters]
     points = [{name: t.parameters[name] for name in names} for t in finalists]
-    points += [point for point in described.start_points if point not in points]
-    described = dataclasses.replace(described, start_points=tuple(points))
+    points += [point for point in problem.start_points if point not in points]
+    problem = dataclasses.replace(problem, start_points=tuple(points))
     path = study.folder / BASELINE_FOLDER
     plan = dataclasses.replace(
         settings.plan,
@@ -136,8 +136,8 @@ def _tune_baseline(
         num_samples=max(_baseline_trials(settings), trials_with(path, points)),
         time_budget_s=None,
     )
-    folder = _part(study, BASELINE_FOLDER, described, plan, {})
-    status = _run_part(session, study, described, trainable(bare), plan, folder)
+    folder = _part(study, BASELINE_FOLDER, problem, plan, {})
+    status = _run_part(session, study, problem, trainable(bare), plan, folder)
     return status, load_study(path).best if status != "interrupted" else None
 
 
@@ -153,7 +153,7 @@ def _run_arms(
     seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
     # a seed at a time, so that what disturbs the machine disturbs all arms alike
     points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
-    described = describe_trials(settings, _parameters(settings), tuple(points))
+    problem = describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
     slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
     plan = dataclasses.replace(
@@ -173,8 +173,8 @@ def _run_arms(
         "time_axis": "time_total_s",
         "treatment": TREATMENT,
     }
-    folder = _part(study, CONFIRM_FOLDER, described, plan, info)
-    return _run_part(session, study, described, trainable(settings), plan, folder)
+    folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
+    return _run_part(session, study, problem, trainable(settings), plan, folder)
 
 
 def trials_with(path: Path, points: Sequence[Point]) -> int:
@@ -185,11 +185,11 @@ def trials_with(path: Path, points: Sequence[Point]) -> int:
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
-    """Of an arm: what is searched, widened to the report's setting, and the prior and the seed."""
-    report = report_setting(settings)
+    """Return what is searched, widened to the original's setting, and the prior and the seed."""
+    original = original_setting(settings)
     searched = [
         dataclasses.replace(
-            p, low=min(p.low, float(report[p.name])), high=max(p.high, float(report[p.name]))
+            p, low=min(p.low, float(original[p.name])), high=max(p.high, float(original[p.name]))
         )
         for p in describe(settings).parameters
     ]
@@ -198,20 +198,20 @@ def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
 
 
 def _part(
-    study: StudyRecord, name: str, described: Description, plan: Plan, info: dict[str, Any]
+    study: StudyRecord, name: str, problem: Problem, plan: Plan, info: dict[str, Any]
 ) -> ResultsFolder:
     """The folder of a part of the study, new or gone on with."""
     info = {**info, "settings": {"plan": dataclasses.asdict(plan)}}
     path = study.folder / name
     if (path / STUDY_FILE).exists():
-        return ResultsFolder.reopen(path, described, {**read_info(path), **info})
-    return ResultsFolder.create(study.folder, name, described, info)
+        return ResultsFolder.reopen(path, problem, {**read_info(path), **info})
+    return ResultsFolder.create(study.folder, name, problem, info)
 
 
 def _run_part(
     session: Session,
     study: StudyRecord,
-    described: Description,
+    problem: Problem,
     train: Callable[[dict[str, Any]], None],
     plan: Plan,
     folder: ResultsFolder,
@@ -219,7 +219,7 @@ def _run_part(
     """Run the trials of a part of the study; return how it ended."""
     try:
         return run_study(
-            described,
+            problem,
             train,
             plan,
             folder,

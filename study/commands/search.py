@@ -32,7 +32,7 @@ def run(session: Session) -> str:
     announce(session)
     expected_s = announce_time(session)
     status = runner.run_study(
-        folder.subject,
+        folder.problem,
         trainable(settings),
         settings.plan,
         folder,
@@ -58,15 +58,15 @@ def run(session: Session) -> str:
 def announce(session: Session) -> None:
     """Say what will run, and on what."""
     settings, console = session.settings, session.console
-    run, plan, described = settings.run, settings.plan, session.folder.subject
+    run, plan, problem = settings.run, settings.plan, session.folder.problem
     dip = "no prior" if run.prior == "none" else f"{run.prior}, {run.dip_steps} DIP steps"
     console.print(
-        f"{described.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
+        f"{problem.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
         f"({dip}, {len(session.dataset.train)} training images), preset {settings.preset}"
     )
     announce_resumed(session)
-    space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in described.parameters)
-    first = f"{len(described.start_points)} settings of the report first"
+    space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in problem.parameters)
+    first = f"{len(problem.start_points)} settings of the original report first"
     console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
     if plan.num_samples < (needed := NEEDED.get(plan.sampler, 0)):
         console.print(

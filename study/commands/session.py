@@ -31,7 +31,7 @@ from study.commands.resume import (
     name_to_resume,
 )
 from study.problem import trainable
-from study.problem.settings import DEFAULTS, RUN, StudySettings, remembered
+from study.problem.settings import DEFAULTS, RUN, StudySettings, read_earlier, remembered
 from study.results import provenance
 from study.results.folder import ENDED, ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_storage, redacted
@@ -46,7 +46,7 @@ from study.results.remote import (
     shown,
 )
 from study.spec.errors import SettingError
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
 
@@ -99,7 +99,7 @@ class Command:
     parser: OneLineParser
     flags: Mapping[str, str]
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
-    describe: Callable[[StudySettings], Description]
+    describe: Callable[[StudySettings], Problem]
     configs: Callable[[StudySettings], Iterable[RunConfig]]
     work: Callable[[Session], str]
 
@@ -208,7 +208,7 @@ def _earlier(
     earlier = earlier_study(results_dir, name)
     if (began := earlier.get("command", RUN)) != command.parser.prog:
         raise SettingError("resume", name, f"a study of {command.parser.prog}, not {began}")
-    return earlier
+    return read_earlier(earlier)
 
 
 def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -262,11 +262,11 @@ def _open_folder(
     }
     if settings.ray_address:
         info["cluster"] = dataclasses.asdict(settings.capacity)
-    described, name = command.describe(settings), settings.plan.name
+    problem, name = command.describe(settings), settings.plan.name
     if earlier is None:
-        folder = ResultsFolder.create(settings.results_dir, name, described, info)
+        folder = ResultsFolder.create(settings.results_dir, name, problem, info)
     else:
-        folder = ResultsFolder.reopen(settings.results_dir / name, described, info)
+        folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
     folder.make_latest()
     return folder
 
@@ -291,7 +291,7 @@ def announce_placement(session: Session) -> None:
     )
     if settings.capacity.gpus and settings.preset == "quick":
         session.console.print(
-            "there is a GPU here: --preset report runs MNIST at the report's scale"
+            "there is a GPU here: --preset original runs MNIST at the scale of the original report"
         )
 
 

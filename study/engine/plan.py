@@ -1,4 +1,4 @@
-"""How much is run and how: what the engine needs to know besides the subject."""
+"""How much is run and how: what the engine needs to know besides the problem."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Plan:
     sampler: str
     scheduler: str
     grace_period: int
-    """What a trial may spend before it can be stopped, in the subject's resource."""
+    """What a trial may spend before it can be stopped, in the problem's resource."""
     reduction_factor: float
     cpus_per_trial: float
     gpus_per_trial: float

@@ -1,4 +1,4 @@
-"""Ray Tune's events → the results folder, the Optuna mirror and the terminal."""
+"""Ray Tune's events → the results folder, the Optuna storage and the terminal."""
 
 import contextlib
 import errno
@@ -23,9 +23,9 @@ from study.engine.reporting import METRICS, PLACE
 from study.engine.terminal import Display
 from study.page.refresher import LivePage
 from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
-from study.results.optuna_export import OptunaMirror
+from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
 """The folders of an absolute path."""
@@ -43,15 +43,20 @@ class Recorder(Callback):
 
     def __init__(
         self,
-        subject: Description,
+        problem: Problem,
         folder: ResultsFolder,
         storage: StorageCopy | None,
-        mirror: OptunaMirror,
+        export: OptunaExport,
         display: Display,
         page: LivePage,
         rows: list[dict[str, Any]],
     ) -> None:
-        self.subject, self.folder, self.mirror, self.display = subject, folder, mirror, display
+        self.problem, self.folder, self.export, self.display = (
+            problem,
+            folder,
+            export,
+            display,
+        )
         self.page, self.storage = page, storage
         self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
         self.fatal: OSError | None = None
@@ -63,7 +68,7 @@ class Recorder(Callback):
         spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
         self._began = time.monotonic() - spent
         for row in rows:
-            self.mirror.put(row)
+            self.export.put(row)
 
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         """Ray pickles callbacks with the experiment; open files and a terminal do not travel."""
@@ -82,7 +87,7 @@ class Recorder(Callback):
             row = self._row(trial)
             row |= {"status": "running", "stop_reason": ""}
             self.folder.write_trials(self.rows.values())
-            self.mirror.put(row)
+            self.export.put(row)
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         """The trial's row, begun when it is first heard of: at its start, or at its early death."""
@@ -93,8 +98,8 @@ class Recorder(Callback):
                 "stop_reason": "",
                 "started_s": self._elapsed(),
                 "restarts": 0,
-                self.subject.resource: 0,
-                **{p.name: trial.config[p.name] for p in self.subject.parameters},
+                self.problem.resource: 0,
+                **{p.name: trial.config[p.name] for p in self.problem.parameters},
             }
         return self.rows[trial.trial_id]
 
@@ -102,10 +107,10 @@ class Recorder(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
         row = self._row(trial)
-        if result[self.subject.resource] <= row[self.subject.resource]:
+        if result[self.problem.resource] <= row[self.problem.resource]:
             return  # on record already: a retry begins at the last checkpoint that was kept
-        row |= {metric.name: result[METRICS][metric.name] for metric in self.subject.metrics}
-        row[self.subject.resource] = result[self.subject.resource]
+        row |= {metric.name: result[METRICS][metric.name] for metric in self.problem.metrics}
+        row[self.problem.resource] = result[self.problem.resource]
         row |= {**result[PLACE], "node": self._node_name(result[PLACE]["node"])}
         row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
         with self._writing():
@@ -113,7 +118,7 @@ class Recorder(Callback):
             checkpoint = result["checkpoint_dir_name"]
             evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
             self.folder.append_history(evaluation)
-            self.mirror.evaluated(row)
+            self.export.evaluated(row)
 
     def _node_name(self, node_id: str) -> str:
         if node_id not in self._nodes:
@@ -129,7 +134,7 @@ class Recorder(Callback):
             self._writers[trial.trial_id] = SummaryWriter(str(folder), write_to_disk=True)
         with (folder / RESULT_FILE).open("a") as file:
             file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
-        writer, step = self._writers[trial.trial_id], result[self.subject.resource]
+        writer, step = self._writers[trial.trial_id], result[self.problem.resource]
         for name, value in result[METRICS].items():
             if isinstance(value, (int, float)) and math.isfinite(value):
                 writer.add_scalar(name, value, step)
@@ -166,7 +171,7 @@ class Recorder(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
     ) -> None:
         row = self._row(trial)
-        end = ending(self.subject, row, goes_on=False)
+        end = ending(self.problem, row, goes_on=False)
         self._finish(row, *(end or ("failed", "it ended without an evaluation")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
@@ -184,7 +189,7 @@ class Recorder(Callback):
         for row in self.rows.values():
             if row["status"] == "running":
                 self._finish(row, *INTERRUPTED)
-        self.mirror.flush()
+        self.export.flush()
         self.page.finish()
         if self.storage:
             with self._writing():
@@ -196,7 +201,7 @@ class Recorder(Callback):
             writer.close()
         with self._writing():
             self.folder.write_trials(self.rows.values())
-            self.mirror.put(row)
+            self.export.put(row)
         self.display.trial_ended(row)
 
     def _elapsed(self) -> float:

@@ -16,10 +16,10 @@ import pyarrow.fs
 
 from study.engine.asha import SuccessiveHalving
 from study.engine.reporting import PICTURES
-from study.engine.trial_queue import PastTrial
+from study.engine.trial_queue import RecoveredTrial
 from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.remote import RemotePath
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 RESULT_FILE = "result.json"
 """Ray's name for a trial's evaluations, a line of JSON each."""
@@ -28,46 +28,46 @@ RESULT_FILE = "result.json"
 INTERRUPTED = ("interrupted", "the study was interrupted")
 
 
-def ending(subject: Description, row: dict[str, Any], goes_on: bool) -> tuple[str, str] | None:
+def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> tuple[str, str] | None:
     """Status and reason of a trial that its last evaluation has ended; None if it is to go on."""
-    spent = row[subject.resource]
+    spent = row[problem.resource]
     if not spent:
         return None
-    if not all(math.isfinite(float(row.get(name, math.nan))) for name in subject.objectives):
+    if not all(math.isfinite(float(row.get(name, math.nan))) for name in problem.objectives):
         return "failed", "an objective is not a finite number"
-    if spent >= subject.max_resource:
-        return "completed", f"ran all {spent} {subject.resource}s"
+    if spent >= problem.max_resource:
+        return "completed", f"ran all {spent} {problem.resource}s"
     if not goes_on:
-        return "stopped", f"not among the best at {subject.resource} {spent}"
+        return "stopped", f"not among the best at {problem.resource} {spent}"
     return None
 
 
-def reconcile(
+def recover(
     folder: ResultsFolder, place: RemotePath, scheduler: SuccessiveHalving
-) -> tuple[list[dict[str, Any]], list[PastTrial]]:
+) -> tuple[list[dict[str, Any]], list[RecoveredTrial]]:
     """The rows and the trials of all earlier sessions; brings the scheduler's rungs back.
 
     Args:
         place: where Ray's folder with the checkpoints is.
     """
-    subject, rows, history = folder.subject, folder.read_trials(), folder.read_history()
+    problem, rows, history = folder.problem, folder.read_trials(), folder.read_history()
     evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
     goes_on: dict[str, bool] = {}
     for evaluation in history:
         trial_id = evaluation["trial_id"]
-        goes_on[trial_id] = scheduler.decide(trial_id, evaluation[subject.resource], evaluation)
+        goes_on[trial_id] = scheduler.decide(trial_id, evaluation[problem.resource], evaluation)
         evaluations[trial_id].append(evaluation)
-    past, trials = [], place / RAY_FOLDER
+    recovered, trials = [], place / RAY_FOLDER
     for number, row in enumerate(rows):
         curve = evaluations[row["trial_id"]]
-        last = curve[-1] if curve else {subject.resource: 0}
+        last = curve[-1] if curve else {problem.resource: 0}
         if (
             row["status"] in ("running", "interrupted")
-            or row[subject.resource] > last[subject.resource]
+            or row[problem.resource] > last[problem.resource]
         ):
-            row = {name: row[name] for name in row if name not in _reported(subject)}
-            row |= {name: last[name] for name in _reported(subject) if name in last}
-            status, reason = ending(subject, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
+            row = {name: row[name] for name in row if name not in _reported(problem)}
+            row |= {name: last[name] for name in _reported(problem) if name in last}
+            status, reason = ending(problem, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
             if curve and not (trials / row["trial_id"] / last["checkpoint"]).exists():
                 status, reason = "failed", f"its checkpoint {last['checkpoint']} is gone"
             ended_s = last.get("elapsed_s", row["started_s"])
@@ -75,13 +75,13 @@ def reconcile(
             rows[number] = row
             if status != "failed":
                 _tidy_trial(folder, trials / row["trial_id"], curve)
-        metrics = {m.name: row[m.name] for m in subject.metrics if m.name in row}
-        past.append(
-            PastTrial(
+        metrics = {m.name: row[m.name] for m in problem.metrics if m.name in row}
+        recovered.append(
+            RecoveredTrial(
                 trial_id=row["trial_id"],
-                parameters={p.name: row[p.name] for p in subject.parameters},
+                parameters={p.name: row[p.name] for p in problem.parameters},
                 status=row["status"],
-                resource=row[subject.resource],
+                resource=row[problem.resource],
                 evaluations=len(curve),
                 metrics=metrics,
                 checkpoint=curve[-1]["checkpoint"] if curve else None,
@@ -90,16 +90,16 @@ def reconcile(
     for somewhere in (RemotePath.local(folder.path), place):
         _remove_orphans(somewhere, set(evaluations))
     folder.write_trials(rows)
-    return rows, past
+    return rows, recovered
 
 
-def _reported(subject: Description) -> list[str]:
+def _reported(problem: Problem) -> list[str]:
     return [
-        subject.resource,
+        problem.resource,
         "concurrent",
         "node",
         "gpus",
-        *(metric.name for metric in subject.metrics),
+        *(metric.name for metric in problem.metrics),
     ]
 
 

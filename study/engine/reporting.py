@@ -26,8 +26,8 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
     """Hand an evaluation to Ray Tune.
 
     Args:
-        metrics: of the subject, by name.
-        resource: the subject's resource and how much of it the trial has spent.
+        metrics: of the problem, by name.
+        resource: the problem's resource and how much of it the trial has spent.
         checkpoint: a folder from which the trial can go on, with its :func:`picture_path` s.
     """
     tune.report(

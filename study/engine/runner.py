@@ -1,6 +1,6 @@
-"""The engine: runs the trials of a described subject on Ray, searched by Optuna.
+"""The engine: runs the trials of a problem problem on Ray, searched by Optuna.
 
-It knows no DIP and no DDPM; those come in with the description and the trainable.
+It knows no DIP and no DDPM; those come in with the problem and the trainable.
 """
 
 import datetime
@@ -20,10 +20,10 @@ from rich.console import Console
 
 from study.engine.plan import Plan
 from study.engine.recorder import Recorder
-from study.engine.recovery import reconcile
+from study.engine.recovery import recover
 from study.engine.samplers import FixedDesign, StudySearch, make_scheduler
 from study.engine.terminal import Display
-from study.engine.trial_queue import PastTrial, StudyTrials
+from study.engine.trial_queue import RecoveredTrial, TrialQueue
 from study.page.refresher import LivePage
 from study.results import provenance
 from study.results.folder import (
@@ -33,9 +33,9 @@ from study.results.folder import (
     SAMPLES_FOLDER,
     ResultsFolder,
 )
-from study.results.optuna_export import OptunaMirror
+from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
-from study.spec.problem import FIXED_DESIGN, Description
+from study.spec.problem import FIXED_DESIGN, Problem
 
 CODE = Path(__file__).parents[2]
 """The folder of both packages."""
@@ -103,7 +103,7 @@ class End(tune.Stopper):
 
 
 def run_study(
-    subject: Description,
+    problem: Problem,
     trainable: Callable[[dict[str, Any]], None],
     plan: Plan,
     folder: ResultsFolder,
@@ -122,9 +122,9 @@ def run_study(
 
     Args:
         trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
-            each evaluation, with pictures of the subject's stages.
+            each evaluation, with pictures of the problem's stages.
         expected_s: seconds of each trial, for the estimate of the time left; empty if unknown.
-        storage_url: Optuna storage that mirrors the trials; ``study.db`` without it.
+        storage_url: URL of an Optuna storage that gets the trials; ``study.db`` without it.
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
         cluster: the trials run on a cluster that has been joined, whose nodes come and go.
@@ -136,24 +136,24 @@ def run_study(
     Raises:
         OSError: results could not be written; what had been written can be read.
     """
-    scheduler = make_scheduler(plan.scheduler, subject, plan.grace_period, plan.reduction_factor)
+    scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
-    rows, past = reconcile(folder, place, scheduler)
+    rows, recovered = recover(folder, place, scheduler)
     home = home or folder.path
-    mirror = OptunaMirror(
+    export = OptunaExport(
         storage_url or f"sqlite:///{home / DATABASE_FILE}",
         plan.name,
-        subject,
+        problem,
         samples=folder.path / SAMPLES_FOLDER,
         artifacts=home / ARTIFACTS_FOLDER,
         warn=console.print,
     )
     searched = plan.sampler != FIXED_DESIGN
-    display = Display(subject, plan.num_samples, plan.slots, expected_s, console, searched)
+    display = Display(problem, plan.num_samples, plan.slots, expected_s, console, searched)
     page = LivePage(home, console.print)
-    recorder = Recorder(subject, folder, storage, mirror, display, page, rows)
+    recorder = Recorder(problem, folder, storage, export, display, page, rows)
     if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
-        mirror.flush()
+        export.flush()
         folder.set_status(status)
         return status
     end = End(plan.time_budget_s)
@@ -164,8 +164,12 @@ def run_study(
         ),
         tune_config=tune.TuneConfig(
             num_samples=plan.num_samples,
-            search_alg=StudyTrials(
-                _searcher(subject, plan, past), past, plan.num_samples, plan.slots, subject.resource
+            search_alg=TrialQueue(
+                _searcher(problem, plan, recovered),
+                recovered,
+                plan.num_samples,
+                plan.slots,
+                problem.resource,
             ),
             scheduler=scheduler,
             # a worker imports torch and reads the data once; but a worker that waits on a node that
@@ -218,14 +222,14 @@ def run_study(
     return status
 
 
-def _searcher(subject: Description, plan: Plan, past: list[PastTrial]) -> Searcher:
+def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> Searcher:
     """The searcher, told of all that earlier sessions began."""
-    tried = [trial.parameters for trial in past]
-    points = [point for point in subject.start_points if point not in tried]
+    tried = [trial.parameters for trial in recovered]
+    points = [point for point in problem.start_points if point not in tried]
     if plan.sampler == FIXED_DESIGN:
         return FixedDesign(points)
-    searcher = StudySearch(subject, plan.sampler, plan.seed, points, len(past))
-    for trial in past:
+    searcher = StudySearch(problem, plan.sampler, plan.seed, points, len(recovered))
+    for trial in recovered:
         if trial.status == "interrupted":
             searcher.go_on(trial.trial_id, trial.parameters)
         else:

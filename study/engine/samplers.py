@@ -14,7 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 from study.engine.asha import SuccessiveHalving
 from study.engine.reporting import METRICS
 from study.spec.optuna_space import distribution
-from study.spec.problem import Description, Value
+from study.spec.problem import Problem, Value
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random")
 SCHEDULERS = ("asha", "pareto-asha", "none")
@@ -62,21 +62,21 @@ class StudySearch(OptunaSearch):
 
     def __init__(
         self,
-        subject: Description,
+        problem: Problem,
         sampler: str,
         seed: int,
         points: Sequence[Mapping[str, Value]],
         begun: int = 0,
     ) -> None:
-        self._distributions = {p.name: distribution(p) for p in subject.parameters}
+        self._distributions = {p.name: distribution(p) for p in problem.parameters}
         super().__init__(
             space=self._distributions,
-            metric=list(subject.steered),
-            mode=[str(subject.metric(name).goal) for name in subject.steered],
+            metric=list(problem.searched_objectives),
+            mode=[str(problem.metric(name).goal) for name in problem.searched_objectives],
             sampler=make_sampler(sampler, seed, begun),
             points_to_evaluate=[dict(point) for point in points],
         )
-        self._subject = subject
+        self._subject = problem
         self._tells_stopped = sampler in ("gp", "nsga2")
 
     @property
@@ -92,7 +92,9 @@ class StudySearch(OptunaSearch):
         self._completed_trials.add(trial_id)
         trial, metrics = self._ot_trials[trial_id], {}
         if result and not error:
-            metrics = {name: result[f"{METRICS}/{name}"] for name in self._subject.steered}
+            metrics = {
+                name: result[f"{METRICS}/{name}"] for name in self._subject.searched_objectives
+            }
         spent = (result or {}).get(self._subject.resource, 0)
         state, values = self._ending(spent, metrics)
         self.study.tell(trial, values, state)
@@ -127,7 +129,7 @@ class StudySearch(OptunaSearch):
         self, spent: int, metrics: Mapping[str, Any]
     ) -> tuple[TrialState, list[float] | None]:
         """How Optuna should know a trial that has ended."""
-        values = [float(metrics.get(name, math.nan)) for name in self._subject.steered]
+        values = [float(metrics.get(name, math.nan)) for name in self._subject.searched_objectives]
         if not all(map(math.isfinite, values)):
             return TrialState.FAIL, None
         if spent >= self._subject.max_resource or self._tells_stopped:
@@ -152,15 +154,17 @@ class FixedDesign(Searcher):
 
 
 def make_scheduler(
-    name: str, subject: Description, grace_period: int, reduction_factor: float
+    name: str, problem: Problem, grace_period: int, reduction_factor: float
 ) -> SuccessiveHalving:
     """``asha`` by the first objective, ``pareto-asha`` by all, ``none``: all run to the end."""
-    objectives = subject.steered if name == "pareto-asha" else subject.steered[:1]
+    objectives = (
+        problem.searched_objectives if name == "pareto-asha" else problem.searched_objectives[:1]
+    )
     return SuccessiveHalving(
-        subject.resource,
+        problem.resource,
         objectives,
-        [str(subject.metric(objective).goal) for objective in objectives],
-        subject.max_resource if name == "none" else grace_period,
+        [str(problem.metric(objective).goal) for objective in objectives],
+        problem.max_resource if name == "none" else grace_period,
         reduction_factor,
-        subject.max_resource,
+        problem.max_resource,
     )

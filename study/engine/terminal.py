@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from study.page.text import clock
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 
 class Display:
@@ -24,14 +24,14 @@ class Display:
 
     def __init__(
         self,
-        subject: Description,
+        problem: Problem,
         num_samples: int,
         slots: int,
         expected_s: Sequence[float],
         console: Console,
         searched: bool = True,
     ) -> None:
-        self.subject, self.num_samples, self.slots = subject, num_samples, slots
+        self.problem, self.num_samples, self.slots = problem, num_samples, slots
         self.expected_s, self.console, self.searched = expected_s, console, searched
         self.rows: list[Mapping[str, Any]] = []
         self._progress = Progress(
@@ -62,9 +62,9 @@ class Display:
     def trial_ended(self, row: Mapping[str, Any]) -> None:
         """One line per trial where there is no live line."""
         if not self.console.is_terminal:
-            name = self.subject.objectives[0]
+            name = self.problem.objectives[0]
             score = f"{name} {row[name]:.2f}" if name in row else row["stop_reason"]
-            spent = f"{self.subject.resource} {row[self.subject.resource]}"
+            spent = f"{self.problem.resource} {row[self.problem.resource]}"
             trial = f"trial {row['trial_id']} {row['status']} at {spent}, {score}"
             self.console.print(f"{self.summary()} | {trial}", soft_wrap=True, highlight=False)
 
@@ -84,7 +84,7 @@ class Display:
 
     def _best(self) -> str:
         """Among trials that ran to the end; the others' scores belong to a smaller budget."""
-        name, direction = self.subject.objectives[0], self.subject.directions[0]
+        name, direction = self.problem.objectives[0], self.problem.directions[0]
         scores = [row[name] for row in self.rows if row["status"] == "completed"]
         if not (scores and self.searched):
             return ""

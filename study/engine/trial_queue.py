@@ -22,7 +22,7 @@ from study.spec.problem import Value
 
 
 @dataclass(frozen=True)
-class PastTrial:
+class RecoveredTrial:
     """A trial that an earlier session began."""
 
     trial_id: str
@@ -37,7 +37,7 @@ class PastTrial:
     """Name of the folder it goes on from."""
 
 
-class StudyTrials(SearchAlgorithm):
+class TrialQueue(SearchAlgorithm):
     """Hands trials to Ray, at most ``slots`` at a time.
 
     The bound is kept here: Ray would hold a trial in waiting besides, which makes a cluster grow
@@ -47,13 +47,13 @@ class StudyTrials(SearchAlgorithm):
     def __init__(
         self,
         searcher: Searcher,
-        past: list[PastTrial],
+        recovered: list[RecoveredTrial],
         num_samples: int,
         slots: int,
         resource: str,
     ) -> None:
         self._searcher, self._resource = searcher, resource
-        self._past = deque(sorted(past, key=lambda trial: trial.status == "interrupted"))
+        self._recovered = deque(sorted(recovered, key=lambda trial: trial.status == "interrupted"))
         self._num_samples, self._slots = num_samples, slots
         self._begun = 0
         self._live: set[str] = set()
@@ -76,15 +76,15 @@ class StudyTrials(SearchAlgorithm):
         self._spec = experiment.spec
 
     def is_finished(self) -> bool:
-        return self._finished or (self._begun >= self._num_samples and not self._past)
+        return self._finished or (self._begun >= self._num_samples and not self._recovered)
 
     def next_trial(self) -> Trial | None:
-        if self._past and self._past[0].status != "interrupted":
-            return self._ended(self._past.popleft())
+        if self._recovered and self._recovered[0].status != "interrupted":
+            return self._ended(self._recovered.popleft())
         if self.is_finished() or len(self._live) >= self._slots:
             return None
-        if self._past:
-            trial = self._continued(self._past.popleft())
+        if self._recovered:
+            trial = self._continued(self._recovered.popleft())
         else:
             trial_id = Trial.generate_id()
             parameters: Any = self._searcher.suggest(trial_id)
@@ -112,30 +112,30 @@ class StudyTrials(SearchAlgorithm):
         trial.relative_logdir = storage.trial_dir_name = trial_id  # type: ignore[assignment]
         return trial
 
-    def _ended(self, past: PastTrial) -> Trial:
-        trial = self._make(past.trial_id, past.parameters)
-        trial.run_metadata.last_result = {**self._result(past), "done": True}
-        trial.set_status(Trial.ERROR if past.status == "failed" else Trial.TERMINATED)
+    def _ended(self, recovered: RecoveredTrial) -> Trial:
+        trial = self._make(recovered.trial_id, recovered.parameters)
+        trial.run_metadata.last_result = {**self._result(recovered), "done": True}
+        trial.set_status(Trial.ERROR if recovered.status == "failed" else Trial.TERMINATED)
         return trial
 
-    def _continued(self, past: PastTrial) -> Trial:
-        trial = self._make(past.trial_id, past.parameters)
-        if past.checkpoint is not None:
+    def _continued(self, recovered: RecoveredTrial) -> Trial:
+        trial = self._make(recovered.trial_id, recovered.parameters)
+        if recovered.checkpoint is not None:
             storage: Any = trial.storage
-            folder = PurePosixPath(storage.trial_fs_path, past.checkpoint)
+            folder = PurePosixPath(storage.trial_fs_path, recovered.checkpoint)
             checkpoint = Checkpoint(str(folder), storage.storage_filesystem)
-            trial.on_checkpoint(_TrainingResult(checkpoint, self._result(past)))
-            storage.current_checkpoint_index = int(past.checkpoint.rpartition("_")[2])
+            trial.on_checkpoint(_TrainingResult(checkpoint, self._result(recovered)))
+            storage.current_checkpoint_index = int(recovered.checkpoint.rpartition("_")[2])
         return trial
 
-    def _result(self, past: PastTrial) -> dict[str, Any]:
+    def _result(self, recovered: RecoveredTrial) -> dict[str, Any]:
         """The last evaluation, as Ray keeps it."""
         return {
-            "trial_id": past.trial_id,
-            "training_iteration": past.evaluations,
-            self._resource: past.resource,
-            METRICS: dict(past.metrics),
-            "config": dict(past.parameters),
+            "trial_id": recovered.trial_id,
+            "training_iteration": recovered.evaluations,
+            self._resource: recovered.resource,
+            METRICS: dict(recovered.metrics),
+            "config": dict(recovered.parameters),
         }
 
     def on_trial_complete(

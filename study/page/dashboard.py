@@ -24,7 +24,7 @@ from study.page.text import (
 )
 from study.results.folder import ENDED
 from study.results.records import STATUSES, StudyRecord, TrialRecord
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
@@ -65,11 +65,11 @@ def draw(study: StudyRecord) -> str:
         trials=_trials_json(study),
         columns=_columns(study),
         stages={
-            "list": [{"name": s.name, "label": s.label} for s in study.description.stages],
-            "objectives": study.description.objectives,
+            "list": [{"name": s.name, "label": s.label} for s in study.problem.stages],
+            "objectives": study.problem.objectives,
         },
-        labels=_labels(study.description),
-        better=_better_corner(study.description),
+        labels=_labels(study.problem),
+        better=_better_corner(study.problem),
         chosen=chosen.trial_id if chosen else None,
         verdict=verdict(study.confirmation) if study.confirmation else None,
         summary=_summary(study),
@@ -113,12 +113,12 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(plotly_js=get_plotlyjs(), **values)
 
 
-def _better_corner(description: Description) -> str:
+def _better_corner(problem: Problem) -> str:
     """Where the good trials are in the trade-off, in words."""
-    vertical = "lower" if description.directions[0] == "min" else "higher"
-    if len(description.objectives) == 1:
+    vertical = "lower" if problem.directions[0] == "min" else "higher"
+    if len(problem.objectives) == 1:
         return f"{vertical} is better"
-    return f"{vertical} {'left' if description.directions[1] == 'min' else 'right'} is better"
+    return f"{vertical} {'left' if problem.directions[1] == 'min' else 'right'} is better"
 
 
 def figure_json(figure: go.Figure) -> Any:
@@ -139,7 +139,7 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
     """The confirmed settings: what they are, what they draw, how one of their runs is repeated."""
     if study.confirmation is None:
         return []
-    stage = study.description.stages[-1].name
+    stage = study.problem.stages[-1].name
     return [
         {
             "name": name,
@@ -147,7 +147,7 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
                 f"{key} {short(value)}"
                 for key, value in study.confirmation.info["arms"][name].items()
             ),
-            "command": study.confirmation.description.rerun_command(trial.parameters),
+            "command": study.confirmation.problem.rerun_command(trial.parameters),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
         }
@@ -176,25 +176,25 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _labels(description: Description) -> dict[str, str]:
+def _labels(problem: Problem) -> dict[str, str]:
     """Of parameters and metrics by name, with units."""
-    labels = {p.name: p.label for p in description.parameters}
-    return labels | {m.name: figures.axis_title(m) for m in description.metrics}
+    labels = {p.name: p.label for p in problem.parameters}
+    return labels | {m.name: figures.axis_title(m) for m in problem.metrics}
 
 
 def _columns(study: StudyRecord) -> list[dict[str, str]]:
     """Of the table: what a trial is called, its settings, and all it has reported."""
-    description = study.description
-    first = [("number", "trial"), ("status", "status"), ("resource", description.resource)]
-    settings = [(p.name, p.label) for p in description.parameters]
-    metrics = [(m.name, figures.axis_title(m)) for m in description.metrics if m.goal]
+    problem = study.problem
+    first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
+    settings = [(p.name, p.label) for p in problem.parameters]
+    metrics = [(m.name, figures.axis_title(m)) for m in problem.metrics if m.goal]
     last = [("restarts", "restarts")]
     return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
 
 
 def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
     """What the page knows of each trial; pictures inside for those that rank first."""
-    quality, direction = study.description.objectives[0], study.description.directions[0]
+    quality, direction = study.problem.objectives[0], study.problem.directions[0]
     sign = 1 if direction == "min" else -1
 
     def rank(trial: TrialRecord) -> tuple[bool, float]:
@@ -223,16 +223,16 @@ def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[st
         "ended": ended + (again if trial.restarts else "") + (f"; on {place}" if place else ""),
         "parameters": trial.parameters,
         "metrics": trial.metrics,
-        "command": study.description.rerun_command(trial.parameters),
+        "command": study.problem.rerun_command(trial.parameters),
         "pictures": _pictures(study, trial, inside),
     }
 
 
 def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     """Settings and objectives of a trial, to be read."""
-    description = study.description
-    settings = [(p.label, f"{short(trial.parameters[p.name])}") for p in description.parameters]
-    metrics = [description.metric(name) for name in description.objectives]
+    problem = study.problem
+    settings = [(p.label, f"{short(trial.parameters[p.name])}") for p in problem.parameters]
+    metrics = [problem.metric(name) for name in problem.objectives]
     scores = [(figures.axis_title(m), short(trial.metrics[m.name])) for m in metrics]
     return settings + scores
 

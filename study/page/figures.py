@@ -45,7 +45,7 @@ def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
     The front is drawn through completed trials; trials that ended early are there, but apart, with
     the score of the budget they had. Confirmed settings have 95 % intervals over their seeds.
     """
-    quality = study.description.metric(study.description.objectives[0])
+    quality = study.problem.metric(study.problem.objectives[0])
     axis = _cost_axis(study, cost)
     figure = go.Figure()
     for status, (colour, symbol) in STATUS_STYLE.items():
@@ -141,7 +141,7 @@ def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> 
         if isinstance(value, float) and value > 0:
             figure.add_hline(value, line={"dash": "dot", "width": 1, "color": GREEN})
             figure.add_annotation(
-                text=study.description.metric(name).label,
+                text=study.problem.metric(name).label,
                 **{"x": 1, "xref": "paper", "xanchor": "right", "showarrow": False},
                 **{"y": math.log10(value), "yanchor": "bottom"},  # annotations count in decades
             )
@@ -167,7 +167,7 @@ def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
 
 def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
     """Completed trials of several studies with their fronts, in the first study's objectives."""
-    quality = studies[0].description.metric(studies[0].description.objectives[0])
+    quality = studies[0].problem.metric(studies[0].problem.objectives[0])
     axis = _cost_axis(studies[0], None)
     figure = go.Figure()
     for study, (colour, symbol) in zip(studies, itertools.cycle(ARM_STYLES), strict=False):
@@ -243,7 +243,7 @@ def confirmed(study: StudyRecord) -> go.Figure:
 def _compared_label(study: StudyRecord, metric: str) -> str:
     """``fid at equal time`` → ``FID at equal time``, in two lines if long."""
     name, _, rest = metric.partition(" ")
-    words = f"{study.description.metric(name).label} {rest}".split()
+    words = f"{study.problem.metric(name).label} {rest}".split()
     if sum(map(len, words)) < 18:
         return " ".join(words)
     return " ".join(words[: len(words) // 2]) + "<br>" + " ".join(words[len(words) // 2 :])
@@ -252,7 +252,7 @@ def _compared_label(study: StudyRecord, metric: str) -> str:
 def learning_curves(study: StudyRecord) -> go.Figure:
     """The first objective over the resource, a line per trial; the last point says how it ended.
     Rungs, where the scheduler compared trials, are upright lines with the number stopped there."""
-    quality = study.description.metric(study.description.objectives[0])
+    quality = study.problem.metric(study.problem.objectives[0])
     figure = go.Figure()
     for status, (colour, symbol) in STATUS_STYLE.items():
         x: list[Any] = []
@@ -290,14 +290,14 @@ def learning_curves(study: StudyRecord) -> go.Figure:
             yshift=-14 * place,  # rungs can be close to each other
         )
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = finish(figure, study.description.resource, axis_title(quality))
+    figure = finish(figure, study.problem.resource, axis_title(quality))
     return figure.update_yaxes(**LOG_AXIS)
 
 
 def history(study: StudyRecord) -> go.Figure:
     """The first objective of completed trials in the order in which they ended, and the best."""
-    name, direction = study.description.objectives[0], study.description.directions[0]
-    quality = study.description.metric(name)
+    name, direction = study.problem.objectives[0], study.problem.directions[0]
+    quality = study.problem.metric(name)
     complete = sorted(study.with_status("completed"), key=lambda t: t.curve[-1].elapsed_s)
     figure = go.Figure()
     minutes = [t.curve[-1].elapsed_s / 60 for t in complete]
@@ -335,7 +335,7 @@ def hypervolume(study: StudyRecord) -> go.Figure:
         line={"color": BLUE, "width": 2, "shape": "hv"},
         showlegend=False,
     )
-    labels = [study.description.metric(name).label for name in study.description.steered[:2]]
+    labels = [study.problem.metric(name).label for name in study.problem.searched_objectives[:2]]
     figure = finish(figure, "minutes since the start", f"hypervolume ({', '.join(labels)})")
     return figure.update_yaxes(range=[0, 1.05])
 
@@ -355,27 +355,29 @@ def rank_correlation(study: StudyRecord) -> go.Figure:
     )
     for rung in search.rungs(study):
         figure.add_vline(rung, line={"dash": "dash", "width": 1, "color": GREY})
-    figure = finish(figure, study.description.resource, "rank correlation with the end")
+    figure = finish(figure, study.problem.resource, "rank correlation with the end")
     return figure.update_yaxes(range=[min([0.0, *(c for _, c, _ in found)]) - 0.05, 1.05])
 
 
 def timeline(study: StudyRecord) -> go.Figure:
     """When each trial ran, on which slot of which node."""
     figure = go.Figure()
-    stays = search.stays(study)
-    lanes = search.lanes(stays)
+    placements = search.placements(study)
+    lanes = search.lanes(placements)
     heights = {lane: height for height, lane in enumerate(sorted(set(lanes)), 1)}
     for status, (colour, _) in STATUS_STYLE.items():
-        shown = [(s, heights[lane]) for s, lane in zip(stays, lanes, strict=True)]
-        shown = [(stay, height) for stay, height in shown if stay.trial.status == status]
+        shown = [(s, heights[lane]) for s, lane in zip(placements, lanes, strict=True)]
+        shown = [
+            (placement, height) for placement, height in shown if placement.trial.status == status
+        ]
         if shown:
             figure.add_bar(
-                x=[(stay.ended_s - stay.began_s) / 60 for stay, _ in shown],
-                base=[stay.began_s / 60 for stay, _ in shown],
+                x=[(placement.ended_s - placement.began_s) / 60 for placement, _ in shown],
+                base=[placement.began_s / 60 for placement, _ in shown],
                 y=[height for _, height in shown],
                 orientation="h",
-                customdata=[stay.trial.trial_id for stay, _ in shown],
-                text=[place_name("", stay.gpus) for stay, _ in shown],
+                customdata=[placement.trial.trial_id for placement, _ in shown],
+                text=[place_name("", placement.gpus) for placement, _ in shown],
                 name=STATUS_NAME.get(status, status),
                 marker={
                     "color": colour,
@@ -399,7 +401,7 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
     """The share of each target's variance that each parameter explains (fANOVA)."""
     found = search.importances(study) if found is None else found
     figure = go.Figure()
-    labels = {p.name: p.label for p in study.description.parameters}
+    labels = {p.name: p.label for p in study.problem.parameters}
     for target, (colour, _) in zip(found, itertools.cycle(ARM_STYLES), strict=False):
         names = sorted(target.shares, key=lambda name: target.shares[name])
         figure.add_bar(
@@ -416,8 +418,8 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
 
 def slices(study: StudyRecord) -> go.Figure:
     """The first objective against each parameter alone."""
-    quality = study.description.metric(study.description.objectives[0])
-    parameters = study.description.parameters
+    quality = study.problem.metric(study.problem.objectives[0])
+    parameters = study.problem.parameters
     figure = make_subplots(1, len(parameters), shared_yaxes=True, horizontal_spacing=0.02)
     for column, parameter in enumerate(parameters, 1):
         for status, (colour, symbol) in STATUS_STYLE.items():
@@ -445,12 +447,12 @@ def slices(study: StudyRecord) -> go.Figure:
 
 def pairs(study: StudyRecord) -> go.Figure:
     """Completed trials by two parameters at a time; the colour is the rank, bright is good."""
-    quality = study.description.metric(study.description.objectives[0])
+    quality = study.problem.metric(study.problem.objectives[0])
     sign = 1 if quality.goal == "min" else -1
     complete = sorted(
         study.with_status("completed"), key=lambda t: sign * float(t.metrics[quality.name])
     )
-    couples = list(itertools.combinations(study.description.parameters, 2))
+    couples = list(itertools.combinations(study.problem.parameters, 2))
     columns = min(3, len(couples)) or 1
     rows = max(1, math.ceil(len(couples) / columns))
     figure = make_subplots(rows, columns, horizontal_spacing=0.09, vertical_spacing=0.22 / rows)
@@ -483,13 +485,12 @@ def parallel(study: StudyRecord) -> go.Figure:
     """Completed trials as lines through their parameters and objectives; drag along an axis to
     single some out."""
     complete = study.with_status("completed")
-    quality = study.description.metric(study.description.objectives[0])
+    quality = study.problem.metric(study.problem.objectives[0])
     columns = [
-        (p.label, [t.parameters[p.name] for t in complete], p.log)
-        for p in study.description.parameters
+        (p.label, [t.parameters[p.name] for t in complete], p.log) for p in study.problem.parameters
     ] + [
-        (study.description.metric(name).label, [t.metrics[name] for t in complete], True)
-        for name in study.description.objectives
+        (study.problem.metric(name).label, [t.metrics[name] for t in complete], True)
+        for name in study.problem.objectives
     ]
     figure = go.Figure()
     if complete:
@@ -539,20 +540,20 @@ def axis_title(metric: Metric) -> str:
 
 def costs(study: StudyRecord) -> list[Metric]:
     """What the trade-off can be drawn against: the second objective first, then other times."""
-    description = study.description
-    names = [*description.objectives[1:2]]
-    names += [m.name for m in description.metrics if m.unit == "s" and m.goal]
-    return [description.metric(name) for name in dict.fromkeys(names)] or [_cost_axis(study, None)]
+    problem = study.problem
+    names = [*problem.objectives[1:2]]
+    names += [m.name for m in problem.metrics if m.unit == "s" and m.goal]
+    return [problem.metric(name) for name in dict.fromkeys(names)] or [_cost_axis(study, None)]
 
 
 def _cost_axis(study: StudyRecord, name: str | None) -> Metric:
     """By default the second objective; with one alone, what a trial has spent of the resource."""
-    description = study.description
-    if name is None and len(description.objectives) > 1:
-        name = description.objectives[1]
-    if name is None or name == description.resource:
-        return Metric(description.resource, description.resource)
-    return description.metric(name)
+    problem = study.problem
+    if name is None and len(problem.objectives) > 1:
+        name = problem.objectives[1]
+    if name is None or name == problem.resource:
+        return Metric(problem.resource, problem.resource)
+    return problem.metric(name)
 
 
 def _value(trial: TrialRecord, metric: Metric) -> Any:

@@ -9,8 +9,8 @@ from study.results.records import StudyRecord
 
 def write_summary(study: StudyRecord) -> None:
     """``pareto.csv``, ``best.json`` (if one is the best) and the dashboard."""
-    names = [p.name for p in study.description.parameters]
-    columns = ["trial_id", *study.description.objectives, *names]
+    names = [p.name for p in study.problem.parameters]
+    columns = ["trial_id", *study.problem.objectives, *names]
     front = [{"trial_id": t.trial_id, **t.metrics, **t.parameters} for t in study.front]
     table = pd.DataFrame(front, columns=columns)
     write_text(study.folder / PARETO_FILE, table.to_csv(index=False))
@@ -19,10 +19,10 @@ def write_summary(study: StudyRecord) -> None:
             study.folder / BEST_FILE,
             {
                 "trial_id": best.trial_id,
-                "objective": study.description.objectives[0],
+                "objective": study.problem.objectives[0],
                 "parameters": best.parameters,
                 "metrics": best.metrics,
-                "command": study.description.rerun_command(best.parameters),
+                "command": study.problem.rerun_command(best.parameters),
             },
         )
     write_text(study.folder / DASHBOARD_FILE, draw(study))

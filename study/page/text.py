@@ -36,7 +36,7 @@ def describe_study(study: StudyRecord) -> str:
             describe_scale(study, best),
             f"Pareto front: {len(study.front)} of {counts['completed']} completed trials",
             *describe_noise(study),
-            "again: " + study.description.rerun_command(best.parameters),
+            "again: " + study.problem.rerun_command(best.parameters),
         ]
     elif failed := study.with_status("failed"):
         lines.append(f"first failure: {failed[0].stop_reason}")
@@ -61,9 +61,9 @@ def describe_arms(confirmation: StudyRecord) -> str:
 
 def describe_noise(study: StudyRecord) -> list[str]:
     """Which objectives are noise in this search, and how large it is."""
-    floors = {name: study.noise_floor(name) for name in study.description.objectives}
+    floors = {name: study.noise_floor(name) for name in study.problem.objectives}
     return [
-        f"{study.description.metric(name).label}: nothing searched changes it; trials differ by "
+        f"{study.problem.metric(name).label}: nothing searched changes it; trials differ by "
         f"chance, by up to {floor:.0%}, and count as equal within that"
         for name, floor in floors.items()
         if 0 < floor < math.inf
@@ -72,15 +72,15 @@ def describe_noise(study: StudyRecord) -> list[str]:
 
 def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
     settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
-    scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.description.objectives)
+    scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.problem.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
     """What to judge the first objective by: its references, and what it was measured on."""
-    quality = study.description.metric(study.description.objectives[0])
+    quality = study.problem.metric(study.problem.objectives[0])
     parts = [
-        f"{study.description.metric(name).label} {short(trial.metrics.get(name))}"
+        f"{study.problem.metric(name).label} {short(trial.metrics.get(name))}"
         for name in quality.references
     ]
     return f"beside that {quality.name}: {', '.join(parts)}"
@@ -91,7 +91,7 @@ def describe_costs(study: StudyRecord) -> str:
     costs = stage_seconds(study)
     total = study.info["wall_time_s"] * study.info["settings"]["plan"]["slots"]
     parts = [
-        f"{study.description.metric(name).label} {seconds:.0f} s" for name, seconds in costs.items()
+        f"{study.problem.metric(name).label} {seconds:.0f} s" for name, seconds in costs.items()
     ]
     rest = max(0.0, total - sum(costs.values()))
     return f"of {total:.0f} slot-seconds: {', '.join(parts)}, Ray and the rest {rest:.0f} s"
@@ -100,7 +100,7 @@ def describe_costs(study: StudyRecord) -> str:
 def stage_seconds(study: StudyRecord) -> dict[str, float]:
     """Seconds of each part of the work, over all trials."""
     seconds = {}
-    for metric in study.description.metrics:
+    for metric in study.problem.metrics:
         if metric.cost == "so far":
             values = [trial.metrics.get(metric.name, 0.0) for trial in study.trials]
         elif metric.cost == "each":

@@ -4,9 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
-from study.problem.published import NOT_RUN, REPORTED_COMBINED
+from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
-from study.spec.problem import Description, Metric, Parameter, Stage, Value
+from study.spec.problem import Metric, Parameter, Problem, Stage, Value
 
 METRICS = (
     Metric(
@@ -60,11 +60,13 @@ MOVED_BY = {
 """What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
 prior stands here since whether it can is what the confirmation asks; a row is any setting."""
 
-REPORT_SETTINGS = tuple(setting for setting, said in REPORTED_COMBINED if said is not NOT_RUN)
-"""Of the report's six DIP→DDPM runs, in its order."""
+ORIGINAL_SETTINGS = tuple(
+    setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED
+)
+"""Of the original's six DIP→DDPM runs, in its order."""
 
 
-def describe(settings: StudySettings) -> Description:
+def describe(settings: StudySettings) -> Problem:
     """What is searched and reported."""
     parameters = _space(settings)
     return describe_trials(settings, parameters, _start_points(settings, parameters))
@@ -74,10 +76,10 @@ def describe_trials(
     settings: StudySettings,
     parameters: tuple[Parameter, ...],
     start_points: tuple[dict[str, Value], ...],
-) -> Description:
+) -> Problem:
     """Trials of this study's kind, over any parameters of a run."""
     names, run = {p.name for p in parameters}, settings.run
-    return Description(
+    return Problem(
         title=f"DIP→DDPM on {Path(run.dataset).name}"
         + (", noisy images only" if run.regime == "noisy" else ""),
         parameters=parameters,
@@ -124,10 +126,10 @@ def _space(settings: StudySettings) -> tuple[Parameter, ...]:
 def _start_points(
     settings: StudySettings, parameters: tuple[Parameter, ...]
 ) -> tuple[dict[str, Value], ...]:
-    """The report's settings, as far as they lie in the space, each once; the rest as preset."""
+    """The original's settings, as far as they lie in the space, each once; the rest as preset."""
     points: list[dict[str, Value]] = []
-    for dip_lr, ddpm_lr, std in REPORT_SETTINGS:
-        setting = {**report_setting(settings), "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+    for dip_lr, ddpm_lr, std in ORIGINAL_SETTINGS:
+        setting = {**original_setting(settings), "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         point = {p.name: setting[p.name] for p in parameters}
         inside = all(p.contains(point[p.name]) for p in parameters)
         if inside and point not in points:
@@ -146,9 +148,9 @@ def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {searched}"
 
 
-def report_setting(settings: StudySettings) -> dict[str, Value]:
-    """The report's first DIP→DDPM run, in terms of this study's parameters."""
-    dip_lr, ddpm_lr, std = REPORT_SETTINGS[0]
+def original_setting(settings: StudySettings) -> dict[str, Value]:
+    """The original's first DIP→DDPM run, in terms of this study's parameters."""
+    dip_lr, ddpm_lr, std = ORIGINAL_SETTINGS[0]
     run = {name: getattr(settings.run, name) for name in EXTENDED}
     return {**run, "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
 

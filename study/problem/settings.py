@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dipddpm.cli import OneLineParser, flag
-from dipddpm.config import PRESETS, PRIORS, REGIMES, RunConfig, preset
+from dipddpm.config import EARLIER_FIELDS, PRESETS, PRIORS, REGIMES, RunConfig, preset, today
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
@@ -18,7 +18,7 @@ from study.spec.errors import SettingError
 
 OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time_s")
 
-SPACES = ("report", "extended")
+SPACES = ("original", "extended")
 
 RUN = "study/run.py"
 """The command that studies are of, unless they say otherwise."""
@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "preset": "quick",
     "dip_lr": (2e-4, 2e-2),
     "ddpm_lr": (1e-4, 1e-2),
-    "space": "report",
+    "space": "original",
     "objectives": "fid,time_per_iteration_s",
     "sampler": "gp",
     "scheduler": "asha",
@@ -67,7 +67,7 @@ class StudySettings:
     space: str
     objectives: tuple[str, ...]
     confirm_top: int
-    """Trials of the front that are confirmed, besides the report's setting and the baseline."""
+    """Trials of the front that are confirmed, besides the original's setting and the baseline."""
     confirm_seeds: int
     plan: Plan
     capacity: Capacity
@@ -162,9 +162,10 @@ def make_parser() -> OneLineParser:
         )
     space.add_argument(
         "--space",
+        type=today,
         choices=SPACES,
-        help="report: these three; extended: also what moves the cost, dip_steps, batch_size,\n"
-        "width and sampler_steps (report)",
+        help="original: these three; extended: also what moves the cost, dip_steps, batch_size,\n"
+        "width and sampler_steps (original)",
     )
 
     how = parser.add_argument_group("how it searches")
@@ -191,7 +192,7 @@ def make_parser() -> OneLineParser:
         "--confirm-top",
         type=int,
         metavar="K",
-        help="trials to run again beside the report's setting and the baseline without prior,\n"
+        help="trials to run again beside the original's setting and the baseline without prior,\n"
         "with fresh seeds, scored on other images; 0: no confirmation (1)",
     )
     how.add_argument("--confirm-seeds", type=int, metavar="S", help="runs of each of them (5)")
@@ -204,8 +205,10 @@ def add_scale(what: argparse._ArgumentGroup, quick_epochs: int) -> None:
     """How large a study's runs are, and on which images."""
     what.add_argument(
         "--preset",
+        type=today,
         choices=PRESETS,
-        help="quick: digits, minutes on two cores; report: MNIST at the report's scale (quick)",
+        help="quick: digits, minutes on two cores; original: MNIST at the scale of the original\n"
+        "report (quick)",
     )
     what.add_argument(
         "--dataset", help="digits, mnist, or a folder of images in class sub-folders (digits)"
@@ -333,6 +336,14 @@ def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_folder(value: str | None) -> bool:
     return value is not None and value != "" and Path(value).is_dir()
+
+
+def read_earlier(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``study.json`` of this version or of 0.1, with its settings by today's names."""
+    settings = {name: today(value) for name, value in info["settings"].items()}
+    settings["run"] = {EARLIER_FIELDS.get(k, k): today(v) for k, v in settings["run"].items()}
+    arguments = {name: today(value) for name, value in info["arguments"].items()}
+    return {**info, "settings": settings, "arguments": arguments}
 
 
 FREE = ("sampler", "scheduler", "grace_period", "reduction_factor", "num_samples", "slots", "name")

@@ -1,4 +1,4 @@
-"""The report's claims, each with the figures that decide it: functions of what a study has left.
+"""The original's claims, each with the figures that decide it: functions of what a study has left.
 
 Each claim asks the evidence for its effects; the verdicts are corrected for the number of claims
 (Holm).

@@ -1,4 +1,4 @@
-"""``python study/reproduce.py``: the report's own experiments, as reported and controlled."""
+"""``python study/reproduce.py``: the original's own experiments, as reported and controlled."""
 
 import shutil
 from typing import Any
@@ -35,8 +35,8 @@ from study.replication.design import (
     trainable,
 )
 from study.replication.loader_effect import loader_effect
-from study.replication.page import scale_words, write
-from study.results.folder import ENDED, REPRODUCTION_FILE, TIMING_FILE
+from study.replication.page import scale_text, write
+from study.results.folder import ENDED, REPLICATION_FILE, TIMING_FILE
 from study.results.records import load_study
 
 KEEP_FOLDER = "unfinished"
@@ -46,7 +46,7 @@ KEEP_FOLDER = "unfinished"
 def make_parser() -> OneLineParser:
     parser = new_parser(
         "study/reproduce.py",
-        "Run the report's experiments, as reported and controlled, and judge its claims.",
+        "Run the original's experiments, as reported and controlled, and judge its claims.",
     )
     add_scale(parser.add_argument_group("at what scale"), quick_epochs=QUICK_EPOCHS)
     how = parser.add_argument_group("how often")
@@ -74,7 +74,7 @@ def run(session: Session) -> str:
     folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
     folder.set_status(folder.info["status"])
     plan = settings.plan
-    console.print(f"{folder.subject.title}: {plan.num_samples} runs, preset {settings.preset}")
+    console.print(f"{folder.problem.title}: {plan.num_samples} runs, preset {settings.preset}")
     announce_resumed(session)
     announce_placement(session)
     expected_s = announce_time(session)
@@ -82,7 +82,7 @@ def run(session: Session) -> str:
         console.print("first the steps of all settings in turns, with nothing beside them")
         step_timing.measure(settings, folder.path)
     status = runner.run_study(
-        folder.subject,
+        folder.problem,
         trainable(settings, None if settings.ray_address else folder.path.resolve() / KEEP_FOLDER),
         plan,
         folder,
@@ -96,12 +96,12 @@ def run(session: Session) -> str:
         shutil.rmtree(folder.path / KEEP_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path))
     evidence, judged = write(folder.path)
-    console.print(f"scale: {scale_words(evidence)}")
+    console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
         console.print(sentence(each))
     if loader := loader_effect(evidence):
         console.print(loader.words())
-    console.print(f"open {folder.path / REPRODUCTION_FILE}")
+    console.print(f"open {folder.path / REPLICATION_FILE}")
     time_is_up = "reason" in folder.info["sessions"][-1]
     return "finished" if status == "interrupted" and time_is_up else status
 

@@ -1,8 +1,8 @@
-"""The rows of the report's experiments by name."""
+"""The rows of the original's experiments by name."""
 
 STD_SERIES = (0.8, 1.0, 1.2)
 DIP_LR_SERIES = (5e-4, 1e-3, 2e-3, 5e-3)
-DIP_LR_STD = 1.2  # at which the report varied dip_lr
+DIP_LR_STD = 1.2  # at which the original report varied dip_lr
 
 AS_REPORTED = "as reported"
 CONTROLLED = "controlled"

@@ -1,7 +1,7 @@
-"""The report's experiments as a fixed design: a row per setting, as reported or controlled.
+"""The original's experiments as a fixed design: a row per setting, as reported or controlled.
 
-*As reported* follows the report in all that its notebooks show; *controlled* changes one thing at a
-time on common ground. Each claim of the report is decided on controlled rows alone.
+*As reported* follows the original report in all that its notebooks show; *controlled* changes one
+thing at a time on common ground. Each claim is decided on controlled rows alone.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from dipddpm.config import RunConfig
 from study.cluster.capacity import Capacity
 from study.commands.confirm import trials_with
 from study.problem.definition import describe_trials, device, threads
-from study.problem.published import NOT_RUN, REPORTED_ALONE, REPORTED_COMBINED, Reported
+from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
 from study.problem.settings import STD, StudySettings, resolve
 from study.problem.trainable import train
 from study.replication import extra_scores
@@ -41,13 +41,13 @@ from study.replication.conditions import (
     std_name,
 )
 from study.spec.errors import SettingError
-from study.spec.problem import FIXED_DESIGN, Description, Parameter, Stage, Value
+from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage, Value
 
 QUICK_EPOCHS = 18
 """Half of a search's: some sixty runs must end in a quarter of an hour on two cores."""
 
-REPORT_BATCH = 128
-DDPM_LR = 1e-3  # of all controlled rows: the report's own for its DDPM alone
+ORIGINAL_BATCH_SIZE = 128
+DDPM_LR = 1e-3  # of all controlled rows: the original's own for its DDPM alone
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Row:
     kind: str
     config: RunConfig
     """All but the seed."""
-    reported: Reported = NOT_RUN
+    reported: PublishedRun = NOT_PUBLISHED
     look: Callable[..., None] | None = None
     """What is measured besides, at the end of each of its runs."""
 
@@ -68,26 +68,26 @@ class Row:
         )
 
 
-def report_recipe(run: RunConfig) -> RunConfig:
-    """The report's DDPM and restorer at the budget of ``run``.
+def original_recipe(run: RunConfig) -> RunConfig:
+    """The original's DDPM and restorer at the budget of ``run``.
 
     Where its denoiser does not fit the images (28×28, grey), the compact one with the same norm of
     its input stands in.
     """
     return dataclasses.replace(
         run,
-        denoiser="report" if run.dataset == "mnist" else "unet-input-norm",
+        denoiser="original" if run.dataset == "mnist" else "unet-input-norm",
         prediction="epsilon",
         schedule="linear",
         timesteps=1000,
-        weights="best-epoch",
-        fitting="rescale",
-        batch_size=REPORT_BATCH,
+        sampling_weights="best-epoch",
+        output_range="rescale",
+        batch_size=ORIGINAL_BATCH_SIZE,
         variance="beta",
         eta=1.0,
-        restorer="report",
+        restorer="original",
         dip_noise="once",
-        dip_batch_size=REPORT_BATCH,
+        dip_batch_size=ORIGINAL_BATCH_SIZE,
         dip_width=64,
         score_split="test",
         eval_every=run.epochs,
@@ -96,12 +96,12 @@ def report_recipe(run: RunConfig) -> RunConfig:
 
 def as_reported(run: RunConfig) -> list[Row]:
     """One seed; 100 images drawn by all 1,000 ancestral steps."""
-    base = dataclasses.replace(report_recipe(run), sampler_steps=1000, scored_images=100)
+    base = dataclasses.replace(original_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=1e-3, loader="per-image")
     rows = [
-        Row(as_reported_name(ALONE), AS_REPORTED, alone, REPORTED_ALONE, extra_scores.as_they_are)
+        Row(as_reported_name(ALONE), AS_REPORTED, alone, PUBLISHED_ALONE, extra_scores.as_they_are)
     ]
-    for place, ((dip_lr, ddpm_lr, std), reported) in enumerate(REPORTED_COMBINED):
+    for place, ((dip_lr, ddpm_lr, std), reported) in enumerate(PUBLISHED_COMBINED):
         config = dataclasses.replace(
             base,
             prior="restorer",
@@ -117,7 +117,7 @@ def as_reported(run: RunConfig) -> list[Row]:
 
 
 def controlled(run: RunConfig) -> list[Row]:
-    """The report's diffusion, compact networks, one input pipeline, range and ddpm_lr for all.
+    """The original's diffusion, compact networks, one input pipeline, range and ddpm_lr for all.
 
     Scored on the test split.
     """
@@ -200,8 +200,10 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
         given.setdefault("max_epochs", QUICK_EPOCHS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)
     size = settings.run.train_size
-    if size is not None and size < REPORT_BATCH:
-        raise SettingError("train_size", size, f"at least {REPORT_BATCH}, a batch of the report's")
+    if size is not None and size < ORIGINAL_BATCH_SIZE:
+        raise SettingError(
+            "train_size", size, f"at least {ORIGINAL_BATCH_SIZE}, a batch of the original's"
+        )
     plan = dataclasses.replace(
         settings.plan,
         num_samples=trials_with(settings.results_dir / settings.plan.name, points_of(settings)),
@@ -214,7 +216,7 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     return dataclasses.replace(settings, plan=plan)
 
 
-def describe(settings: StudySettings) -> Description:
+def describe(settings: StudySettings) -> Problem:
     """The study of the rows, for the engine."""
     rows = rows_of(settings.run)
     leave_out = ("seed", "data_dir")
@@ -226,17 +228,17 @@ def describe(settings: StudySettings) -> Description:
         Parameter("row", "row", choices=tuple(rows), commands=commands),
         Parameter("seed", "seed", 0, 2**32 - 1, step=1),
     )
-    described = describe_trials(settings, parameters, points_of(settings))
+    problem = describe_trials(settings, parameters, points_of(settings))
     return dataclasses.replace(
-        described,
-        title=described.title + ", the report's experiments",
+        problem,
+        title=problem.title + ", the original's experiments",
         stages=(
-            *described.stages[:-1],
+            *problem.stages[:-1],
             Stage("refined", "refined (restored, noised to t₀, denoised by the DDPM)"),
             Stage("as-they-are", "samples clipped at each step, as they are"),
             Stage("from-noise", f"samples from noise in {FEW_STEPS} reverse steps"),
             Stage("from-prior", f"samples from a noised prior at t₀ in {FEW_STEPS}"),
-            described.stages[-1],
+            problem.stages[-1],
         ),
         rerun=f"OMP_NUM_THREADS={threads(settings)} python -m dipddpm run {{row}} "
         f"--device {device(settings)} "

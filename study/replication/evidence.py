@@ -1,4 +1,4 @@
-"""What the report's claims are judged by, from a results folder; needs neither Ray nor torch."""
+"""What the original's claims are judged by, from a results folder; needs neither Ray nor torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from study.analysis.comparison import arms
-from study.results.folder import LOOKS_FILE, SAMPLES_FOLDER, TIMING_FILE, read_rows
+from study.results.folder import EXTRA_SCORES_FILE, SAMPLES_FOLDER, TIMING_FILE, read_rows
 from study.results.records import StudyRecord, load_study
 
 
@@ -18,7 +18,7 @@ class Evidence:
     timing: list[dict[str, Any]]
     """Lines of ``timing.csv``."""
     looks: dict[tuple[str, int], list[dict[str, Any]]]
-    """Lines of ``looks.csv`` by row and seed; of completed trials."""
+    """Lines of ``extra_scores.csv`` by row and seed; of completed trials."""
 
     def seeds(self, *rows: str) -> list[int]:
         """Those that all the rows have completed."""
@@ -54,7 +54,7 @@ def load_evidence(folder: Path) -> Evidence:
     looks = {}
     for name, arm in arms(study).items():
         for seed, trial in arm.trials.items():
-            file = folder / SAMPLES_FOLDER / trial.trial_id / LOOKS_FILE
+            file = folder / SAMPLES_FOLDER / trial.trial_id / EXTRA_SCORES_FILE
             if file.exists():
                 looks[name, seed] = read_rows(file)
     return Evidence(study, read_rows(timing) if timing.exists() else [], looks)

@@ -1,8 +1,8 @@
 """What is measured once at the end of a run, besides its record: left beside its pictures.
 
-A table ``looks.csv`` with a line per set of images: what DIP restored, the same refined by the
-DDPM, samples by the number of reverse steps, from noise and from start images at t₀, and samples
-that are not rescaled.
+A table ``extra_scores.csv`` with a line per set of images: what DIP restored, the same refined by
+the DDPM, samples by the number of reverse steps, from noise and from start images at t₀, and
+samples that are not rescaled.
 """
 
 import csv
@@ -21,7 +21,7 @@ from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
 from study.replication.conditions import FEW_STEPS, MANY_STEPS
-from study.results.folder import LOOKS_FILE
+from study.results.folder import EXTRA_SCORES_FILE
 
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
 REVERSE_STEPS = (2, 5, FEW_STEPS, 25, MANY_STEPS)
@@ -64,7 +64,7 @@ def everything(run: Run, folder: Path) -> None:
 
 
 def _write(found: list[Look], folder: Path) -> None:
-    with (folder / LOOKS_FILE).open("w", newline="") as file:
+    with (folder / EXTRA_SCORES_FILE).open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(line for line, _ in found)
@@ -89,7 +89,7 @@ def _restored(run: Run) -> Iterator[Look]:
 
 def _clipped(run: Run) -> Look:
     """As many samples from noise, clipped at each step."""
-    drawn, seconds = _draw(run, dataclasses.replace(run.config, fitting="clip"))
+    drawn, seconds = _draw(run, dataclasses.replace(run.config, output_range="clip"))
     return _scored(run, "as they are", drawn) | {"seconds": seconds}, drawn
 
 
@@ -129,8 +129,8 @@ def _draw(run: Run, config: RunConfig, sources: Tensor | None = None) -> tuple[T
     first = config.start_step or config.timesteps
     rng = generator(config.seed, "look", config.sampler_steps, first, device=run.device)
     began = now(run.device)
-    run.trainer.kept.eval()
-    images = draw(run.trainer.kept, config, num, run.dataset.shape, rng, sources)
+    run.trainer.ema.eval()
+    images = draw(run.trainer.ema, config, num, run.dataset.shape, rng, sources)
     return images, now(run.device) - began
 
 

@@ -1,4 +1,4 @@
-"""Figures of the report's claims: functions of evidence and verdicts."""
+"""Figures of the original's claims: functions of evidence and verdicts."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much of an epoch the input pipeline takes: the report's difference, measured by its parts."""
+"""How much of an epoch the input pipeline takes: the difference, measured by its parts."""
 
 import statistics
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from study.analysis.comparison import CONFIDENCE, moments
-from study.problem.published import REPORT_STEPS, REPORTED_ALONE, REPORTED_COMBINED
+from study.problem.published import ORIGINAL_STEPS_PER_EPOCH, PUBLISHED_ALONE, PUBLISHED_COMBINED
 from study.replication.conditions import LOADERS
 from study.replication.evidence import Evidence
 
@@ -24,18 +24,21 @@ class LoaderEffect:
     """Of the whole loops, round by round: mean and its 95 % t-interval."""
 
     def words(self) -> str:
-        """Against the report's difference between its two loops."""
-        reported = REPORTED_ALONE.per_iteration_s, REPORTED_COMBINED[0][1].per_iteration_s
+        """Against the original's difference between its two loops."""
+        reported = PUBLISHED_ALONE.per_iteration_s, PUBLISHED_COMBINED[0][1].per_iteration_s
         alone, combined = (seconds or 0.0 for seconds in reported)
-        sums = [(self.network + loader) * REPORT_STEPS for loader in (self.per_image, self.tensor)]
-        whole, low, high = (seconds * REPORT_STEPS for seconds in self.difference)
+        sums = [
+            (self.network + loader) * ORIGINAL_STEPS_PER_EPOCH
+            for loader in (self.per_image, self.tensor)
+        ]
+        whole, low, high = (seconds * ORIGINAL_STEPS_PER_EPOCH for seconds in self.difference)
         return (
             f"A batch costs {self.per_image * 1e3:.2f} ms by the per-image loader and "
             f"{self.tensor * 1e3:.2f} ms by the tensor; the network alone {self.network * 1e3:.1f} "
-            f"ms. Sums over {REPORT_STEPS} batches: {sums[0]:.2f} and {sums[1]:.2f} s here"
-            f", a difference of {sums[0] - sums[1]:.2f} s; the whole loops, measured in turns, "
+            f"ms. Sums over {ORIGINAL_STEPS_PER_EPOCH} batches: {sums[0]:.2f} and {sums[1]:.2f} s "
+            f"here, a difference of {sums[0] - sums[1]:.2f} s; the whole loops, measured in turns, "
             f"differ by {whole:.2f} s [{low:.2f}, {high:.2f}]. "
-            f"The report, on its GPU: {alone:.2f} and {combined:.2f} s, "
+            f"The original report, on its GPU: {alone:.2f} and {combined:.2f} s, "
             f"a difference of {alone - combined:.2f} s, and calls it the prior's."
         )
 

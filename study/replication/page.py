@@ -1,4 +1,4 @@
-"""What the report's experiments leave: tables, and a page with the verdicts, figures and pictures.
+"""What the replication leaves: tables, and a page with the verdicts, figures and pictures.
 
 Needs neither Ray nor torch: all of it is drawn from the results folder.
 """
@@ -12,7 +12,12 @@ import pandas as pd
 
 from study.analysis.comparison import Arm, arms
 from study.page.dashboard import data_uri, figure_json, render
-from study.problem.published import REPORT_DIP_STEPS, REPORT_STEPS, REPORTED_COMBINED, REPORTED_DIP
+from study.problem.published import (
+    ORIGINAL_DIP_STEPS,
+    ORIGINAL_STEPS_PER_EPOCH,
+    PUBLISHED_COMBINED,
+    PUBLISHED_DIP,
+)
 from study.replication import figures
 from study.replication.claims import Judged, details, judge, table
 from study.replication.conditions import (
@@ -27,10 +32,10 @@ from study.replication.evidence import Evidence, load_evidence
 from study.replication.loader_effect import loader_effect
 from study.results.folder import (
     CLAIMS_FILE,
+    CONDITIONS_FILE,
     DASHBOARD_FILE,
-    LOOKS_FILE,
-    REPORT_FILE,
-    REPRODUCTION_FILE,
+    EXTRA_SCORES_FILE,
+    REPLICATION_FILE,
     write_text,
 )
 
@@ -42,12 +47,12 @@ MEASURED = (
 SETTINGS_SHOWN = (
     *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
     *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
-    *("prediction", "schedule", "weights", "sampler_steps", "variance", "fitting"),
+    *("prediction", "schedule", "sampling_weights", "sampler_steps", "variance", "output_range"),
 )
 
 DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")
 DIP_ALONE_IN = {
-    as_reported_name(setting_name(*REPORTED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
+    as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
     COMBINED: DIP_ALONE,
 }
 """Combined rows whose DIP stage stands for DIP alone."""
@@ -58,7 +63,7 @@ LABELS = {
     "time_per_iteration_s": "s per epoch",
     "reported_per_iteration_s": "report: s per epoch",
     "dip_time_s": "DIP, s",
-    "train_time_s": "DDPM, s (the report's total)",
+    "train_time_s": "DDPM, s (the original's total)",
     "reported_total_s": "report: total, s",
     "time_total_s": "total, DIP counted, s",
     "fid": "FID",
@@ -77,25 +82,29 @@ LABELS = {
 
 
 def write(folder: Path) -> tuple[Evidence, list[Judged]]:
-    """All files that follow from a study of the report's experiments, as far as it has come."""
+    """All files that follow from a study of the original's experiments, as far as it has come."""
     evidence = load_evidence(folder)
     judged = judge(evidence)
-    rows = report_rows(evidence)
+    rows = condition_rows(evidence)
     looks = [
         {"row": name, "seed": seed, **line}
         for (name, seed), lines in evidence.looks.items()
         for line in lines
     ]
-    scale = scale_words(evidence)
-    for name, lines in ((CLAIMS_FILE, table(judged)), (REPORT_FILE, rows), (LOOKS_FILE, looks)):
+    scale = scale_text(evidence)
+    for name, lines in (
+        (CLAIMS_FILE, table(judged)),
+        (CONDITIONS_FILE, rows),
+        (EXTRA_SCORES_FILE, looks),
+    ):
         stated = [{**line, "scale": scale} for line in lines]
         write_text(folder / name, pd.DataFrame(stated).to_csv(index=False))
-    write_text(folder / REPRODUCTION_FILE, page(evidence, judged, rows))
+    write_text(folder / REPLICATION_FILE, page(evidence, judged, rows))
     return evidence, judged
 
 
-def report_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """``report.csv``: a line per row, means over its seeds, beside what the report says of it."""
+def condition_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """``conditions.csv``: a line per row, means over its seeds, beside the published figures."""
     by_name, rows = arms(evidence.study), evidence.study.info["rows"]
     lines = []
     for kind in (AS_REPORTED, CONTROLLED):
@@ -144,11 +153,11 @@ def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> di
         "time_total_s": combined.get("dip_time_s"),
         **{metric: means[metric] for metric in MEASURED if metric in means},
         "scored_images": means.get("n"),
-        "reported_says": REPORTED_DIP.says if combined["kind"] == AS_REPORTED else "",
+        "reported_says": PUBLISHED_DIP.says if combined["kind"] == AS_REPORTED else "",
     }
 
 
-def scale_words(evidence: Evidence) -> str:
+def scale_text(evidence: Evidence) -> str:
     """At what scale all of it was run."""
     info = evidence.study.info
     rows, size = info["rows"], info["train_images"]
@@ -157,7 +166,7 @@ def scale_words(evidence: Evidence) -> str:
         run = rows[name]["settings"]
         return f"{size // run['batch_size'] * run['epochs']} DDPM steps of {run['batch_size']}"
 
-    first = as_reported_name(setting_name(*REPORTED_COMBINED[0][0]))
+    first = as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0]))
     run = rows[first]["settings"]
     hardware = [session.get("hardware") for session in info.get("sessions", ())]
     machines = dict.fromkeys(_machine(each or info["hardware"]) for each in hardware or [None])
@@ -165,15 +174,15 @@ def scale_words(evidence: Evidence) -> str:
         f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
         f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
         f"{_seeds(evidence)} seeds); {' and, in other sessions, '.join(machines)}. "
-        f"The report: mnist, 60000 images, {REPORT_DIP_STEPS} "
-        f"DIP steps, 20 epochs ({20 * REPORT_STEPS} DDPM steps of 128)."
+        f"The original report: mnist, 60000 images, {ORIGINAL_DIP_STEPS} "
+        f"DIP steps, 20 epochs ({20 * ORIGINAL_STEPS_PER_EPOCH} DDPM steps of 128)."
     )
-    if run["dip_steps"] < REPORT_DIP_STEPS:
-        words += " With fewer DIP steps a low dip_lr is fitted less far than the report's."
-    if run["denoiser"] != "report":
+    if run["dip_steps"] < ORIGINAL_DIP_STEPS:
+        words += " With fewer DIP steps a low dip_lr is fitted less far than the original's."
+    if run["denoiser"] != "original":
         words += (
-            " The report's denoiser needs 28×28 images; here the compact one, its input normalised "
-            "too, stands in for it."
+            " The original's denoiser needs 28×28 images; here the compact one, its input "
+            "normalised too, stands in for it."
         )
     return words
 
@@ -200,9 +209,9 @@ def page(evidence: Evidence, judged: Sequence[Judged], rows: Sequence[Mapping[st
         made["loaders"] = figures.loaders(loader)
     columns = {k: label for k, label in LABELS.items() if any(row.get(k) for row in rows)}
     return render(
-        "report.html.jinja",
+        "replication.html.jinja",
         study=study,
-        scale=scale_words(evidence),
+        scale=scale_text(evidence),
         judged=judged,
         details=details,
         loader=loader.words() if loader else None,
@@ -229,10 +238,10 @@ def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
         for seed, trial in list(arm.trials.items())[:1]:
             stages = {
                 stage.name: (stage.label, data_uri(trial.pictures[stage.name]))
-                for stage in evidence.study.description.stages
+                for stage in evidence.study.problem.stages
                 if stage.name in trial.pictures and not (stage.name == "prior" and as_they_are)
             }
-            command = evidence.study.description.rerun_command(trial.parameters)
+            command = evidence.study.problem.rerun_command(trial.parameters)
             about = {"seed": seed, "command": command}
             if arm.name in DIP_ALONE_IN:
                 dip = [stages.pop(name) for name in ("noisy", "restored") if name in stages]

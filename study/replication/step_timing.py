@@ -26,10 +26,10 @@ from dipddpm.timing import in_turns
 from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.problem import definition
-from study.problem.published import REPORTED_COMBINED
+from study.problem.published import PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
 from study.replication.conditions import ALONE, LOADERS, SETTINGS, setting_name
-from study.replication.design import report_recipe, rows_of
+from study.replication.design import original_recipe, rows_of
 from study.results.folder import TIMING_FILE
 
 ROUNDS = 30
@@ -70,13 +70,13 @@ def _take(run: RunConfig, threads: int, device: str) -> list[dict[str, Any]]:
 
 
 def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
-    """Without prior, and with it at each of the report's settings: seconds of a step.
+    """Without prior, and with it at each of the original's settings: seconds of a step.
 
     Compact networks and the same loader for all: the controlled comparison.
     """
     base = rows_of(run)[ALONE].config
     configs = {ALONE: base}
-    for (dip_lr, ddpm_lr, std), _ in REPORTED_COMBINED:
+    for (dip_lr, ddpm_lr, std), _ in PUBLISHED_COMBINED:
         name = setting_name(dip_lr, ddpm_lr, std)
         changes: dict[str, Any] = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         configs[name] = dataclasses.replace(base, prior="restorer", dip_steps=FIT_STEPS, **changes)
@@ -95,8 +95,8 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
 
 
 def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
-    """The report's network, its per-image loader and its tensor: each alone, and together."""
-    base = dataclasses.replace(report_recipe(run), prior="none")
+    """The original's network, its per-image loader and its tensor: each alone, and together."""
+    base = dataclasses.replace(original_recipe(run), prior="none")
     dataset = _few(base, 8 * base.batch_size)
     images = dataset.train.images.to(device)
     work: dict[str, Callable[[], object]] = {}

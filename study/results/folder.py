@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 STUDY_FILE = "study.json"
 HISTORY_FILE = "history.csv"
@@ -29,10 +29,10 @@ BEST_FILE = "best.json"
 DATABASE_FILE = "study.db"
 DASHBOARD_FILE = "dashboard.html"
 TIMING_FILE = "timing.csv"
-LOOKS_FILE = "looks.csv"
+EXTRA_SCORES_FILE = "extra_scores.csv"
 CLAIMS_FILE = "claims.csv"
-REPORT_FILE = "report.csv"
-REPRODUCTION_FILE = "report.html"
+CONDITIONS_FILE = "conditions.csv"
+REPLICATION_FILE = "replication.html"
 SAMPLES_FOLDER = "samples"
 ARTIFACTS_FOLDER = "artifacts"
 BASELINE_FOLDER = "baseline"
@@ -75,14 +75,14 @@ class ResultsFolder:
 
     Args:
         path: an existing folder.
-        subject: gives the columns.
+        problem: gives the columns.
         info: what ``study.json`` says besides, its name, settings, versions and the like.
     """
 
-    def __init__(self, path: Path, subject: Description, info: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, problem: Problem, info: Mapping[str, Any]) -> None:
         self.path = path
-        self.subject = subject
-        self.info = {**info, "name": path.name, "description": subject.to_json()}
+        self.problem = problem
+        self.info = {**info, "name": path.name, "problem": problem.to_json()}
         self._lock = FileLock(path / LOCK_FILE)  # the system lets go of it when the process ends
         try:
             self._lock.acquire(blocking=False)
@@ -91,16 +91,16 @@ class ResultsFolder:
         # room for the last words of a study that fills the disk
         if not (path / RESERVE_FILE).exists():
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
-        parameters = [parameter.name for parameter in subject.parameters]
-        metrics = [metric.name for metric in subject.metrics]
+        parameters = [parameter.name for parameter in problem.parameters]
+        metrics = [metric.name for metric in problem.metrics]
         self.history_columns = [
-            *("trial_id", subject.resource, "elapsed_s", "concurrent", "node", "gpus"),
+            *("trial_id", problem.resource, "elapsed_s", "concurrent", "node", "gpus"),
             *parameters,
             *metrics,
             "checkpoint",
         ]
         self.trial_columns = [
-            *("trial_id", "status", "stop_reason", subject.resource),
+            *("trial_id", "status", "stop_reason", problem.resource),
             *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
             *("node", "gpus", "device_memory_gb"),
             *parameters,
@@ -122,7 +122,7 @@ class ResultsFolder:
 
     @classmethod
     def create(
-        cls, results_dir: Path, name: str, subject: Description, info: Mapping[str, Any]
+        cls, results_dir: Path, name: str, problem: Problem, info: Mapping[str, Any]
     ) -> "ResultsFolder":
         """Make a new folder that reads as an empty study, and point ``latest`` at it.
 
@@ -133,14 +133,14 @@ class ResultsFolder:
         path = results_dir / name
         path.mkdir(parents=True)
         (path / SAMPLES_FOLDER).mkdir()
-        folder = cls(path, subject, {"sessions": [], **info})
+        folder = cls(path, problem, {"sessions": [], **info})
         folder.set_status("interrupted")  # until the first trial begins
         folder._write_rows(HISTORY_FILE, folder.history_columns, [])
         folder.write_trials([])
         return folder
 
     @classmethod
-    def reopen(cls, path: Path, subject: Description, info: Mapping[str, Any]) -> "ResultsFolder":
+    def reopen(cls, path: Path, problem: Problem, info: Mapping[str, Any]) -> "ResultsFolder":
         """Go on with a study; ``info`` replaces what ``study.json`` said of settings and machine.
 
         Raises:
@@ -148,7 +148,7 @@ class ResultsFolder:
         """
         before = read_info(path)
         kept = [key for key in ("sessions", "status", "wall_time_s") if key in before]
-        folder = cls(path, subject, {**info, **{key: before[key] for key in kept}})
+        folder = cls(path, problem, {**info, **{key: before[key] for key in kept}})
         folder.set_status(before["status"])
         history = path / HISTORY_FILE
         whole = _whole_lines(history)
@@ -207,7 +207,10 @@ def read_info(path: Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: it is not a study's folder.
     """
-    return json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+    info: dict[str, Any] = json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+    if "description" in info:  # what version 0.1 called the problem
+        info["problem"] = info.pop("description")
+    return info
 
 
 def _whole_lines(path: Path) -> str:

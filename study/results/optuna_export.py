@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from study.results.folder import PARTS
 from study.spec.errors import SettingError
 from study.spec.optuna_space import distribution
-from study.spec.problem import Description
+from study.spec.problem import Problem
 
 STATES = {
     "running": TrialState.RUNNING,
@@ -64,7 +64,7 @@ def check_storage(url: str, name: str, is_new: bool) -> None:
         )
 
 
-class OptunaMirror:
+class OptunaExport:
     """Keeps a study of an Optuna storage like the rows of ``trials.csv``.
 
     Args:
@@ -73,30 +73,30 @@ class OptunaMirror:
         samples: the folder that has a folder of pictures for each trial.
         artifacts: where Optuna's copies of them are kept.
         warn: told, in one line, when the storage cannot be written. The study goes on, and so does
-            the mirror when the storage can be written again.
+            the export when the storage can be written again.
     """
 
     def __init__(
         self,
         url: str,
         name: str,
-        subject: Description,
+        problem: Problem,
         *,
         samples: Path,
         artifacts: Path,
         warn: Callable[[str], None],
     ) -> None:
-        self.subject, self._samples, self._warn = subject, samples, warn
+        self.problem, self._samples, self._warn = problem, samples, warn
         self._storage = open_storage(url)
         study = optuna.create_study(
             study_name=name,
             storage=self._storage,
-            directions=["minimize" if d == "min" else "maximize" for d in subject.directions],
+            directions=["minimize" if d == "min" else "maximize" for d in problem.directions],
             load_if_exists=True,
         )
         with warnings.catch_warnings():  # marked experimental since optuna 3.2
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(subject.objectives))
+            study.set_metric_names(list(problem.objectives))
         self._study_id = study._study_id
         artifacts.mkdir(exist_ok=True)
         self._artifacts = FileSystemArtifactStore(artifacts)
@@ -107,7 +107,7 @@ class OptunaMirror:
                 self._trials[trial_id] = (trial._trial_id, trial.state)
         self._behind: dict[str, Mapping[str, Any]] = {}
         # a database takes its time, which is not to be a trial's
-        self._writer = ThreadPoolExecutor(1, "mirror")
+        self._writer = ThreadPoolExecutor(1, "export")
         self._last: Future[None] | None = None
 
     def put(self, row: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ class OptunaMirror:
 
     def evaluated(self, row: Mapping[str, Any]) -> None:
         """Keep an intermediate value; Optuna knows them for a single objective only."""
-        if len(self.subject.objectives) == 1:
+        if len(self.problem.objectives) == 1:
             self.put(row)
 
     def _catch_up(self) -> None:
@@ -147,24 +147,24 @@ class OptunaMirror:
         number, before = self._trials[row["trial_id"]]
         if before.is_finished():
             return
-        value = row.get(self.subject.objectives[0], math.nan)
-        if len(self.subject.objectives) == 1 and math.isfinite(value):
-            self._storage.set_trial_intermediate_value(number, row[self.subject.resource], value)
+        value = row.get(self.problem.objectives[0], math.nan)
+        if len(self.problem.objectives) == 1 and math.isfinite(value):
+            self._storage.set_trial_intermediate_value(number, row[self.problem.resource], value)
         if before == state:
             return
         values = None
         if state.is_finished():
             self._describe(number, row)
         if state == TrialState.COMPLETE:
-            values = [float(row[name]) for name in self.subject.objectives]
+            values = [float(row[name]) for name in self.problem.objectives]
         self._storage.set_trial_state_values(number, state, values)
         self._trials[row["trial_id"]] = (number, state)
 
     def _begin(self, row: Mapping[str, Any], state: TrialState) -> None:
         template = optuna.trial.create_trial(
             state=state,
-            params={p.name: row[p.name] for p in self.subject.parameters},
-            distributions={p.name: distribution(p) for p in self.subject.parameters},
+            params={p.name: row[p.name] for p in self.problem.parameters},
+            distributions={p.name: distribution(p) for p in self.problem.parameters},
             user_attrs={"ray_trial_id": row["trial_id"]},
         )
         number = self._storage.create_new_trial(self._study_id, template)
@@ -172,7 +172,7 @@ class OptunaMirror:
 
     def _describe(self, number: int, row: Mapping[str, Any]) -> None:
         """All that is known of an ended trial, and its pictures."""
-        skip = {"trial_id", *(p.name for p in self.subject.parameters)}
+        skip = {"trial_id", *(p.name for p in self.problem.parameters)}
         for key, value in row.items():
             if key not in skip and not (isinstance(value, float) and not math.isfinite(value)):
                 self._storage.set_trial_user_attr(number, key, value)

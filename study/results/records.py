@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from study.results import folder as files
 from study.spec.pareto import noise_floor, pareto_front, ranking
-from study.spec.problem import FIXED_DESIGN, Description, Value
+from study.spec.problem import FIXED_DESIGN, Problem, Value
 
 Status = Literal["running", "completed", "stopped", "failed", "interrupted"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -67,7 +67,7 @@ class StudyRecord:
 
     name: str
     folder: Path
-    description: Description
+    problem: Problem
     info: dict[str, Any]
     """``study.json``: settings, versions, hardware, status."""
     trials: tuple[TrialRecord, ...]
@@ -92,16 +92,16 @@ class StudyRecord:
         """
         if not self.searched:
             return []
-        names, complete = self.description.objectives, self.with_status("completed")
+        names, complete = self.problem.objectives, self.with_status("completed")
         values = [[t.metrics[name] for name in names] for t in complete]
         tolerances = [self.noise_floor(name) for name in names]
-        front = pareto_front(values, self.description.directions, tolerances)
+        front = pareto_front(values, self.problem.directions, tolerances)
         return [complete[i] for i in front]
 
     def finalists(self, count: int) -> list[TrialRecord]:
         """The best trial, then others of the completed ones as their objectives rank them."""
-        complete, names = self.with_status("completed"), self.description.steered
-        directions = [str(self.description.metric(name).goal) for name in names]
+        complete, names = self.with_status("completed"), self.problem.searched_objectives
+        directions = [str(self.problem.metric(name).goal) for name in names]
         order = ranking([[t.metrics[name] for name in names] for t in complete], directions)
         best = self.best
         others = [complete[i] for i in order if complete[i] is not best]
@@ -112,14 +112,14 @@ class StudyRecord:
 
         Measured from all trials where they repeat one measurement, else 0.
         """
-        if not self.description.metric(metric).noise_only:
+        if not self.problem.metric(metric).noise_only:
             return 0.0
         return noise_floor([t.metrics[metric] for t in self.trials if metric in t.metrics])
 
     @property
     def best(self) -> TrialRecord | None:
         """The completed trial of a search that is best in the first objective."""
-        name, direction = self.description.objectives[0], self.description.directions[0]
+        name, direction = self.problem.objectives[0], self.problem.directions[0]
         complete = sorted(self.with_status("completed"), key=lambda t: t.metrics[name])
         if not (complete and self.searched):
             return None
@@ -133,15 +133,15 @@ def load_study(folder: Path) -> StudyRecord:
         FileNotFoundError: it is not a study's folder.
     """
     info = files.read_info(folder)
-    description = Description.from_json(info["description"])
-    metrics, parameters = [metric.name for metric in description.metrics], description.parameters
+    problem = Problem.from_json(info["problem"])
+    metrics, parameters = [metric.name for metric in problem.metrics], problem.parameters
     trials = files.read_rows(folder / files.TRIALS_FILE)
     history = files.read_rows(folder / files.HISTORY_FILE)
 
     curves: dict[str, list[Evaluation]] = {}
     for row in history:
         evaluation = Evaluation(
-            int(row[description.resource]),
+            int(row[problem.resource]),
             row["elapsed_s"],
             _present(row, metrics),
             row.get("node", ""),
@@ -153,7 +153,7 @@ def load_study(folder: Path) -> StudyRecord:
     for number, row in enumerate(trials):
         pictures = {
             stage.name: folder / files.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
-            for stage in description.stages
+            for stage in problem.stages
         }
         records.append(
             TrialRecord(
@@ -161,7 +161,7 @@ def load_study(folder: Path) -> StudyRecord:
                 trial_id=row["trial_id"],
                 status=row["status"],
                 stop_reason=row.get("stop_reason", ""),
-                resource=int(row[description.resource]),
+                resource=int(row[problem.resource]),
                 parameters={p.name: row[p.name] for p in parameters},
                 metrics=_present(row, metrics),
                 curve=tuple(curves.get(row["trial_id"], [])),
@@ -177,7 +177,7 @@ def load_study(folder: Path) -> StudyRecord:
         )
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
-    return StudyRecord(info["name"], folder, description, info, tuple(records), confirmation)
+    return StudyRecord(info["name"], folder, problem, info, tuple(records), confirmation)
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 FIXED_DESIGN = "fixed"
-"""The sampler that runs a description's start points and searches nothing."""
+"""The sampler that runs a problem's start points and searches nothing."""
 
 Value = float | int | str
 """Of a parameter."""
@@ -66,8 +66,8 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Description:
-    """The subject of a study.
+class Problem:
+    """The problem of a study.
 
     Trials report ``metrics`` and ``resource`` (what the scheduler spends) at each evaluation.
     ``rerun`` is a shell command with ``{parameter}`` in place of each value.
@@ -89,7 +89,7 @@ class Description:
         return [str(self.metric(name).goal) for name in self.objectives]
 
     @property
-    def steered(self) -> tuple[str, ...]:
+    def searched_objectives(self) -> tuple[str, ...]:
         """The objectives that the search can change; all others are noise to it."""
         moved = tuple(name for name in self.objectives if not self.metric(name).noise_only)
         return moved or self.objectives[:1]
@@ -111,7 +111,7 @@ class Description:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Description":
+    def from_json(cls, data: dict[str, Any]) -> "Problem":
         parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage}
         made = {
             name: tuple(kind(**_tuples(item)) for item in data[name])
@@ -121,5 +121,5 @@ class Description:
 
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows lists alone; the description, which cannot change, holds tuples."""
+    """JSON knows lists alone; the problem, which cannot change, holds tuples."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

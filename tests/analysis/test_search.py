@@ -71,7 +71,7 @@ def test_no_two_trials_share_a_lane_at_a_time(tmp_path):
     rows = [row(f"t{i}", "completed", started_s=a, ended_s=b) for i, (a, b) in enumerate(spans)]
     rows[3]["status"] = "running"
     study = make_study(tmp_path, rows)
-    lanes = search.lanes(search.stays(study))
+    lanes = search.lanes(search.placements(study))
     assert [lane for _, lane in lanes] == [0, 1, 1, 0, 1, 2]
 
 
@@ -83,12 +83,12 @@ def test_a_trial_that_went_on_elsewhere_has_a_stay_in_each_place(tmp_path):
         for evaluation, node in zip(trial.curve, nodes, strict=True)
     ]
     moved = dataclasses.replace(trial, curve=tuple(curve))
-    stays = search.stays(dataclasses.replace(study, trials=(moved,)))
-    assert [(s.node, s.gpus, s.began_s, s.ended_s) for s in stays] == [
+    placements = search.placements(dataclasses.replace(study, trials=(moved,)))
+    assert [(s.node, s.gpus, s.began_s, s.ended_s) for s in placements] == [
         ("one", "0", 1.0, 2.0),
         ("two", "0", 2.0, 4.5),
     ]
-    assert search.lanes(stays) == [("one", 0), ("two", 0)]
+    assert search.lanes(placements) == [("one", 0), ("two", 0)]
 
 
 def test_importance_finds_what_matters(tmp_path):

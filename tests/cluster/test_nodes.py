@@ -35,7 +35,7 @@ def head():
     """A cluster without workers; its head runs no trials."""
     ray.shutdown()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(TESTS))  # nodes find the subjects
+        patch.setenv("PYTHONPATH", str(TESTS))  # nodes find the problems
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         args = {"num_cpus": 0, "node_name": "head", "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=args)

@@ -44,8 +44,8 @@ def files_of(folder: Path) -> set[str]:
 def load(folder: Path):
     info = json.loads((folder / "study.json").read_text())
     trials, history = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "history.csv")
-    mirror = optuna.load_study(study_name=info["name"], storage=f"sqlite:///{folder / 'study.db'}")
-    return info, trials, history, mirror
+    export = optuna.load_study(study_name=info["name"], storage=f"sqlite:///{folder / 'study.db'}")
+    return info, trials, history, export
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,16 @@ def test_the_whole_path(done):
     assert "Traceback" not in output
 
     assert files_of(folder) == FILES | {"confirm.csv", "baseline", "confirm"}
-    info, trials, history, mirror = load(folder)
+    info, trials, history, export = load(folder)
     assert info["status"] == "finished"
     assert info["settings"]["run"]["dip_steps"] == 3
-    assert len(trials) == len(mirror.trials) == 3
+    assert len(trials) == len(export.trials) == 3
     assert set(trials.status) <= {"completed", "stopped"}
     assert len(history) == trials.epoch.sum()  # evaluated at each of the two epochs
     assert "FID floor (real against real) " in output  # beside the best score
     # Ray has a time_total_s of its own, which must not take the place of ours
     assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
-    # the report's settings are tried first
+    # the original's settings are tried first
     assert list(trials.dip_lr) == [1e-3] * 3
     assert sorted(trials["std"]) == [0.8, 1.0, 1.2]
     for trial in trials.trial_id:
@@ -198,7 +198,7 @@ def test_the_confirmation(done):
     assert set(runs.prior) == {"restorer", "none"}
     best = json.loads((folder / "best.json").read_text())
     assert info["arms"]["the best trial"] == {**best["parameters"], "prior": "restorer"}
-    report = info["arms"]["the report's setting"]
+    report = info["arms"]["the original's setting"]
     assert (report["dip_lr"], report["ddpm_lr"], report["std"]) == (1e-3, 5e-4, 1.0)
     # a search of its own for the baseline, which has tried the best trial's learning rate
     baseline = pd.read_csv(folder / "baseline" / "trials.csv")
@@ -291,8 +291,8 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     assert "interrupted" in set(cut.status)
     assert "running" not in set(cut.status)
     assert set(pd.read_csv(folder / "history.csv").trial_id) <= set(cut.trial_id)
-    mirrored = optuna.load_study(study_name="cut", storage=url)
-    assert "RUNNING" not in {trial.state.name for trial in mirrored.trials}
+    exported = optuna.load_study(study_name="cut", storage=url)
+    assert "RUNNING" not in {trial.state.name for trial in exported.trials}
     assert (folder / "dashboard.html").exists()
     process = start("--resume", "--storage-url", url, cwd=tmp_path)
     output, _ = process.communicate(timeout=240)
@@ -306,6 +306,6 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     epochs = history.groupby("trial_id").epoch.apply(list)
     assert all(e == list(range(1, len(e) + 1)) for e in epochs)
     assert not (folder / "study.db").exists()
-    mirrored = optuna.load_study(study_name="cut", storage=url)
-    assert {t.state.name for t in mirrored.trials} <= {"COMPLETE", "PRUNED"}
-    assert len(mirrored.trials) == 4
+    exported = optuna.load_study(study_name="cut", storage=url)
+    assert {t.state.name for t in exported.trials} <= {"COMPLETE", "PRUNED"}
+    assert len(exported.trials) == 4

@@ -63,7 +63,7 @@ VARIANTS = [
 
 
 AS_REPORTED = {
-    **{"restorer": "report", "dip_noise": "once", "value_range": "unit", "loader": "per-image"},
+    **{"restorer": "original", "dip_noise": "once", "value_range": "unit", "loader": "per-image"},
     **{"ema_decay": 0.0, "start_step": 300},
 }
 MORE_VARIANTS = [*VARIANTS, {"prediction": "v", "variance": "beta"}, AS_REPORTED]
@@ -208,7 +208,7 @@ def test_more_images_asked_for_than_there_are(tiny):
 
 def test_presets():
     assert preset("quick") == RunConfig()
-    report = preset("report")
+    report = preset("original")
     assert (report.dataset, report.dip_steps, report.epochs) == ("mnist", 3500, 20)
     with pytest.raises(ConfigError, match="preset is 'huge'; expected quick or report"):
         preset("huge")

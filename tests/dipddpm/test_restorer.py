@@ -20,7 +20,7 @@ def fit(images=None, network="unet", progress=silent, **changes):
 
 
 def test_the_reports_network():
-    net = restorer.ReportRestorer(channels=1, width=64)
+    net = restorer.OriginalRestorer(channels=1, width=64)
     convolutions = [layer for layer in net if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions] == [64, 128, 128, 64, 1]
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 1, 28, 28)
@@ -36,7 +36,7 @@ def test_it_restores_images_it_was_not_fitted_to():
 def test_the_reports_fit_sees_one_batch_and_ours_sees_all_images():
     images = load_dataset("digits").train.images
     flipped = torch.cat([images[:128], -images[128:]])
-    for network, one_batch in (("report", True), ("unet", False)):
+    for network, one_batch in (("original", True), ("unet", False)):
         fits = [
             fit(some, network, steps=3, one_batch=one_batch).state_dict()
             for some in (images, flipped)
@@ -46,12 +46,12 @@ def test_the_reports_fit_sees_one_batch_and_ours_sees_all_images():
 
 
 def test_noise_drawn_once_is_learnt_by_heart():
-    """The report's loss of 0.0016 is possible in this way alone."""
+    """The original's loss of 0.0016 is possible in this way alone."""
     images = load_dataset("digits").train.images[:16]
     settings = {"lr": 3e-3, "steps": 400, "std": 1.0, "batch_size": 16, "seed": 0}
     losses = []
     for noise_once in (True, False):
-        net = restorer.make_restorer("report", 8, 1, 16, seed=0)
+        net = restorer.make_restorer("original", 8, 1, 16, seed=0)
         losses.append(
             restorer.Fit(net, images, one_batch=True, noise_once=noise_once, **settings).run()
         )
@@ -59,8 +59,8 @@ def test_noise_drawn_once_is_learnt_by_heart():
 
 
 def test_in_the_unit_range_the_same_network_sees_images_in_0_to_1():
-    symmetric = restorer.make_restorer("report", 8, 1, 8, seed=0)
-    unit = restorer.make_restorer("report", 8, 1, 8, seed=0, value_range="unit")
+    symmetric = restorer.make_restorer("original", 8, 1, 8, seed=0)
+    unit = restorer.make_restorer("original", 8, 1, 8, seed=0, value_range="unit")
     image = torch.rand(2, 1, 8, 8, generator=generator(0))
     torch.testing.assert_close((unit(image * 2 - 1) + 1) / 2, symmetric(image))
 
@@ -83,7 +83,7 @@ def test_noise2self_restores_without_having_seen_a_clean_image():
 
 def test_no_pixel_is_seen_by_its_own_blind_estimate():
     """Changing one pixel changes the estimates of others, never its own."""
-    net = restorer.ReportRestorer(1, 8)
+    net = restorer.OriginalRestorer(1, 8)
     image = torch.rand(1, 1, 8, 8, generator=generator(0)) * 2 - 1
     other = image.clone()
     other[0, 0, 3, 5] = -other[0, 0, 3, 5]

@@ -78,23 +78,23 @@ def weights(module):
 def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
     last = trainer(tiny, images, ema_decay=0.0)
     last.train_epoch()
-    averaged = last.kept.module.state_dict()
+    averaged = last.ema.module.state_dict()
     assert all(torch.equal(v, averaged[k]) for k, v in last.model.state_dict().items())
 
 
 def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
-    best = trainer(tiny, images, weights="best-epoch")
+    best = trainer(tiny, images, sampling_weights="best-epoch")
     losses = iter([3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # three steps an epoch
     step = Trainer.step
     monkeypatch.setattr(Trainer, "step", lambda self, x: step(self, x).mul(0).add(next(losses)))
     after = []
     for epoch in range(3):
         if epoch == 2:  # what is best is known after a resume too
-            state, best = best.state_dict(), trainer(tiny, images, weights="best-epoch")
+            state, best = best.state_dict(), trainer(tiny, images, sampling_weights="best-epoch")
             best.load_state_dict(state)
         best.train_epoch()
         after.append(weights(best.model))
-        assert torch.equal(weights(best.kept.module), after[min(epoch, 1)])
+        assert torch.equal(weights(best.ema.module), after[min(epoch, 1)])
     assert not torch.equal(after[1], after[2])
 
 
@@ -107,7 +107,7 @@ def test_clipped_at_each_step_or_rescaled_at_the_end(tiny, images):
             watched = []
             drawn[fitting] = draw(
                 lambda x, t: 0 * x,
-                dataclasses.replace(config, fitting=fitting),
+                dataclasses.replace(config, output_range=fitting),
                 4,
                 images.shape[1:],
                 generator(0),

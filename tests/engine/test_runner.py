@@ -1,4 +1,4 @@
-"""The engine on a real local Ray, with a subject of its own: nothing in it knows DIP or DDPM."""
+"""The engine on a real local Ray, with a problem of its own: nothing in it knows DIP or DDPM."""
 
 import dataclasses
 import json
@@ -27,17 +27,17 @@ from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
 
-def run(tmp_path, subject=TOY, trainable=toy, resume=False, cluster=False, **changes):
+def run(tmp_path, problem=TOY, trainable=toy, resume=False, cluster=False, **changes):
     plan = dataclasses.replace(PLAN, **changes)
     if resume:
-        folder = ResultsFolder.reopen(tmp_path / plan.name, subject, {})
+        folder = ResultsFolder.reopen(tmp_path / plan.name, problem, {})
     else:
-        folder = ResultsFolder.create(tmp_path, plan.name, subject, {})
+        folder = ResultsFolder.create(tmp_path, plan.name, problem, {})
     try:
         with (tmp_path / "log").open("w") as log:
             console = Console(file=log)
             status = run_study(
-                subject,
+                problem,
                 trainable,
                 plan,
                 folder,
@@ -56,8 +56,8 @@ def finished(ray_local, tmp_path_factory):
     one whose process is killed in round 2."""
     planted = (0.5, RAISES, RETURNS_NAN, IS_KILLED)
     points = tuple({"x": 1.0 + i, "y": y} for i, y in enumerate(planted))
-    subject = dataclasses.replace(TOY, start_points=points)
-    return run(tmp_path_factory.mktemp("results"), subject)
+    problem = dataclasses.replace(TOY, start_points=points)
+    return run(tmp_path_factory.mktemp("results"), problem)
 
 
 def test_a_row_per_trial_and_per_evaluation(finished):
@@ -124,7 +124,7 @@ def test_pictures_come_home(finished):
         assert set(trial.pictures) == ({"before", "after"} if trial.resource else set())
 
 
-def test_optuna_reads_the_mirror(finished):
+def test_optuna_reads_the_export(finished):
     path = finished[1]
     study = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
     records = {trial.trial_id: trial for trial in load_study(path).trials}
@@ -156,7 +156,7 @@ def test_study_json_speaks_of_the_study_alone(finished):
     text = (path / "study.json").read_text()
     info = json.loads(text)
     assert info["status"] == "finished"
-    assert info["description"]["objectives"] == ["error", "price"]
+    assert info["problem"]["objectives"] == ["error", "price"]
     assert str(path.parent) not in text
 
 
@@ -164,9 +164,9 @@ def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, t
     """As those do that wait on a node that is lost: none may be handed to a trial."""
     # each of the others is the best so far, and goes on
     points = tuple({"x": 1.0, "y": y} for y in (0.5, DIES_IDLE, 0.3, DIES_IDLE, 0.1))
-    subject = dataclasses.replace(TOY, start_points=points)
+    problem = dataclasses.replace(TOY, start_points=points)
     plan = {"sampler": FIXED_DESIGN, "num_samples": 5, "slots": 1}
-    status, path = run(tmp_path, subject, cluster=True, **plan)
+    status, path = run(tmp_path, problem, cluster=True, **plan)
     assert status == "finished"
     ends = [(t.parameters["y"], t.status, t.restarts) for t in load_study(path).trials]
     assert ends == [
@@ -180,8 +180,8 @@ def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, t
 
 def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
     broken = ({"x": 1.0, "y": RAISES}, {"x": 2.0, "y": RAISES})
-    subject = dataclasses.replace(TOY, start_points=broken)
-    status, path = run(tmp_path, subject, num_samples=2)
+    problem = dataclasses.replace(TOY, start_points=broken)
+    status, path = run(tmp_path, problem, num_samples=2)
     assert status == "failed"
     study = load_study(path)
     assert study.best is None
@@ -198,14 +198,14 @@ def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tm
 
 
 def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
-    subject = dataclasses.replace(
+    problem = dataclasses.replace(
         TOY,
         parameters=(
             *TOY.parameters[:1],
             dataclasses.replace(TOY.parameters[1], low=-0.5, high=0.5),
         ),
     )
-    _, path = run(tmp_path, subject, num_samples=4, scheduler="none")
+    _, path = run(tmp_path, problem, num_samples=4, scheduler="none")
     assert [t.status for t in load_study(path).trials] == ["completed"] * 4
 
 
@@ -273,8 +273,8 @@ def test_a_time_budget_ends_the_search_and_it_can_go_on(ray_local, tmp_path):
     assert study.info["wall_time_s"] < 40
     assert len(study.trials) < 30
     assert not study.with_status("running")
-    mirrored = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
-    assert "RUNNING" not in {trial.state.name for trial in mirrored.trials}
+    exported = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    assert "RUNNING" not in {trial.state.name for trial in exported.trials}
     open_before = [t.trial_id for t in study.with_status("interrupted")]
     status, path = run(tmp_path, resume=True, num_samples=len(study.trials))
     assert status == "finished"
@@ -286,15 +286,15 @@ def test_a_time_budget_ends_the_search_and_it_can_go_on(ray_local, tmp_path):
 
 def test_a_fixed_design_runs_each_point_once(ray_local, tmp_path):
     points = tuple({"x": float(x), "y": 0.1} for x in (3, 1, 2))
-    subject = dataclasses.replace(TOY, start_points=points)
+    problem = dataclasses.replace(TOY, start_points=points)
     design = {"sampler": FIXED_DESIGN, "scheduler": "none", "num_samples": 3}
-    status, path = run(tmp_path, subject, **design)
+    status, path = run(tmp_path, problem, **design)
     assert status == "finished"
     # two begin at once, and either may be the first to be ready
     assert sorted(t.parameters["x"] for t in load_study(path).trials) == [1.0, 2.0, 3.0]
     # nothing is left to do, and a longer design runs what is new
-    assert run(tmp_path, subject, resume=True, **design)[0] == "finished"
-    longer = dataclasses.replace(subject, start_points=(*points, {"x": 4.0, "y": 0.1}))
+    assert run(tmp_path, problem, resume=True, **design)[0] == "finished"
+    longer = dataclasses.replace(problem, start_points=(*points, {"x": 4.0, "y": 0.1}))
     run(tmp_path, longer, resume=True, **{**design, "num_samples": 4})
     xs = [t.parameters["x"] for t in load_study(path).trials]
     assert (sorted(xs[:3]), xs[3:]) == ([1.0, 2.0, 3.0], [4.0])

@@ -12,8 +12,8 @@ from study.spec.optuna_space import distribution
 from study.spec.problem import Parameter
 
 
-def search(sampler: str = "tpe", subject=TOY, begun: int = 0) -> StudySearch:
-    return StudySearch(subject, sampler, 0, subject.start_points[begun:], begun)
+def search(sampler: str = "tpe", problem=TOY, begun: int = 0) -> StudySearch:
+    return StudySearch(problem, sampler, 0, problem.start_points[begun:], begun)
 
 
 def result(done: int, error: float, price: float) -> dict[str, float]:
@@ -53,7 +53,7 @@ def test_how_a_trial_ended_is_told_as_it_was():
 
 def test_what_is_noise_alone_is_kept_from_the_sampler():
     metrics = tuple(dataclasses.replace(m, noise_only=m.name == "price") for m in TOY.metrics)
-    searcher = search(subject=dataclasses.replace(TOY, metrics=metrics))
+    searcher = search(problem=dataclasses.replace(TOY, metrics=metrics))
     for number, noise in enumerate((1.0, 1.2, 0.9)):
         searcher.suggest(str(number))
         searcher.on_trial_complete(str(number), result(4, number, noise))
@@ -128,10 +128,10 @@ def test_samplers_go_on_after_every_kind_of_end(sampler):
 @pytest.mark.parametrize(("sampler", "share"), [("tpe", 0.7), ("gp", 0.5)])
 def test_samplers_learn_within_thirty_trials(sampler, share):
     """Though two in three are stopped early, the later points are better than the random start."""
-    subject = dataclasses.replace(TOY, objectives=("error",), start_points=())
+    problem = dataclasses.replace(TOY, objectives=("error",), start_points=())
     ratios = []
     for seed in range(3):
-        searcher, errors = StudySearch(subject, sampler, seed, ()), []
+        searcher, errors = StudySearch(problem, sampler, seed, ()), []
         for number in range(30):
             point = searcher.suggest(str(number))
             errors.append((point["y"] - 0.3) ** 2 + (math.log10(point["x"]) - 0.2) ** 2)

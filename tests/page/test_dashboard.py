@@ -233,7 +233,7 @@ def test_a_click_selects_a_trial_everywhere(study, browser):
     assert shown(browser)["ended"] == "Trial 4 (eee), failed: ValueError: <script>"
     assert shown(browser)["pictures"] == []
     assert "ValueError: <script>" in browser.find_element("id", "failures").text
-    assert browser.title == "one: A toy <b>subject</b>"
+    assert browser.title == "one: A toy <b>problem</b>"
     check_quiet(browser)
 
 
@@ -376,7 +376,7 @@ def test_several_studies_side_by_side(tmp_path, browser, capsys):
     browser.get(page.as_uri())
     names = browser.execute_script("return document.getElementById('fronts').data.map(t => t.name)")
     assert [name for name in names if name] == ["one", "two"]
-    assert "A toy <b>subject</b>" in browser.find_element("tag name", "main").text
+    assert "A toy <b>problem</b>" in browser.find_element("tag name", "main").text
     check_quiet(browser)
 
 

@@ -19,7 +19,7 @@ class Killed(Exception):
     """In place of a kill -9."""
 
 
-@pytest.mark.parametrize("restorer", ["unet", "report"])
+@pytest.mark.parametrize("restorer", ["unet", "original"])
 @pytest.mark.parametrize("regime", ["clean", "noisy"])
 def test_dip_goes_on_where_it_was_kept(tiny, tmp_path, restorer, regime):
     """Its state, not a new beginning: only what was left is done."""

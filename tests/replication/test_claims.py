@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.planted_evidence import evidence
 
-from study.problem.published import REPORTED_COMBINED
+from study.problem.published import PUBLISHED_COMBINED
 from study.replication import claims
 from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, TESTS, judge, sentence
 from study.replication.conditions import (
@@ -51,7 +51,7 @@ def test_what_is_no_better_than_few_steps_or_worse_than_many_refutes_fewer_steps
 
 def test_a_setting_that_costs_more_refutes_equal_times():
     found = evidence()
-    slow = setting_name(*REPORTED_COMBINED[-1][0])
+    slow = setting_name(*PUBLISHED_COMBINED[-1][0])
     timing = [
         {**line, "seconds": line["seconds"] * (1.1 if line["item"] == slow else 1)}
         for line in found.timing
@@ -97,7 +97,7 @@ def test_noise_cannot_tell_and_says_what_would_have_been_seen():
 
 def test_of_many_figures_the_least_sure_is_told():
     found = evidence()
-    odd = setting_name(*REPORTED_COMBINED[2][0])
+    odd = setting_name(*PUBLISHED_COMBINED[2][0])
     timing = [
         {**line, "seconds": line["seconds"] * (1.015 if line["item"] == odd else 1)}
         for line in found.timing

@@ -1,4 +1,4 @@
-"""``python study/reproduce.py``: the report's experiments, small, on a real Ray."""
+"""``python study/reproduce.py``: the original's experiments, small, on a real Ray."""
 
 import dataclasses
 import json
@@ -55,12 +55,12 @@ def test_every_row_is_run_and_judged(done):
     # after one epoch there may be no digits whose contrast to judge
     judged = claims[claims.note.isna()]
     assert judged.p_holm.between(0, 1).all()
-    report = pd.read_csv(folder / "report.csv")
+    report = pd.read_csv(folder / "conditions.csv")
     assert report.row[0] == f"{AS_REPORTED}: DIP alone"
     assert report.fid.notna().all()
     scale = "digits, 160 training images, 2 DIP steps, 1 epochs"
     assert report.scale.str.startswith(scale).all()
-    assert scale in (folder / "report.html").read_text()
+    assert scale in (folder / "replication.html").read_text()
 
 
 def test_what_a_study_leaves_besides(done):
@@ -72,7 +72,7 @@ def test_what_a_study_leaves_besides(done):
     assert "a fixed design." in page
     assert "Pareto front" not in page.partition("<script>")[0]
     assert not (folder / "best.json").exists()
-    looks = pd.read_csv(folder / "looks.csv")
+    looks = pd.read_csv(folder / "extra_scores.csv")
     assert set(looks.images) >= {"restored", "refined", "from noise", "from prior"}
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
     looked = trials[(trials.row == COMBINED) & (trials.seed == 1)].trial_id.item()

@@ -1,4 +1,4 @@
-"""The rows: as the report has them, and controlled comparisons that differ in one thing alone."""
+"""The rows: as published, and controlled comparisons that differ in one thing alone."""
 
 import dataclasses
 
@@ -32,24 +32,24 @@ def difference(a: RunConfig, b: RunConfig) -> set[str]:
 
 @pytest.fixture(scope="module")
 def mnist():
-    return rows_of(settings(preset="report", train_size=6016, dip_steps=350).run)
+    return rows_of(settings(preset="original", train_size=6016, dip_steps=350).run)
 
 
 def test_as_reported(mnist):
     alone = mnist[as_reported_name(ALONE)].config
     assert (alone.prior, alone.loader, alone.value_range) == ("none", "per-image", "symmetric")
-    assert (alone.ddpm_lr, alone.denoiser, alone.schedule) == (1e-3, "report", "linear")
+    assert (alone.ddpm_lr, alone.denoiser, alone.schedule) == (1e-3, "original", "linear")
     combined = mnist[as_reported_name(setting_name(1e-3, 5e-4, 1.0))]
     run = combined.config
     assert (run.prior, run.loader, run.value_range) == ("restorer", "tensor", "unit")
     assert (run.restorer, run.dip_noise, run.dip_width, run.dip_steps) == (
-        "report",
+        "original",
         "once",
         64,
         350,
     )
     assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
-    assert (run.sampler_steps, run.variance, run.fitting) == (1000, "beta", "rescale")
+    assert (run.sampler_steps, run.variance, run.output_range) == (1000, "beta", "rescale")
     assert run.weights == "best-epoch"
     assert combined.reported.per_iteration_s == 15.49
     reported = [row for row in mnist.values() if row.kind == "as reported"]
@@ -75,7 +75,7 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
     for shared in ("ddpm_lr", "loader", "score_split", "epochs", "dip_steps"):
         assert len({getattr(run, shared) for run in controlled}) == 1
     reported = mnist[as_reported_name(ALONE)].config
-    for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the report's
+    for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the original's
         assert {getattr(run, shared) for run in controlled} == {getattr(reported, shared)}
 
 
@@ -96,8 +96,8 @@ def test_one_seed_as_reported_and_others_for_the_controlled_rows():
 
 
 def test_every_run_can_be_typed_again():
-    described = describe(settings())
-    command = described.rerun_command(dict(described.start_points[1]))
+    problem = describe(settings())
+    command = problem.rerun_command(dict(problem.start_points[1]))
     assert "python -m dipddpm run --preset quick" in command
     assert "--value-range unit" in command
     assert command.endswith("--device cpu --seed 0")

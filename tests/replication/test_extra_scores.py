@@ -8,7 +8,7 @@ import torch
 
 from dipddpm.pipeline import Run
 from study.replication import extra_scores
-from study.results.folder import LOOKS_FILE, read_rows
+from study.results.folder import EXTRA_SCORES_FILE, read_rows
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def run(tiny):
 
 def test_restored_and_refined(run, tmp_path):
     extra_scores.restoration(run, tmp_path)
-    restored, refined = read_rows(tmp_path / LOOKS_FILE)
+    restored, refined = read_rows(tmp_path / EXTRA_SCORES_FILE)
     assert (restored["images"], refined["images"]) == ("restored", "refined")
     # the record restores the same images, and more of them
     assert restored["n"] == run.scored_images
@@ -34,22 +34,22 @@ def test_samples_as_they_are_beside_rescaled_ones(run, tmp_path, monkeypatch):
     drawn_with = []
 
     def draw(denoiser, config, num, shape, *rest):
-        drawn_with.append(config.fitting)
+        drawn_with.append(config.output_range)
         return torch.zeros(num, *shape)
 
     monkeypatch.setattr(extra_scores, "draw", draw)
-    rescaled = dataclasses.replace(run.config, fitting="rescale")
+    rescaled = dataclasses.replace(run.config, output_range="rescale")
     monkeypatch.setattr(run, "config", rescaled)
     extra_scores.restoration_as_they_are(run, tmp_path)
     assert drawn_with == ["rescale", "clip"]
-    *_, line = read_rows(tmp_path / LOOKS_FILE)
+    *_, line = read_rows(tmp_path / EXTRA_SCORES_FILE)
     assert (line["images"], line["n"]) == ("as they are", run.scored_images)
     assert (tmp_path / "as-they-are.png").exists()
 
 
 def test_samples_by_the_number_of_steps(run, tmp_path):
     extra_scores.everything(run, tmp_path)
-    lines = read_rows(tmp_path / LOOKS_FILE)
+    lines = read_rows(tmp_path / EXTRA_SCORES_FILE)
     assert [line["images"] for line in lines[:2]] == ["restored", "refined"]
     by_start = {}
     for line in lines[2:]:
@@ -69,7 +69,7 @@ def test_samples_by_the_number_of_steps(run, tmp_path):
 
 def test_as_many_network_evaluations_as_it_says(run, monkeypatch):
     calls = []
-    forward = run.trainer.kept.forward
-    monkeypatch.setattr(run.trainer.kept, "forward", lambda x, t: calls.append(1) or forward(x, t))
+    forward = run.trainer.ema.forward
+    monkeypatch.setattr(run.trainer.ema, "forward", lambda x, t: calls.append(1) or forward(x, t))
     lines = list(extra_scores._by_steps(run))
     assert len(calls) == sum(line["steps"] for line, _ in lines)

@@ -1,4 +1,4 @@
-"""Tables and page of the report's experiments, from a small study that is planted."""
+"""Tables and page of the original's experiments, from a small study that is planted."""
 
 import dataclasses
 
@@ -37,13 +37,13 @@ def planted():
 
 
 def test_the_scale_is_stated_beside_the_reports(planted):
-    words = page.scale_words(planted)
+    words = page.scale_text(planted)
     assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in words
     assert "as reported: 126 DDPM steps of 128, one seed" in words
     assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
     assert "a low dip_lr is fitted less far" in words
     assert "2 cores of a CPU, no GPU" in words
-    assert "The report: mnist, 60000 images, 3500 DIP steps" in words
+    assert "The original report: mnist, 60000 images, 3500 DIP steps" in words
     assert "the compact one, its input normalised too, stands in" in words
 
 
@@ -51,12 +51,12 @@ def test_machines_of_all_sessions_are_named(planted):
     here, there = planted.study.info["hardware"], {"cores": 8, "cpu": "another", "gpus": ["a GPU"]}
     sessions = [{}, {"hardware": here}, {"hardware": there}]
     study = dataclasses.replace(planted.study, info={**planted.study.info, "sessions": sessions})
-    words = page.scale_words(dataclasses.replace(planted, study=study))
+    words = page.scale_text(dataclasses.replace(planted, study=study))
     assert "2 cores of a CPU, no GPU and, in other sessions, 8 cores of another, a GPU." in words
 
 
 def test_rows_stand_beside_the_reports_figures(planted):
-    rows = {row["row"]: row for row in page.report_rows(planted)}
+    rows = {row["row"]: row for row in page.condition_rows(planted)}
     assert rows[as_reported_name("DDPM alone")]["reported_per_iteration_s"] == 22.93
     assert rows[COMBINED]["n"] == 5
     mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["row"] == COMBINED]
@@ -68,7 +68,7 @@ def test_rows_stand_beside_the_reports_figures(planted):
 def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
     first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
     looks = {**planted.looks, (first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
-    rows = page.report_rows(dataclasses.replace(planted, looks=looks))
+    rows = page.condition_rows(dataclasses.replace(planted, looks=looks))
     found = {row["row"]: row for row in rows}
     alone = found[as_reported_name("DIP alone")]
     assert (alone["n"], alone["fid"], alone["scored_images"]) == (1, 77.0, 100)
@@ -84,7 +84,7 @@ def test_a_row_that_lacks_runs_is_said(planted):
     lost = [t for t in planted.study.trials if t.parameters == {"row": COMBINED, "seed": 2}]
     trials = tuple(t for t in planted.study.trials if t not in lost)
     study = dataclasses.replace(planted.study, trials=trials)
-    assert "4 to 5 seeds" in page.scale_words(dataclasses.replace(planted, study=study))
+    assert "4 to 5 seeds" in page.scale_text(dataclasses.replace(planted, study=study))
 
 
 def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
@@ -102,7 +102,7 @@ def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
 
 def test_the_page_says_each_verdict_with_its_figures(planted):
     judged = judge(planted)
-    text = page.page(planted, judged, page.report_rows(planted))
+    text = page.page(planted, judged, page.condition_rows(planted))
     text = text.replace("&#39;", "'")
     for each in judged:
         assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in text
@@ -111,13 +111,13 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert 'id="steps"' in text
     assert 'id="loaders"' in text
     assert "https://" not in text.split("<script>")[0]  # offline
-    assert page.scale_words(planted) in text
+    assert page.scale_text(planted) in text
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
-    file = tmp_path / "report.html"
-    rows = page.report_rows(planted)
+    file = tmp_path / "replication.html"
+    rows = page.condition_rows(planted)
     file.write_text(page.page(planted, judge(planted), rows))
     show_at(browser, width, scheme)
     browser.get(file.as_uri())
@@ -128,7 +128,7 @@ def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
 def test_a_study_that_has_just_begun_can_be_drawn(planted):
     empty = dataclasses.replace(planted.study, trials=())
     begun = dataclasses.replace(planted, study=empty, timing=[], looks={})
-    text = page.page(begun, judge(begun), page.report_rows(begun))
+    text = page.page(begun, judge(begun), page.condition_rows(begun))
     assert "cannot tell at this scale" in text
     assert "Not measured." in text
 
@@ -136,7 +136,7 @@ def test_a_study_that_has_just_begun_can_be_drawn(planted):
 def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "load_evidence", lambda folder: planted)
     page.write(tmp_path)
-    for name in ("claims.csv", "report.csv", "looks.csv"):
+    for name in ("claims.csv", "conditions.csv", "extra_scores.csv"):
         table = pd.read_csv(tmp_path / name)
-        assert set(table.scale) == {page.scale_words(planted)}
-    assert len(read_rows(tmp_path / "looks.csv")) == sum(map(len, planted.looks.values()))
+        assert set(table.scale) == {page.scale_text(planted)}
+    assert len(read_rows(tmp_path / "extra_scores.csv")) == sum(map(len, planted.looks.values()))

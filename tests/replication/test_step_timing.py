@@ -35,7 +35,7 @@ def test_every_item_is_timed_in_every_round_once(settings, tmp_path):
     ]
     names = [item for group, item in items if group == SETTINGS]
     assert ALONE in names
-    assert len(names) == 8  # and the report's seven settings, the missing middle included
+    assert len(names) == 8  # and the original's seven settings, the missing middle included
     assert all(line["seconds"] > 0 for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""The Optuna mirror on real storages, and optuna-dashboard's own API on what it wrote."""
+"""The Optuna export on real storages, and optuna-dashboard's own API on what it wrote."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from optuna_dashboard import wsgi
 from PIL import Image
 from support.toy_problem import TOY
 
-from study.results.optuna_export import OptunaMirror, check_storage, redacted
+from study.results.optuna_export import OptunaExport, check_storage, redacted
 from study.spec.errors import SettingError
 
 STATES = {
@@ -40,27 +40,27 @@ def row(trial_id, status, **more):
 
 
 class RemotePath:
-    """A results folder, and mirrors that write to its database."""
+    """A results folder, and exports that write to its database."""
 
-    def __init__(self, folder, subject=TOY):
-        self.folder, self.subject, self.warnings, self.mirrors = folder, subject, [], []
+    def __init__(self, folder, problem=TOY):
+        self.folder, self.problem, self.warnings, self.exports = folder, problem, [], []
         self.url = f"sqlite:///{folder / 'study.db'}"
 
-    def mirror(self):
-        made = OptunaMirror(
+    def export(self):
+        made = OptunaExport(
             self.url,
             "toy",
-            self.subject,
+            self.problem,
             samples=self.folder / "samples",
             artifacts=self.folder / "artifacts",
             warn=self.warnings.append,
         )
-        self.mirrors.append(made)
+        self.exports.append(made)
         return made
 
     def study(self):
-        for mirror in self.mirrors:
-            mirror.flush()
+        for export in self.exports:
+            export.flush()
         return optuna.load_study(study_name="toy", storage=self.url)
 
 
@@ -70,11 +70,11 @@ def place(tmp_path):
 
 
 def test_every_status_has_its_state(place):
-    mirror = place.mirror()
+    export = place.export()
     for status in STATES:
-        mirror.put(row(status, "running", round=0))
+        export.put(row(status, "running", round=0))
     for status in STATES:
-        mirror.put(row(status, status))
+        export.put(row(status, status))
     found = {t.user_attrs["ray_trial_id"]: t for t in place.study().trials}
     assert {name: t.state.name for name, t in found.items()} == STATES
     assert found["completed"].values == [0.25, 1.5]
@@ -87,20 +87,20 @@ def test_every_status_has_its_state(place):
 
 def test_what_is_there_is_not_written_twice(place):
     for status in ("running", "interrupted", "running", "completed"):
-        mirror = place.mirror()  # as a new session does
-        mirror.put(row("a", status))
-        mirror.put(row("a", status))
-        mirror.flush()
+        export = place.export()  # as a new session does
+        export.put(row("a", status))
+        export.put(row("a", status))
+        export.flush()
     before = place.study().trials
-    place.mirror().put(row("a", "completed"))
+    place.export().put(row("a", "completed"))
     place.study()
-    place.mirror().put(row("a", "failed"))  # an ended trial stays as it ended
+    place.export().put(row("a", "failed"))  # an ended trial stays as it ended
     assert place.study().trials == before
     assert [t.state.name for t in before] == ["COMPLETE"]
 
 
 def test_a_trial_that_ended_before_it_was_written_down_is_whole(place):
-    place.mirror().put(row("a", "completed"))
+    place.export().put(row("a", "completed"))
     (trial,) = place.study().trials
     assert (trial.state.name, trial.values) == ("COMPLETE", [0.25, 1.5])
 
@@ -109,7 +109,7 @@ def test_pictures_become_artifacts_once(place):
     pictures = place.folder / "samples" / "a"
     pictures.mkdir(parents=True)
     Image.new("L", (4, 4), 99).save(pictures / "after.png")
-    place.mirror().put(row("a", "completed"))
+    place.export().put(row("a", "completed"))
     study = place.study()
     (trial,) = study.trials
     (meta,) = get_all_artifact_meta(trial, storage=study._storage)
@@ -125,37 +125,37 @@ def test_pictures_become_artifacts_once(place):
 
 
 def test_a_storage_out_of_reach_is_told_and_caught_up_with(place, monkeypatch):
-    mirror = place.mirror()
-    mirror.put(row("a", "running"))
-    mirror.flush()
+    export = place.export()
+    export.put(row("a", "running"))
+    export.flush()
 
     def locked(*_):
         raise optuna.exceptions.StorageInternalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mirror._storage, "set_trial_state_values", locked)
-        mirror.put(row("a", "completed"))
-        mirror.put(row("b", "completed"))
-        mirror.flush()
+        patch.setattr(export._storage, "set_trial_state_values", locked)
+        export.put(row("a", "completed"))
+        export.put(row("b", "completed"))
+        export.flush()
     assert "the Optuna storage is 2 trials behind: database is locked" in place.warnings
-    mirror.put(row("c", "running"))
+    export.put(row("c", "running"))
     states = {t.user_attrs["ray_trial_id"]: t.state.name for t in place.study().trials}
     assert states == {"a": "COMPLETE", "b": "COMPLETE", "c": "RUNNING"}
 
 
 def test_intermediate_values_with_one_objective(tmp_path):
     place = RemotePath(tmp_path, dataclasses.replace(TOY, objectives=("error",)))
-    mirror = place.mirror()
+    export = place.export()
     for done in (1, 2, 3):
-        mirror.evaluated(row("a", "running", round=done, error=1 / done))
-        mirror.flush()
-    mirror.put(row("a", "stopped", round=3, error=1 / 3))
+        export.evaluated(row("a", "running", round=done, error=1 / done))
+        export.flush()
+    export.put(row("a", "stopped", round=3, error=1 / 3))
     (trial,) = place.study().trials
     assert trial.intermediate_values == {1: 1.0, 2: 0.5, 3: pytest.approx(1 / 3)}
 
 
 def test_two_studies_are_not_merged(place):
-    place.mirror()
+    place.export()
     check_storage(place.url, "other", is_new=True)
     check_storage(place.url, "toy", is_new=False)
     with pytest.raises(SettingError, match="name is 'toy'; expected a new name"):
@@ -174,9 +174,9 @@ class Quiet(WSGIRequestHandler):
 
 
 def test_optuna_dashboard_lists_the_trials(place):
-    mirror = place.mirror()
+    export = place.export()
     for status in STATES:
-        mirror.put(row(status, status))
+        export.put(row(status, status))
     app = wsgi(place.study()._storage)
     server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever)

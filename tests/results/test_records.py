@@ -8,7 +8,7 @@ from support.toy_problem import TOY
 
 from study.results.folder import ResultsFolder, valid_name, write_json
 from study.results.records import load_study
-from study.spec.problem import FIXED_DESIGN, Description
+from study.spec.problem import FIXED_DESIGN, Problem
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def row(trial_id: str, status: str, **values):
 
 
 def test_a_description_survives_json():
-    assert Description.from_json(json.loads(json.dumps(TOY.to_json()))) == TOY
+    assert Problem.from_json(json.loads(json.dumps(TOY.to_json()))) == TOY
 
 
 def test_rerun_commands_keep_full_precision():

@@ -47,7 +47,7 @@ def confirmation(treated_error, treated_seconds, seeds=5):
             noise = math.exp(rng.normal(0, 0.005))
             trials.append(trial(len(trials), arm, seed, error * noise, seconds * noise))
     parameters = (Parameter("treated", "treated", choices=("yes", "no")), Parameter("seed", "seed"))
-    description = dataclasses.replace(TOY, parameters=parameters)
+    problem = dataclasses.replace(TOY, parameters=parameters)
     info = {
         "arms": {"the treated": {"treated": "yes"}, "bare": {"treated": "no"}},
         "pairs": [["the treated", "bare"]],
@@ -55,4 +55,4 @@ def confirmation(treated_error, treated_seconds, seeds=5):
         "time_axis": "work_s",
         "treatment": "the cure",
     }
-    return StudyRecord("confirm", Path(), description, info, tuple(trials))
+    return StudyRecord("confirm", Path(), problem, info, tuple(trials))

@@ -1,4 +1,4 @@
-"""Evidence of the report's experiments, with planted effects."""
+"""Evidence of the original's experiments, with planted effects."""
 
 import math
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from study.cluster.capacity import this_machine
-from study.problem.published import REPORTED_COMBINED
+from study.problem.published import PUBLISHED_COMBINED
 from study.replication.conditions import (
     ALONE,
     ALONE_NORM,
@@ -76,7 +76,7 @@ def evidence(
     timing = [
         {"group": SETTINGS, "item": item, "round": number, "seconds": shaken(0.1)}
         for number in range(20)
-        for item in (ALONE, *(setting_name(*values) for values, _ in REPORTED_COMBINED))
+        for item in (ALONE, *(setting_name(*values) for values, _ in PUBLISHED_COMBINED))
     ]
     timing.append({"group": LOADERS, "item": "network", "round": 0, "seconds": 1.0})
     told = info or as_info(SETTINGS_OF_QUICK)

@@ -7,9 +7,9 @@ from study.results.records import load_study
 from support.toy_problem import TOY
 
 
-def make_study(tmp_path, rows, subject=TOY, name="one", **plan):
+def make_study(tmp_path, rows, problem=TOY, name="one", **plan):
     settings = {"plan": PLAN | plan}
-    folder = ResultsFolder.create(tmp_path, name, subject, {"settings": settings})
+    folder = ResultsFolder.create(tmp_path, name, problem, {"settings": settings})
     folder.set_status("finished", wall_time_s=8.0)
     for row in rows:
         for done in range(1, row["round"] + 1):
@@ -18,7 +18,7 @@ def make_study(tmp_path, rows, subject=TOY, name="one", **plan):
         if row["round"]:
             pictures = folder.path / "samples" / row["trial_id"]
             pictures.mkdir()
-            for shade, stage in enumerate(subject.stages):
+            for shade, stage in enumerate(problem.stages):
                 Image.new("L", (8, 8), 90 * shade).save(pictures / f"{stage.name}.png")
     folder.write_trials(rows)
     return load_study(folder.path)

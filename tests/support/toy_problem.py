@@ -1,4 +1,4 @@
-"""A subject that has nothing to do with DIP or DDPM: the engine's parts must serve it too."""
+"""A problem that has nothing to do with DIP or DDPM: the engine's parts must serve it too."""
 
 import json
 import math
@@ -13,10 +13,10 @@ from ray import tune
 
 from study.engine.plan import Plan
 from study.engine.reporting import picture_path, report
-from study.spec.problem import Description, Metric, Parameter, Stage
+from study.spec.problem import Metric, Parameter, Problem, Stage
 
-TOY = Description(
-    title="A toy <b>subject</b>",
+TOY = Problem(
+    title="A toy <b>problem</b>",
     parameters=(Parameter("x", "x", 0.1, 10.0, log=True), Parameter("y", "y", -1.0, 1.0)),
     metrics=(
         Metric("error", "error", goal="min", references=("bound",)),

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from dipddpm.errors import ConfigError
-from dipddpm.report_unet import ReportUNet, sinusoidal_table
+from dipddpm.networks.original_unet import OriginalUNet, sinusoidal_table
 
 
 def test_it_has_the_reports_parameters():
-    net = ReportUNet(28, 1)
+    net = OriginalUNet(28, 1)
     assert sum(p.numel() for p in net.parameters()) == 606_852
     assert sum(p.numel() for p in net.parameters() if not p.requires_grad) == 100_000
     x = torch.randn(2, 1, 28, 28)
@@ -16,7 +16,7 @@ def test_it_has_the_reports_parameters():
 def test_the_image_is_normalised_at_the_entrance():
     """What REPORT finds: the mean grey and the contrast of the input are hidden from the network,
     as far as the time's scalar bias lets them be."""
-    net = ReportUNet(28, 1)
+    net = OriginalUNet(28, 1)
     x, t = torch.randn(1, 1, 28, 28), torch.tensor([500])
     torch.testing.assert_close(net(3 * x + 1, t), net(x, t), rtol=1e-3, atol=1e-4)
 
@@ -29,4 +29,4 @@ def test_the_table_is_the_papers():
 
 def test_other_sizes_are_refused():
     with pytest.raises(ConfigError, match="28×28 images of 1 channel"):
-        ReportUNet(8, 1)
+        OriginalUNet(8, 1)

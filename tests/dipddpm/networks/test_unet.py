@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dipddpm.errors import ConfigError
-from dipddpm.unet import UNet
+from dipddpm.networks.unet import UNet
 
 
 @pytest.mark.parametrize("size", [8, 28, 32])

@@ -73,8 +73,8 @@ class UNet(nn.Module):
         image_size: height and width in pixels; divisible by 2, and by 4 above 16.
         channels: of the image, 1 or 3.
         width: channels at the higher resolution (twice as many at the lower); a multiple of 8.
-        normalise_input: LayerNorm over the image itself, as the report's denoiser begins: its mean
-            grey and contrast are hidden from the network.
+        normalise_input: LayerNorm over the image itself, as the original's denoiser begins: its
+            mean grey and contrast are hidden from the network.
     """
 
     def __init__(

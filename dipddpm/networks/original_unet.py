@@ -1,7 +1,7 @@
-"""The report's own denoiser, to the last parameter (606,852), so that "as reported" can be run.
+"""The original's own denoiser, to the last parameter (606,852), so that "as reported" can be run.
 
 Its first block normalises the image itself over (1, H, W), which hides mean grey and contrast from
-the network: kept, since it is the report's.
+the network: kept, since it is the original's.
 """
 
 import math
@@ -21,7 +21,7 @@ class Block(nn.Module):
     def __init__(self, size: int, in_channels: int, channels: int, normalise: bool = True) -> None:
         super().__init__()
         self.normalise = normalise
-        # there even where it is idle, as in the report: 15,680 parameters of the last block
+        # there even where it is idle, as in the original: 15,680 parameters of the last block
         self.norm = nn.LayerNorm((in_channels, size, size))
         self.body = nn.Sequential(
             nn.Conv2d(in_channels, channels, 3, padding=1),
@@ -46,13 +46,13 @@ def blocks(size: int, *channels: int, normalise_last: bool = True) -> nn.Sequent
     )
 
 
-class ReportUNet(nn.Module):
+class OriginalUNet(nn.Module):
     """Predicts ε from (x_t, t) for 28×28 images of one channel."""
 
     def __init__(self, image_size: int, channels: int) -> None:
         super().__init__()
         if (image_size, channels) != (28, 1):
-            raise ConfigError("denoiser", "report", "28×28 images of 1 channel for this one")
+            raise ConfigError("denoiser", "original", "28×28 images of 1 channel for this one")
         table = sinusoidal_table(TIMESTEPS, TIME_DIM)
         self.table = nn.Embedding.from_pretrained(table, freeze=True)  # (1000, 100), fixed
 
