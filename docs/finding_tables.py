@@ -1,0 +1,320 @@
+"""The tables of what was found, from ``results/reference``."""
+
+import statistics
+from collections.abc import Callable
+
+from table_text import (
+    ROOT,
+    Row,
+    markdown,
+    mean_interval,
+    number,
+    percent,
+    ratio,
+    read_csv,
+    read_json,
+)
+
+from study.spec.pareto import noise_floor
+
+REFERENCE = ROOT / "results" / "reference"
+MNIST, DIGITS, QUICK = "mnist-tenth", "report-quick", "quick"
+VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
+CONDITIONS, EXTRA_SCORES = "report.csv", "looks.csv"
+"""Names under which these results were written, by version 0.1."""
+
+ANSWERS = {"holds": "yes", "does not hold": "no", "cannot tell at this scale": "unclear"}
+
+
+def effects(folder: str, claim: str) -> list[Row]:
+    """Return the figures of a claim, in their order."""
+    rows = read_csv(REFERENCE / folder / "claims.csv")
+    return [row for row in rows if row["claim"] == claim]
+
+
+def answer() -> str:
+    """The README's table: what holds of the idea, at both scales."""
+    questions = (
+        ("Is a training step faster?", "seconds per step", "a", 0),
+        ("Is the whole run faster, the prior's own time counted?", "seconds", "b", 0),
+        ("Are the digits better, learned from clean images?", "FID", "c", 0),
+        ("Are they better where only noisy images exist?", "FID", "i", 0),
+        ("Do 10 denoising steps from the prior do what 50 from noise do?", "FID", "g, steps", 1),
+    )
+    rows = [
+        [question, measure, *(_answer(effects(folder, claim)[i]) for folder in (MNIST, DIGITS))]
+        for question, measure, claim, i in questions
+    ]
+    return markdown(("with the prior …", "compared", "MNIST, 28×28", "digits, 8×8"), rows)
+
+
+def _answer(effect: Row) -> str:
+    figure = ratio(effect["ratio"], effect["low"], effect["high"])
+    return f"**{ANSWERS[effect['verdict']]}**: {figure}, n = {effect['n']}"
+
+
+def confirmed() -> list[Row]:
+    """Return the comparisons of the reference search's confirmation, without its prose."""
+    return [row for row in read_csv(REFERENCE / QUICK / "confirm.csv") if row["arm"]]
+
+
+def claims(folder: str) -> Callable[[], str]:
+    def table() -> str:
+        rows = []
+        for letter in dict.fromkeys(row["claim"] for row in _claims(folder)):
+            found = effects(folder, letter)
+            if len(found) > 2:  # many settings: the one that speaks least for the claim
+                found = [max(found, key=lambda row: float(row["p_for"]))]
+            for i, row in enumerate(found):
+                verdict = row["verdict"] + (f" ({row['note']})" if row["note"] else "")
+                rows.append(
+                    [
+                        *((letter, row["text"], verdict) if i == 0 else ("", "", "")),
+                        _compared(row),
+                        ratio(row["ratio"], row["low"], row["high"]),
+                        row["n"],
+                        percent(row["detectable"]),
+                    ]
+                )
+        header = ("", "claim", "verdict", "compared", "ratio [95 % interval]", "n", "detectable")
+        return markdown(header, rows)
+
+    return table
+
+
+def _claims(folder: str) -> list[Row]:
+    return read_csv(REFERENCE / folder / "claims.csv")
+
+
+def _compared(row: Row) -> str:
+    if not row["mean"]:
+        return row["what"]
+    return f"{row['what']}: {number(row['mean'])} and {number(row['baseline_mean'])}"
+
+
+def conditions(folder: str, kind: str) -> list[Row]:
+    """Return the conditions of a replication, ``as reported`` or ``controlled``."""
+    rows = read_csv(REFERENCE / folder / CONDITIONS)
+    return [row for row in rows if row["kind"] == kind]
+
+
+def as_reported() -> str:
+    header = (
+        *("run", "original: s per epoch", "here: s per epoch", "original: total, s"),
+        *("here: DDPM, s", "here: DIP, s", "PSNR after DIP, dB", "FID", "contrast", "original saw"),
+    )
+    rows = [
+        [
+            row["row"].removeprefix("as reported: "),
+            number(row["reported_per_iteration_s"]),
+            number(row["time_per_iteration_s"]),
+            number(row["reported_total_s"]),
+            number(row["train_time_s"]),
+            number(row["dip_time_s"]),
+            number(row["dip_psnr"]),
+            number(row["fid"]),
+            number(row["contrast"]),
+            row["reported_says"],
+        ]
+        for row in conditions(MNIST, "as reported")
+    ]
+    return markdown(header, rows)
+
+
+def controlled(folder: str) -> Callable[[], str]:
+    columns = {
+        "FID": "fid",
+        "precision": "precision",
+        "contrast": "contrast",
+        "nearest_train": "nearest_train",
+        "PSNR after DIP, dB": "dip_psnr",
+        "DIP, s": "dip_time_s",
+        "DDPM, s": "train_time_s",
+        "total, s": "time_total_s",
+    }
+
+    def table() -> str:
+        rows = [
+            [row["row"], row["n"], *(number(row[name]) for name in columns.values())]
+            for row in conditions(folder, "controlled")
+        ]
+        return markdown(("condition", "seeds", *columns), rows)
+
+    return table
+
+
+def scale() -> str:
+    rows = []
+    for folder, name in ((MNIST, "MNIST"), (DIGITS, "digits")):
+        for kind in ("as reported", "controlled"):
+            row = conditions(folder, kind)[1]
+            rows.append(
+                [
+                    name,
+                    kind,
+                    number(row["fid_floor"]),
+                    number(row["fid_noise"]),
+                    f"{float(row['scored_images']):,.0f}",
+                ]
+            )
+    header = ("data", "conditions", "FID of real images (floor)", "FID of noise", "images scored")
+    return markdown(header, rows)
+
+
+def loader(folder: str) -> Callable[[], str]:
+    def table() -> str:
+        seconds: dict[str, list[float]] = {}
+        for row in read_csv(REFERENCE / folder / "timing.csv"):
+            if row["group"] == "loaders":
+                seconds.setdefault(row["item"], []).append(float(row["seconds"]))
+        rows = [
+            [name, number(1000 * statistics.median(values)), "", str(len(values))]
+            for name, values in seconds.items()
+        ]
+        wholes = (seconds[f"network and {kind} loader"] for kind in ("per-image", "tensor"))
+        gap = mean_interval([469 * (a - b) for a, b in zip(*wholes, strict=True)])
+        rows.append(["difference of the two whole loops", "", ratio(*gap), rows[0][-1]])
+        rows.append(["the same difference, original report", "", f"{22.93 - 15.49:.2f}", "1"])
+        header = ("", "ms per batch, median", "s per epoch of 469 batches [95 % interval]", "n")
+        return markdown(header, rows)
+
+    return table
+
+
+def extra(folder: str, row: str, images: str, steps: str = "") -> list[Row]:
+    """Return what was scored once at the end of a run, a line per seed."""
+    found = read_csv(REFERENCE / folder / EXTRA_SCORES)
+    return [r for r in found if (r["row"], r["images"], r["steps"]) == (row, images, steps)]
+
+
+def _mean(rows: list[Row], column: str) -> str:
+    values = [float(row[column]) for row in rows if row[column]]
+    return number(statistics.fmean(values)) if values else ""
+
+
+def reverse_steps() -> str:
+    header = (
+        *("start", "denoising steps", "FID", "distance to its start image"),
+        *("distance to nearest training image", "seeds"),
+    )
+    rows = []
+    for images in ("from noise", "from prior", "from real images"):
+        for steps in ("0.0", "2.0", "5.0", "10.0", "25.0", "50.0"):
+            if found := extra(MNIST, "DIP→DDPM", images, steps):
+                columns = ("fid", "nearest_source", "nearest_train")
+                values = (_mean(found, column) for column in columns)
+                rows.append([images, f"{float(steps):.0f}", *values, str(len(found))])
+    return markdown(header, rows)
+
+
+def refined() -> str:
+    runs = {
+        "controlled, clean images": "DIP→DDPM",
+        "controlled, only noisy images": "noisy images: DIP→DDPM",
+        "as reported": "as reported: dip_lr 0.001, ddpm_lr 0.0005, std 1",
+    }
+    rows = []
+    for label, run in runs.items():
+        both = [extra(MNIST, run, images) for images in ("restored", "refined")]
+        columns = ("fid", "psnr", "ssim")
+        figures = [_mean(found, column) for column in columns for found in both]
+        rows.append([label, *figures, str(len(both[0]))])
+    header = (
+        *("run", "FID of DIP's output", "refined", "PSNR of DIP's output, dB", "refined"),
+        *("SSIM of DIP's output", "refined", "seeds"),
+    )
+    return markdown(header, rows)
+
+
+def grey() -> str:
+    alone, both = "DDPM alone", "dip_lr 0.001, ddpm_lr 0.0005, std 1"
+    rows = []
+    for run in (alone, both):
+        rescaled = next(
+            r for r in conditions(MNIST, "as reported") if r["row"] == f"as reported: {run}"
+        )
+        (clipped,) = extra(MNIST, f"as reported: {run}", "as they are")
+        for label, row in (
+            ("each brought to its own range", rescaled),
+            ("clipped at each step, left as they are", clipped),
+        ):
+            rows.append([run, label, number(row["fid"]), number(row["contrast"])])
+    for row in conditions(MNIST, "controlled"):
+        if row["row"] in (alone, f"{alone}, input normalised"):
+            label = "controlled: clipped at each step"
+            rows.append([row["row"], label, number(row["fid"]), number(row["contrast"])])
+    return markdown(("run", "how images are shown", "FID", "contrast (real = 1)"), rows)
+
+
+def confirmation() -> str:
+    rows = [
+        [
+            row["arm"],
+            row["metric"],
+            number(row["mean"]),
+            number(row["baseline_mean"]),
+            ratio(row["ratio"], row["low"], row["high"]),
+            percent(row["detectable"]),
+            row["result"],
+            f"{float(row['n']):.0f}",
+        ]
+        for row in confirmed()
+        if row["ratio"]
+    ]
+    header = (
+        *("setting", "metric", "with prior", "no prior, tuned", "ratio [95 % interval]"),
+        *("detectable", "result", "seeds"),
+    )
+    return markdown(header, rows)
+
+
+def best_trial() -> str:
+    best = read_json(REFERENCE / QUICK / "best.json")
+    metrics, trials = best["metrics"], read_csv(REFERENCE / QUICK / "trials.csv")
+    times = [float(t["time_per_iteration_s"]) for t in trials if t["time_per_iteration_s"]]
+    rows = [
+        *([name, f"{value:.3g}"] for name, value in best["parameters"].items()),
+        ["FID, validation images", number(metrics["fid"])],
+        ["FID of real images (floor)", number(metrics["fid_floor"])],
+        ["FID of noise", number(metrics["fid_noise"])],
+        ["images scored", str(metrics["scored_images"])],
+        ["features", metrics["features"]],
+        ["PSNR before and after DIP, dB", " and ".join(
+            number(metrics[name]) for name in ("dip_psnr_noisy", "dip_psnr")
+        )],
+        [f"noise of the time per epoch between {len(times)} trials", percent(noise_floor(times))],
+    ]  # fmt: skip
+    return markdown(("best trial of the search", ""), rows)
+
+
+def variants() -> str:
+    rows = []
+    for row in read_csv(VARIANTS):
+        variant, sampling = row["variant"].split("; ")
+        if sampling in ("ancestral, 250 steps", "from prior at t₀ = 300, 15 steps"):
+            figures = (number(row[name]) for name in ("fid", "precision", "nearest_source"))
+            rows.append([variant, sampling, *figures, row["scored_images"]])
+    header = (
+        *("regime, prior", "sampling", "FID", "precision", "distance to its start image"),
+        "images scored",
+    )
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "findings/answer": answer,
+    "findings/scale": scale,
+    "findings/claims-mnist": claims(MNIST),
+    "findings/claims-digits": claims(DIGITS),
+    "findings/as-reported": as_reported,
+    "findings/controlled-mnist": controlled(MNIST),
+    "findings/controlled-digits": controlled(DIGITS),
+    "findings/loader-mnist": loader(MNIST),
+    "findings/loader-digits": loader(DIGITS),
+    "findings/reverse-steps": reverse_steps,
+    "findings/refined": refined,
+    "findings/grey": grey,
+    "findings/confirmation": confirmation,
+    "findings/best-trial": best_trial,
+    "findings/variants": variants,
+}

@@ -1,0 +1,239 @@
+"""The tables of what was timed, from ``benchmarks/data``."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from table_text import (
+    ROOT,
+    markdown,
+    mean_interval,
+    number,
+    percent,
+    ratio,
+    ratio_interval,
+    read_csv,
+    read_json,
+)
+
+DATA = ROOT / "benchmarks" / "data"
+
+
+def load(name: str) -> Any:
+    """Return what a benchmark wrote last."""
+    return read_json(DATA / f"{name}.json")
+
+
+def machine() -> str:
+    names = ("throughput", "whole-trial", "time-to-quality", "dip-stage", "sampling")
+    names += ("packing-quick", "packing-original", "whole-study", "scaling")
+    rows = []
+    for name in names:
+        about = load(name)["machine"]
+        gpu = about["gpu"] or "none"
+        rows.append([f"`{name}.json`", about["cpu"], str(about["threads"]), gpu, about["torch"]])
+    return markdown(("data", "processor", "threads", "GPU", "torch"), rows)
+
+
+def throughput() -> str:
+    rows = [
+        [
+            name,
+            f"{row['seconds']:.3f}",
+            number(128 / row["seconds"]),
+            ratio(row["speedup"], *row["speedup_range"]),
+            f"{row['parameters']:,}" if "parameters" in row else "",
+            percent(row.get("share_of_limit", "")),
+            str(row["n"]),
+        ]
+        for name, row in load("throughput")["rows"].items()
+    ]
+    header = (
+        *("what", "s per step", "images per s", "times as fast [range]", "parameters"),
+        *("of the machine's limit", "n"),
+    )
+    return markdown(header, rows)
+
+
+def whole_trial() -> str:
+    rows = [
+        [
+            stage,
+            number(row["original"]),
+            number(row["ours"]),
+            ratio(row["speedup"], *row["speedup_range"]),
+            str(row["n"]),
+        ]
+        for stage, row in load("whole-trial")["stages"].items()
+    ]
+    return markdown(("stage", "original, s", "here, s", "times as fast [range]", "n"), rows)
+
+
+def time_to_quality() -> str:
+    recipes = ("original", "ours", "diffusers")
+    rows = []
+    for row in load("time-to-quality")["rows"]:
+        first = [
+            f"{number(row['seconds'][name])} ({row['reached'][name]})"
+            if row["seconds"][name] is not None
+            else "not on record"
+            for name in recipes
+        ]
+        rows.append([number(row["original_s"]), number(row["fid"]), *first])
+    header = (
+        *("original has trained, s", "its FID then, median"),
+        *(f"{name}: first as good after, s" for name in recipes),
+    )
+    return markdown(header, rows)
+
+
+def learning_curves() -> str:
+    rows, steps = [], []
+    for recipe in ("original", "ours", "diffusers"):
+        for seed, file in enumerate(sorted(DATA.glob(f"mnist-{recipe}-[0-9].csv"))):
+            curve = {row["step"]: row["fid"] for row in read_csv(file)}
+            steps = steps or list(curve)
+            rows.append([recipe, str(seed), *(number(curve.get(step, "")) for step in steps)])
+    return markdown(("recipe", "seed", *(f"{step} steps" for step in steps)), rows)
+
+
+def dip_stage() -> str:
+    data = load("dip-stage")
+    ratios = data["ratio"]
+    middle = {
+        name: number(statistics.median(row[name] for row in data["rows"]))
+        for name in ("original_s", "ours_s", "steps")
+    }
+    rows = [
+        ["best PSNR of the original's fit", number(data["best_psnr"], "dB")],
+        ["reached by it at step", f"{data['best_step']} of {data['recorded_steps']:,}"],
+        ["after, original", f"{middle['original_s']} s"],
+        ["after, here", f"{middle['ours_s']} s ({middle['steps']} steps)"],
+        [
+            "times as fast, median [range]",
+            ratio(statistics.median(ratios), min(ratios), max(ratios)),
+        ],
+        ["n", str(len(ratios))],
+    ]
+    return markdown(("DIP on held-out images", ""), rows)
+
+
+def whole_study() -> str:
+    data = load("whole-study")
+    total = data["search_s"] * data["slots"]
+    rows = [[stage, number(s), percent(s / total)] for stage, s in data["core_seconds"].items()]
+    inside = data["share_inside"]
+    rows.append(["in DIP, training, drawing and scoring", number(inside * total), percent(inside)])
+    rows.append([f"the command: {number(data['command_s'])} s on {data['slots']} cores", "", ""])
+    return markdown(("stage", "core-seconds", "share"), rows)
+
+
+def packing() -> str:
+    rows = []
+    for name in ("quick", "original"):
+        for at_once, row in load(f"packing-{name}")["rows"].items():
+            figures = (statistics.median(row["ratio"]), min(row["ratio"]), max(row["ratio"]))
+            rate = number(statistics.median(row["images_per_s"]))
+            rows.append([name, at_once, rate, ratio(*figures), str(row["n"])])
+    header = ("preset", "trials at once", "images per s", "times one alone [range]", "n")
+    return markdown(header, rows)
+
+
+def sampling() -> str:
+    data = load("sampling")["rows"]
+    whole = data["ancestral, 1000 steps"]["fid"]
+    rows = []
+    for name, row in data.items():
+        middle = [math.exp(v) for v in mean_interval([math.log(fid) for fid in row["fid"]])]
+        against = "1" if row["fid"] is whole else ratio(*ratio_interval(row["fid"], whole))
+        seconds = number(row["seconds_per_1000"])
+        rows.append([name, ratio(*middle), against, seconds, str(len(row["fid"]))])
+    header = (
+        "sampler",
+        "FID [95 % interval]",
+        "against all 1,000 steps",
+        "s per 1,000 images",
+        "n",
+    )
+    return markdown(header, rows)
+
+
+def scaling() -> str:
+    data = load("scaling")["slots"]
+    lines: tuple[tuple[str, str, int], ...] = (
+        ("length of a trial, s", "sleep_s", 0),
+        ("trials per s", "trials_per_s", 2),
+        ("efficiency", "efficiency", 2),
+        ("driver's core-seconds per trial", "driver_cpu_s_per_trial", 2),
+    )
+    rows = [[label, *(f"{row[name]:.{places}f}" for row in data)] for label, name, places in lines]
+    return markdown(("slots", *(str(row["slots"]) for row in data)), rows)
+
+
+def in_a_row() -> str:
+    row = load("scaling")["in_a_row"]
+    before, after = (row[f"driver_mb_{when}"] / 1000 for when in ("before", "after"))
+    header = ("trials in a row", "s per trial", "driver's memory before, GB", "after, GB")
+    return markdown(
+        header,
+        [
+            [
+                f"{row['trials']:,}",
+                f"{row['seconds_per_trial']:.2f}",
+                f"{before:.2f}",
+                f"{after:.2f}",
+            ]
+        ],
+    )
+
+
+def overhead() -> str:
+    rows = [
+        [row["variant"], f"{row['trials']:,}", f"{row['seconds'] / row['trials']:.2f}"]
+        for row in load("overhead")
+    ]
+    return markdown(("engine", "trials", "s per trial"), sorted(rows))
+
+
+def search() -> str:
+    methods: dict[str, dict[str, Any]] = load("search")["methods"]
+    rows = [
+        [
+            name,
+            f"{row['best_fid']:.2f} ± {row['best_fid_deviation']:.2f}",
+            ratio(*row["ratio_to_random"]),
+            number(row["epochs"]),
+            number(row["completed"]),
+        ]
+        for name, row in sorted(methods.items(), key=lambda item: item[1]["best_fid"])
+    ]
+    header = (
+        *("sampler, scheduler", "best FID, mean ± deviation"),
+        *("against random search with as many epochs [95 % interval]", "epochs", "full trials"),
+    )
+    return markdown(header, rows)
+
+
+def rungs() -> str:
+    correlations: dict[str, float] = load("search")["rank_correlation"]
+    values: Sequence[str] = [f"{value:.2f}" for value in correlations.values()]
+    return markdown(("after epoch", *correlations), [["rank correlation", *values]])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "performance/machine": machine,
+    "performance/throughput": throughput,
+    "performance/whole-trial": whole_trial,
+    "performance/time-to-quality": time_to_quality,
+    "performance/learning-curves": learning_curves,
+    "performance/dip-stage": dip_stage,
+    "performance/whole-study": whole_study,
+    "performance/packing": packing,
+    "performance/sampling": sampling,
+    "performance/scaling": scaling,
+    "performance/in-a-row": in_a_row,
+    "performance/overhead": overhead,
+    "performance/search": search,
+    "performance/rungs": rungs,
+}

@@ -1,0 +1,78 @@
+"""``python docs/tables.py``: write the tables of README and docs from committed results.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; what is between them is
+replaced. ``<!-- code: FILE -->`` does the same with the code of an example.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
+
+import cli_tables  # noqa: E402
+import finding_tables  # noqa: E402
+import performance_tables  # noqa: E402
+
+TABLES: dict[str, Callable[[], str]] = {
+    **finding_tables.TABLES,
+    **performance_tables.TABLES,
+    **cli_tables.TABLES,
+}
+
+BLOCK = re.compile(r"<!-- (table|code): (\S+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Return the pages that may hold tables."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def written(text: str) -> str:
+    """Return a page with its tables and code as the data and the examples give them now.
+
+    Raises:
+        KeyError: a marker names no table.
+        FileNotFoundError: a marker names no example, or a table's data are missing.
+    """
+    return BLOCK.sub(_block, text)
+
+
+def _block(match: re.Match[str]) -> str:
+    kind, name = match.groups()
+    body = TABLES[name]() if kind == "table" else code(ROOT / name)
+    return f"<!-- {kind}: {name} -->\n{body}\n<!-- end -->"
+
+
+def code(file: Path) -> str:
+    """Return an example as a fenced block, without its docstring."""
+    source = file.read_text(encoding="utf-8")
+    first = ast.parse(source).body[0]
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    lines = source.splitlines()[first.end_lineno if is_docstring else 0 :]
+    return "```python\n" + "\n".join(lines).strip() + "\n```"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a page differs")
+    check = parser.parse_args(argv).check
+    stale = []
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        after = written(before)
+        if after != before:
+            stale.append(page.relative_to(ROOT))
+            if not check:
+                page.write_text(after, encoding="utf-8")
+    for page in stale:
+        print(f"{page}: {'differs from its data' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
