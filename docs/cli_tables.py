@@ -58,7 +58,7 @@ def flags(command: str, subcommand: str = "") -> str:
                 continue
             name = ", ".join(f"`{option}`" for option in action.option_strings)
             value = formatter._format_args(action, _metavar(action)) if action.nargs != 0 else ""
-            meaning = " ".join(formatter._expand_help(action).split())
+            meaning = " ".join(formatter._expand_help(action).split()) if action.help else ""
             rows.append([name or f"`{value}`", f"`{value}`" if name and value else "", meaning])
     return markdown(("argument", "value", "meaning"), rows)
 

@@ -68,7 +68,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def ratio_interval(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
-    """Return the ratio of geometric means and its 95 % interval, by Welch's t-test on logarithms."""
+    """Return the ratio of geometric means and its 95 % interval, by Welch's t-test."""
     logs = [[math.log(v) for v in values] for values in (a, b)]
     interval = stats.ttest_ind(*logs, equal_var=False).confidence_interval(0.95)
     middle = sum(logs[0]) / len(a) - sum(logs[1]) / len(b)
