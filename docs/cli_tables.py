@@ -57,16 +57,11 @@ def flags(command: str, subcommand: str = "") -> str:
             if isinstance(action, argparse._HelpAction):
                 continue
             name = ", ".join(f"`{option}`" for option in action.option_strings)
-            value = formatter._format_args(action, _metavar(action)) if action.nargs != 0 else ""
-            meaning = " ".join(formatter._expand_help(action).split()) if action.help else ""
-            rows.append([name or f"`{value}`", f"`{value}`" if name and value else "", meaning])
+            value = formatter._format_args(action, action.dest.upper()) if action.nargs != 0 else ""
+            meaning = formatter._expand_help(action) if action.help else ""
+            shown = [name or f"`{value}`", f"`{value}`" if name and value else ""]
+            rows.append([*shown, " ".join(meaning.split())])
     return markdown(("argument", "value", "meaning"), rows)
-
-
-def _metavar(action: argparse.Action) -> str:
-    if action.choices:
-        return " or ".join(str(choice) for choice in action.choices)
-    return action.dest.upper() if action.option_strings else action.dest
 
 
 TABLES: dict[str, Callable[[], str]] = {

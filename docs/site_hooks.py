@@ -1,6 +1,6 @@
-"""What MkDocs does not do by itself: pages and pictures from outside ``docs/``, roles of docstrings.
+"""What MkDocs does not do by itself: files from outside ``docs/``, and roles of docstrings.
 
-On GitHub the pages link to ``../CONTRIBUTING.md`` or ``../results/…``; the site holds copies of these.
+On GitHub the pages link to ``../CONTRIBUTING.md`` or ``../results/…``; the site has copies of them.
 """
 
 import re

@@ -1,7 +1,8 @@
 """``python docs/tables.py``: write the tables of README and docs from committed results.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; what is between them is
-replaced. ``<!-- code: FILE -->`` does the same with the code of an example.
+replaced. ``<!-- code: FILE -->`` does the same with the code of an example, and
+``<!-- code: FILE#NAME -->`` with one of its definitions.
 """
 
 import argparse
@@ -44,17 +45,28 @@ def written(text: str) -> str:
 
 def _block(match: re.Match[str]) -> str:
     kind, name = match.groups()
-    body = TABLES[name]() if kind == "table" else code(ROOT / name)
+    body = TABLES[name]() if kind == "table" else code(name)
     return f"<!-- {kind}: {name} -->\n{body}\n<!-- end -->"
 
 
-def code(file: Path) -> str:
-    """Return an example as a fenced block, without its docstring."""
-    source = file.read_text(encoding="utf-8")
-    first = ast.parse(source).body[0]
-    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    lines = source.splitlines()[first.end_lineno if is_docstring else 0 :]
-    return "```python\n" + "\n".join(lines).strip() + "\n```"
+def code(name: str) -> str:
+    """Return an example without its docstring, or one of its definitions, as a fenced block."""
+    file, _, wanted = name.partition("#")
+    source = (ROOT / file).read_text(encoding="utf-8")
+    body = ast.parse(source).body
+    if wanted:
+        (node,) = (node for node in body if wanted in _defined(node))
+        text = ast.get_source_segment(source, node) or ""
+    else:
+        text = "\n".join(source.splitlines()[body[0].end_lineno :]).strip()
+    return f"```python\n{text}\n```"
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """Return the names that a statement of a module defines."""
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
 
 
 def main(argv: list[str] | None = None) -> int:
