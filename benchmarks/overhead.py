@@ -9,7 +9,6 @@ on a Ray that is warm. Stock Tune is run with ``reuse_actors=True``, as the engi
 """
 
 import argparse
-import json
 import logging
 import tempfile
 import time
@@ -23,6 +22,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 from rich.console import Console
+from side_by_side import write
 
 from study.engine import runner
 from study.engine.plan import Plan
@@ -30,8 +30,6 @@ from study.engine.reporting import picture_path, report
 from study.results.folder import ResultsFolder
 from study.spec.optuna_space import distribution
 from study.spec.problem import Metric, Parameter, Problem, Stage
-
-OUT = Path(__file__).parent / "data" / "overhead.json"
 
 PROBLEM = Problem(
     title="next to nothing",
@@ -135,8 +133,8 @@ def main() -> None:
                 seconds = run(trials, Path(name))
             rows.append({"variant": variant, "trials": trials, "seconds": seconds})
             print(f"{variant:27} {trials:5} trials {seconds:7.1f} s, {seconds / trials:.3f} s each")
-    OUT.write_text(json.dumps(rows, indent=2) + "\n")
     ray.shutdown()
+    write("overhead", rows)
 
 
 if __name__ == "__main__":

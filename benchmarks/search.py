@@ -14,7 +14,6 @@ import argparse
 import csv
 import dataclasses
 import heapq
-import json
 import math
 import statistics
 import warnings
@@ -28,6 +27,7 @@ import optuna
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 from scipy import stats
+from side_by_side import write
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.model_selection import cross_val_predict
@@ -40,7 +40,6 @@ from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
 
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
-OUT = Path(__file__).parent / "data" / "search.json"
 SLOTS, TRIALS = 2, 30
 NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
 OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
@@ -230,18 +229,15 @@ def main() -> None:
             f"{row['random_best_fid']:5.2f}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})",
             flush=True,
         )
-    OUT.write_text(
-        json.dumps(
-            {
-                "seeds": args.seeds,
-                "curves": curves.settings,
-                "left_out_deviation": curves.deviation,
-                "rank_correlation": curves.rank_correlation,
-                "methods": table,
-            },
-            indent=2,
-        )
-        + "\n"
+    write(
+        "search",
+        {
+            "seeds": args.seeds,
+            "curves": curves.settings,
+            "left_out_deviation": curves.deviation,
+            "rank_correlation": curves.rank_correlation,
+            "methods": table,
+        },
     )
 
 

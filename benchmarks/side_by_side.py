@@ -3,6 +3,8 @@
 import json
 import platform
 import statistics
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import torch
 
 DATA = Path(__file__).parent / "data"
+TABLES = Path(__file__).parents[1] / "docs" / "tables.py"
 
 
 def compare(seconds: Mapping[str, list[float]], baseline: str) -> dict[str, dict[str, Any]]:
@@ -41,8 +44,9 @@ def machine(device: torch.device) -> dict[str, Any]:
     return {"cpu": cpu, "threads": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
 
 
-def write(name: str, result: Mapping[str, Any]) -> None:
-    """``benchmarks/data/NAME.json``."""
+def write(name: str, result: Any) -> None:
+    """Write ``benchmarks/data/NAME.json``, and the tables of the documentation that rest on it."""
     file = DATA / f"{name}.json"
     file.write_text(json.dumps(result, indent=2) + "\n")
     print(f"written to {file}")
+    subprocess.run([sys.executable, TABLES], check=True)
