@@ -9,7 +9,7 @@ from dipddpm.errors import ConfigError, DataError, NonFiniteLossError
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Record, Run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "PRESETS",

@@ -9,8 +9,8 @@ from dipddpm.cli import OneLineParser
 from study.cluster.config_check import mistakes
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = OneLineParser(prog="study/check_cluster.py", description=__doc__.splitlines()[0])
+def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") -> int:
+    parser = OneLineParser(prog=prog, description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="cluster.yaml or deploy/cluster-local.yaml")
     file = parser.parse_args(argv).file
     try:

@@ -9,9 +9,9 @@ from study.results.folder import DASHBOARD_FILE, write_text
 from study.results.records import load_study
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int:
     parser = argparse.ArgumentParser(
-        prog="study/dashboard.py",
+        prog=prog,
         description="Draw a study's page again from what is on disk, or compare several.",
         usage=argparse.SUPPRESS,  # so that an error is one line
     )
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         except (OSError, ValueError, KeyError) as error:
             reason = f"{type(error).__name__}: {error}"
             message = f"{folder} holds no study that can be drawn: {reason}"
-            print(f"study/dashboard.py: {message}", file=sys.stderr)
+            print(f"{prog}: {message}", file=sys.stderr)
             return 2
     if len(studies) == 1:
         page, text = args.folders[0] / DASHBOARD_FILE, draw(studies[0])

@@ -14,15 +14,15 @@ from study.page.summary import write_summary
 from study.page.text import clock, describe_study
 from study.problem.cost import estimate_cost
 from study.problem.definition import describe
-from study.problem.settings import FLAGS, make_parser, resolve
+from study.problem.settings import FLAGS, RUN, make_parser, resolve
 from study.problem.trainable import trainable
 from study.results.folder import DASHBOARD_FILE, ENDED
 from study.results.records import load_study
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, prog: str = RUN) -> int:
     """Run the command; return its exit status."""
-    command = Command(make_parser(), FLAGS, resolve, describe, lambda s: [s.run], run)
+    command = Command(RUN, make_parser(prog), FLAGS, resolve, describe, lambda s: [s.run], run)
     return execute(command, argv)
 
 

@@ -87,6 +87,7 @@ class Command:
     """What sets one command that runs a study apart from another.
 
     Attributes:
+        name: what ``study.json`` calls the command, however it was started.
         parser: parses the flags; a flag that was not given is absent from what it returns.
         flags: the flag of a setting, where it has another name than the setting.
         resolve: makes the settings of the flags, for a machine or a cluster.
@@ -96,6 +97,7 @@ class Command:
         work: does the work of a session; returns ``finished``, ``failed`` or ``interrupted``.
     """
 
+    name: str
     parser: OneLineParser
     flags: Mapping[str, str]
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
@@ -206,8 +208,8 @@ def _earlier(
         with reaching(given["storage_path"]):
             fetch(storage / name, results_dir / name)
     earlier = earlier_study(results_dir, name)
-    if (began := earlier.get("command", RUN)) != command.parser.prog:
-        raise SettingError("resume", name, f"a study of {command.parser.prog}, not {began}")
+    if (began := earlier.get("command", RUN)) != command.name:
+        raise SettingError("resume", name, f"a study of {command.name}, not {began}")
     return read_earlier(earlier)
 
 
@@ -252,7 +254,7 @@ def _open_folder(
     """Open the results folder, new or as an earlier session left it."""
     earlier_arguments = earlier.get("arguments", {}) if earlier else {}
     info = {
-        "command": command.parser.prog,
+        "command": command.name,
         "settings": settings.to_json(),
         "arguments": {**earlier_arguments, **remembered(given)},
         "storage_url": settings.storage_url and redacted(settings.storage_url),

@@ -124,8 +124,10 @@ def new_parser(prog: str, description: str) -> OneLineParser:
     )
 
 
-def make_parser() -> OneLineParser:
-    parser = new_parser(RUN, "Search for the DIP and DDPM settings that pay: quality against time.")
+def make_parser(prog: str = RUN) -> OneLineParser:
+    parser = new_parser(
+        prog, "Search for the DIP and DDPM settings that pay: quality against time."
+    )
     what = parser.add_argument_group("what is studied")
     what.add_argument("--num-samples", type=int, metavar="N", help="trials (30)")
     add_scale(what, quick_epochs=preset("quick").epochs)

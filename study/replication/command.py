@@ -39,13 +39,16 @@ from study.replication.page import scale_text, write
 from study.results.folder import ENDED, REPLICATION_FILE, TIMING_FILE
 from study.results.records import load_study
 
+REPRODUCE = "study/reproduce.py"
+"""What ``study.json`` calls this command."""
+
 KEEP_FOLDER = "unfinished"
 """States of runs that have no checkpoint yet, on this machine."""
 
 
-def make_parser() -> OneLineParser:
+def make_parser(prog: str) -> OneLineParser:
     parser = new_parser(
-        "study/reproduce.py",
+        prog,
         "Run the original's experiments, as reported and controlled, and judge its claims.",
     )
     add_scale(parser.add_argument_group("at what scale"), quick_epochs=QUICK_EPOCHS)
@@ -62,9 +65,9 @@ def make_parser() -> OneLineParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    flags = {**FLAGS, "confirm_seeds": "seeds"}
-    command = Command(make_parser(), flags, resolve_design, describe, configs_of, run)
+def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
+    flags, parser = {**FLAGS, "confirm_seeds": "seeds"}, make_parser(prog)
+    command = Command(REPRODUCE, parser, flags, resolve_design, describe, configs_of, run)
     return execute(command, argv)
 
 

@@ -1,0 +1,35 @@
+"""``dip-ddpm-study run|reproduce|dashboard|check-cluster``: the commands of an installed study."""
+
+import argparse
+import sys
+from importlib import import_module
+
+PROG = "dip-ddpm-study"
+
+COMMANDS = {
+    "run": "study.commands.search",
+    "reproduce": "study.replication.command",
+    "dashboard": "study.commands.dashboard",
+    "check-cluster": "study.commands.check_cluster",
+}
+"""The module of each command. Only the one that is called is imported: a page can be drawn where
+neither Ray nor torch is installed."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the first argument names; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description="Does a Deep Image Prior make a DDPM faster or better?",
+        epilog=f"{PROG} COMMAND --help tells a command's flags.",
+    )
+    parser.add_argument("command", choices=COMMANDS, help="what to do")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="flags of the command")
+    args = parser.parse_args(argv)
+    module = import_module(COMMANDS[args.command])
+    status: int = module.main(args.arguments, f"{PROG} {args.command}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
