@@ -8,46 +8,35 @@ from unittest import mock
 
 from table_text import markdown
 
-COMMANDS = {
-    "study/run.py": "study.commands.search",
-    "study/reproduce.py": "study.replication.command",
-    "study/dashboard.py": "study.commands.dashboard",
-    "study/check_cluster.py": "study.commands.check_cluster",
-    "dipddpm": "dipddpm.__main__",
-    "dip-ddpm-study": "study.__main__",
-}
-"""The module whose ``main`` each command calls."""
+RUN = "study.commands.search"
+REPRODUCE = "study.replication.command"
+DASHBOARD = "study.commands.dashboard"
+CHECK_CLUSTER = "study.commands.check_cluster"
+LIBRARY = "dipddpm.__main__"
 
 
-class Parsed(Exception):
-    """The arguments are good; nothing has been run. Bears the parser."""
+class Made(Exception):
+    """The parser of a command, caught before it parses anything."""
 
 
-def parse(command: str, arguments: list[str]) -> argparse.ArgumentParser:
-    """Parse arguments by a command's own parser, and stop before any work; return the parser.
+def parser_of(module: str) -> argparse.ArgumentParser:
+    """Return the parser that a command's ``main`` makes, without running the command."""
 
-    Raises:
-        SystemExit: the command would refuse the arguments.
-    """
-    real = argparse.ArgumentParser.parse_args
-
-    def stop(self: argparse.ArgumentParser, args: list[str], namespace: None = None) -> None:
-        if args or arguments:
-            real(self, args, namespace)
-        raise Parsed(self)
+    def stop(parser: argparse.ArgumentParser, *_: object) -> None:
+        raise Made(parser)
 
     with mock.patch.object(argparse.ArgumentParser, "parse_args", stop):
         try:
-            import_module(COMMANDS[command]).main(arguments)
-        except Parsed as parsed:
-            parser: argparse.ArgumentParser = parsed.args[0]
+            import_module(module).main()
+        except Made as made:
+            parser: argparse.ArgumentParser = made.args[0]
             return parser
-    raise AssertionError(f"{command} has parsed nothing")
+    raise AssertionError(f"{module}.main has parsed nothing")
 
 
-def flags(command: str, subcommand: str = "") -> str:
+def flags(module: str, subcommand: str = "") -> str:
     """Return a table of a command's arguments, in the order and the words of its help."""
-    parser = parse(command, [])
+    parser = parser_of(module)
     if subcommand:
         (choice,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
         parser = choice.choices[subcommand]
@@ -65,11 +54,11 @@ def flags(command: str, subcommand: str = "") -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "cli/run": functools.partial(flags, "study/run.py"),
-    "cli/reproduce": functools.partial(flags, "study/reproduce.py"),
-    "cli/dashboard": functools.partial(flags, "study/dashboard.py"),
-    "cli/check-cluster": functools.partial(flags, "study/check_cluster.py"),
-    "cli/dipddpm-run": functools.partial(flags, "dipddpm", "run"),
-    "cli/dipddpm-restore": functools.partial(flags, "dipddpm", "restore"),
-    "cli/dipddpm-sample": functools.partial(flags, "dipddpm", "sample"),
+    "cli/run": functools.partial(flags, RUN),
+    "cli/reproduce": functools.partial(flags, REPRODUCE),
+    "cli/dashboard": functools.partial(flags, DASHBOARD),
+    "cli/check-cluster": functools.partial(flags, CHECK_CLUSTER),
+    "cli/dipddpm-run": functools.partial(flags, LIBRARY, "run"),
+    "cli/dipddpm-restore": functools.partial(flags, LIBRARY, "restore"),
+    "cli/dipddpm-sample": functools.partial(flags, LIBRARY, "sample"),
 }

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
+sys.path.insert(0, str(Path(__file__).parents[1]))  # this checkout, whatever is installed
 
-import cli_tables  # noqa: E402
-import finding_tables  # noqa: E402
-import performance_tables  # noqa: E402
+import cli_tables
+import finding_tables
+import performance_tables
+
+ROOT = Path(__file__).parents[1]
 
 TABLES: dict[str, Callable[[], str]] = {
     **finding_tables.TABLES,
