@@ -171,6 +171,10 @@ def loader(folder: str) -> Callable[[], str]:
             [name, number(1000 * statistics.median(values)), "", str(len(values))]
             for name, values in seconds.items()
         ]
+        middle = {name: statistics.median(values) for name, values in seconds.items()}
+        for kind in ("per-image", "tensor"):
+            total = 469 * (middle["network"] + middle[f"{kind} loader"])
+            rows.append([f"sum of network and {kind} loader", "", f"{total:.2f}", ""])
         wholes = (seconds[f"network and {kind} loader"] for kind in ("per-image", "tensor"))
         gap = mean_interval([469 * (a - b) for a, b in zip(*wholes, strict=True)])
         rows.append(["difference of the two whole loops", "", ratio(*gap), rows[0][-1]])
