@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from study.page.dashboard import compare, draw
-from study.results.folder import DASHBOARD_FILE, write_text
+from study.results.files import write_text
+from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
 
 
