@@ -11,6 +11,7 @@ from study.results.records import load_study
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="study/dashboard.py",
         description="Draw a study's page again from what is on disk, or compare several.",

@@ -31,7 +31,7 @@ from study.commands.resume import (
     name_to_resume,
 )
 from study.problem import trainable
-from study.problem.arguments import RUN, Arguments
+from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, check_not_searched, read_earlier, remembered
 from study.results import provenance
 from study.results.folder import ResultsFolder, StudyIsRunning
@@ -114,7 +114,7 @@ def execute(command: Command, argv: list[str] | None) -> int:
     """Run a command; return its exit status, which is 2 with one line on bad usage."""
     parser = command.parser
     given = vars(parser.parse_args(argv))
-    results_dir = given.get("results_dir", Arguments.results_dir)
+    results_dir = given.get("results_dir", RESULTS_DIR)
     url = given.get("storage_url", "")
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
@@ -137,7 +137,7 @@ def execute(command: Command, argv: list[str] | None) -> int:
         print(f"interrupted; results so far in {folder}", file=sys.stderr)
         return EXIT_STATUS[StudyStatus.INTERRUPTED]
     except OSError as error:
-        left = f"{folder} can be read, and gone on with by --resume {session.settings.plan.name}"
+        left = f"{folder} can be read, and --resume {session.settings.plan.name} goes on with it"
         print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
         return EXIT_STATUS[StudyStatus.FAILED]
 
@@ -164,7 +164,7 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
 
         copy, earlier = None, None
         if "resume" in given:
-            name = name_to_resume(given.get("results_dir", Arguments.results_dir), given)
+            name = name_to_resume(given.get("results_dir", RESULTS_DIR), given)
             with reaching(uri):
                 if storage:
                     check_is_there(storage, name)
@@ -208,7 +208,7 @@ def _earlier(
     Raises:
         SettingError: there is no such study, or another command began it.
     """
-    results_dir = given.get("results_dir", Arguments.results_dir)
+    results_dir = given.get("results_dir", RESULTS_DIR)
     if storage:
         with reaching(given["storage_path"]):
             fetch(storage / name, results_dir / name)

@@ -27,6 +27,13 @@ FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
 SET_BY_STUDY = ("eval_every", "score_split")
 """The fields of a run that follow from the study's own settings."""
 
+INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
+"""The flags that take an interval, LO HI; all other fields of a run take a value."""
+
+EXTRA = tuple(name for name, each in SEARCHABLE.items() if each.space == EXTENDED)
+
+RESULTS_DIR = Path("results")
+
 PLACES = (
     *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
     *("time_budget_s", "num_samples"),
@@ -64,8 +71,8 @@ class Arguments:
     )
     space: str = _argument(
         ORIGINAL,
-        f"what is searched: original varies {', '.join(n for n, p in SEARCHABLE.items() if p.space == ORIGINAL)}; "
-        f"extended also {', '.join(n for n, p in SEARCHABLE.items() if p.space == EXTENDED)}",
+        f"what is searched: original varies {', '.join(INTERVALS)}; extended also "
+        f"{', '.join(EXTRA)}",
         choices=SPACES,
     )
 
@@ -121,13 +128,10 @@ class Arguments:
         "auto or HOST:PORT of a running Ray cluster to join",
         "a private Ray on this machine",
     )
-    results_dir: Path = _argument(Path("results"), "folder of all studies")
+    results_dir: Path = _argument(RESULTS_DIR, "folder of all studies")
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Arguments))
-
-INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
-"""The flags that take an interval, LO HI; all other fields of a run take a value."""
 
 RUN_FIELDS = tuple(
     field.name
@@ -137,6 +141,7 @@ RUN_FIELDS = tuple(
 
 SESSION = ("time_budget_s", "seed")
 MACHINE = NAMES[NAMES.index("cpus_per_trial") :]
+"""Fields that say on what a study runs, and where its results go."""
 
 
 def make_parser() -> OneLineParser:
