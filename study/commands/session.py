@@ -19,6 +19,7 @@ from dipddpm.config import RunConfig
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
+from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
@@ -235,10 +236,12 @@ def _check_is_new(settings: StudySettings, storage: RemotePath | None) -> None:
 
 
 def _dataset(command: Command, settings: StudySettings) -> Dataset:
-    """Load the study's images; raise ConfigError where a run needs more than there are."""
+    """Load the study's images; raise ConfigError where a run's settings do not fit them."""
     dataset = dataset_of(settings.run)
     for config in command.configs(settings):
         check_sizes(config, dataset)
+        batch = dataset.train.images[: config.batch_size]
+        Trainer(config, batch, batch)  # its networks may not take images of this size
     return dataset
 
 

@@ -128,7 +128,7 @@ class Arguments:
         "auto or HOST:PORT of a running Ray cluster to join",
         "a private Ray on this machine",
     )
-    results_dir: Path = _argument(RESULTS_DIR, "folder of all studies")
+    results_dir: Path = _argument(RESULTS_DIR, "folder of all studies")  # noqa: RUF009
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Arguments))
