@@ -1,4 +1,4 @@
-"""What a study's record says besides its rows: pure functions that figures and page draw from."""
+"""What a study's record says of its search: pure functions that figures and page draw from."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
-from study.analysis.comparison import arms
+from study.analysis.conditions import conditions_of
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.optuna_space import distribution
 from study.spec.pareto import ranking
@@ -46,14 +46,17 @@ def knee(study: StudyRecord, cost: Metric) -> TrialRecord | None:
 
 
 def standard_error(study: StudyRecord) -> float | None:
-    """The relative standard error of one trial's quality: how it scatters over the seeds of the
-    confirmation's arms. None without a confirmation."""
+    """Return the relative standard error of one trial's quality; None without a confirmation.
+
+    It is how the quality scatters over the seeds of the confirmation's conditions.
+    """
     if study.confirmation is None:
         return None
     quality = study.problem.objectives[0]
     deviations = []
-    for arm in arms(study.confirmation).values():
-        logs = [math.log(t.metrics[quality]) for t in arm.trials.values() if t.metrics[quality] > 0]
+    for condition in conditions_of(study.confirmation).values():
+        values = [t.metrics[quality] for t in condition.trials.values()]
+        logs = [math.log(value) for value in values if value > 0]
         if len(logs) > 2:  # all but the middle one, whose deviation is none by construction
             deviations += sorted(abs(value - statistics.median(logs)) for value in logs)[1:]
     # the median absolute deviation: a seed that failed does not make all others look alike
@@ -259,11 +262,6 @@ def _fanova(study: StudyRecord, values: list[tuple[TrialRecord, float]]) -> dict
             optuna_study, evaluator=FanovaImportanceEvaluator(n_trees=32, seed=0)
         )
     return {name: float(share) for name, share in shares.items()}
-
-
-def t_quantile(n: int) -> float:
-    """Of the 95 % interval of a mean of ``n`` values."""
-    return float(stats.t.ppf(0.975, n - 1))
 
 
 def best_so_far(values: Sequence[float], direction: str) -> list[float]:

@@ -54,11 +54,11 @@ STAGES = (
 )
 
 MOVED_BY = {
-    "time_per_iteration_s": {"batch_size", "width", "prior", "row"},
-    "sample_time_s": {"sampler_steps", "width", "prior", "row"},
+    "time_per_iteration_s": {"batch_size", "width", "prior", "condition"},
+    "sample_time_s": {"sampler_steps", "width", "prior", "condition"},
 }
 """What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
-prior stands here since whether it can is what the confirmation asks; a row is any setting."""
+prior stands here since whether it can is what the confirmation asks; a condition is any setting."""
 
 ORIGINAL_SETTINGS = tuple(
     setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED

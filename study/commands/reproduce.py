@@ -1,4 +1,4 @@
-"""``python study/reproduce.py``: the original's own experiments, as reported and controlled."""
+"""``python study/reproduce.py``: the original report's experiments, as reported and controlled."""
 
 import shutil
 from typing import Any
@@ -23,15 +23,16 @@ from study.problem.settings import (
     new_parser,
 )
 from study.replication import step_timing
-from study.replication.claims import sentence
+from study.replication.claim_text import claim_text, loader_text
+from study.replication.conditions import PARAMETER
 from study.replication.design import (
     QUICK_EPOCHS,
     as_info,
     configs_of,
     describe,
+    plans_of,
     points_of,
     resolve_design,
-    rows_of,
     trainable,
 )
 from study.replication.loader_effect import loader_effect
@@ -44,9 +45,10 @@ KEEP_FOLDER = "unfinished"
 
 
 def make_parser() -> OneLineParser:
+    """Return the parser of the flags; a flag that was not given is absent from what it parses."""
     parser = new_parser(
         "study/reproduce.py",
-        "Run the original's experiments, as reported and controlled, and judge its claims.",
+        "Run the original report's experiments, as reported and controlled, and judge its claims.",
     )
     add_scale(parser.add_argument_group("at what scale"), quick_epochs=QUICK_EPOCHS)
     how = parser.add_argument_group("how often")
@@ -55,7 +57,7 @@ def make_parser() -> OneLineParser:
         dest="confirm_seeds",
         type=int,
         metavar="S",
-        help="runs of each controlled setting (5)",
+        help="runs of each controlled condition (5)",
     )
     add_session(how, seed="of the runs as reported; controlled ones have those that follow (0)")
     add_places(parser, more="--seeds adds runs")
@@ -63,13 +65,14 @@ def make_parser() -> OneLineParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
     flags = {**FLAGS, "confirm_seeds": "seeds"}
     command = Command(make_parser(), flags, resolve_design, describe, configs_of, run)
     return execute(command, argv)
 
 
 def run(session: Session) -> str:
-    """Announce, time in turns, run all rows, and say what was found; returns how it ended."""
+    """Announce, time the steps, run all conditions, say what was found; return how it ended."""
     settings, folder, console = session.settings, session.folder, session.console
     folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
     folder.set_status(folder.info["status"])
@@ -79,7 +82,7 @@ def run(session: Session) -> str:
     announce_placement(session)
     expected_s = announce_time(session)
     if not (folder.path / TIMING_FILE).exists():
-        console.print("first the steps of all settings in turns, with nothing beside them")
+        console.print("first the steps of all settings interleaved, with nothing beside them")
         step_timing.measure(settings, folder.path)
     status = runner.run_study(
         folder.problem,
@@ -98,32 +101,32 @@ def run(session: Session) -> str:
     evidence, judged = write(folder.path)
     console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
-        console.print(sentence(each))
+        console.print(claim_text(each))
     if loader := loader_effect(evidence):
-        console.print(loader.words())
+        console.print(loader_text(loader))
     console.print(f"open {folder.path / REPLICATION_FILE}")
     time_is_up = "reason" in folder.info["sessions"][-1]
     return "finished" if status == "interrupted" and time_is_up else status
 
 
 def announce_time(session: Session) -> list[float]:
-    """Time a few steps of each row and say how long what is left will take.
+    """Time a few steps of each condition and say how long what is left will take.
 
-    Returns the seconds expected of each run, or of one that has ended those that it took. A
-    cluster's workers may differ from this machine: nothing is timed then.
+    Return the seconds expected of each run, or those that it took if it has ended. A cluster's
+    workers may differ from this machine: nothing is timed then.
     """
     settings, folder, console = session.settings, session.folder, session.console
     if session.on_cluster:
         console.print(f"results in {folder.path}")
         return []
-    rows, costs = rows_of(settings.run), dict[tuple[Any, ...], float]()
+    plans, costs = plans_of(settings.run), dict[tuple[Any, ...], float]()
 
     def seconds(name: str) -> float:
-        row = rows[name]
-        if row.cost_key not in costs:
-            cost = estimate_cost(settings, row.config)
-            costs[row.cost_key] = cost.trial_s(row.config.epochs, row.config.eval_every)
-        return costs[row.cost_key]
+        plan = plans[name]
+        if plan.cost_key not in costs:
+            cost = estimate_cost(settings, plan.config)
+            costs[plan.cost_key] = cost.trial_s(plan.config.epochs, plan.config.eval_every)
+        return costs[plan.cost_key]
 
     begun = folder.read_trials()
     ended_s = {
@@ -131,10 +134,10 @@ def announce_time(session: Session) -> list[float]:
         for number, trial in enumerate(begun)
         if trial["status"] in ENDED
     }
-    points = [{"row": trial["row"], "seed": trial["seed"]} for trial in begun]
+    points = [{PARAMETER: trial[PARAMETER], "seed": trial["seed"]} for trial in begun]
     points += [point for point in points_of(settings) if point not in points]
     expected_s = [
-        ended_s[number] if number in ended_s else seconds(str(point["row"]))
+        ended_s[number] if number in ended_s else seconds(str(point[PARAMETER]))
         for number, point in enumerate(points)
     ]
     if len(ended_s) < len(points):
