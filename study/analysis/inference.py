@@ -19,6 +19,9 @@ MARGIN = 0.02
 Means = tuple[float, float]
 """Two geometric means: of what is compared, and of its baseline."""
 
+Claimed = Literal["lower", "higher"]
+"""The side of its baseline on which a claim says that something is."""
+
 UNKNOWN: Means = (math.nan, math.nan)
 """The means where the ratio alone has a meaning."""
 
@@ -97,7 +100,7 @@ class Finding:
 def differs(
     what: str,
     logs: Sequence[float],
-    claimed: str,
+    claimed: Claimed,
     tests: int,
     *,
     margin: float = MARGIN,
@@ -123,7 +126,7 @@ def paired(
     what: str,
     a: Sequence[float],
     b: Sequence[float],
-    claimed: str,
+    claimed: Claimed,
     tests: int,
     margin: float = MARGIN,
 ) -> Finding:

@@ -84,7 +84,9 @@ FIGURES = (
         "verdict",
         _confirmed,
         note="Each condition was run with fresh seeds, at full length, and scored on images that "
-        "the search never scored on. Left of 1 is less; within the grey band two values are equal.",
+        "the search never scored on. Left of 1 is less; within the grey band two values are equal. "
+        "What “would have been seen” is the smallest difference that as many seeds find with 80 % "
+        "power.",
     ),
     Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
     Plot("history", "search", _history, "Best so far", low=True),

@@ -60,7 +60,7 @@ def describe_conditions(confirmation: StudyRecord) -> str:
         values = [t.metrics[name] for t in trials if name in t.metrics]
         if values and min(values) > 0:
             mean, middle = statistics.geometric_mean(values), statistics.median(values)
-            reached = f"{mean:.3g} (middle one {middle:.3g}, {len(values)} seeds)"
+            reached = f"{mean:.3g} (median {middle:.3g}, {len(values)} seeds)"
             parts.append(f"{condition.name} {reached}")
     return f"confirmed with fresh seeds, {name}: {'; '.join(parts) or 'nothing yet'}"
 

@@ -76,7 +76,7 @@ def _outliers_text(condition: Condition, quality: Metric) -> str:
     worst = max(far) if sign > 0 else min(far)
     return (
         f"{_capital(condition.name)} is unstable: {len(far)} of {len(values)} seeds ended with "
-        f"{quality.label} up to {worst:.3g}, where the middle one has {middle:.3g}."
+        f"{quality.label} up to {worst:.3g}, where the median is {middle:.3g}."
     )
 
 

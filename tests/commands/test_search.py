@@ -244,7 +244,7 @@ def test_what_has_ended_is_not_run_again(done):
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
         (["--objectives", "kid"], "--objectives is kid; expected fid time_per_iteration_s, with"),
         (["--seed", "1"], "--seed is 1; expected 0, with which the study began"),
-        (["--space", "extended"], "--space is extended; expected report, with which"),
+        (["--space", "extended"], "--space is extended; expected original, with which"),
         (["--num-samples", "2"], "--num-samples is 2; expected at least 3, the trials that"),
         (["--name", "other"], "--resume is tiny; expected other, as --name says"),
         (["--storage-url", "sqlite:///a.db"], "--storage-url is sqlite:///a.db; expected none"),
