@@ -210,7 +210,7 @@ def test_presets():
     assert preset("quick") == RunConfig()
     report = preset("original")
     assert (report.dataset, report.dip_steps, report.epochs) == ("mnist", 3500, 20)
-    with pytest.raises(ConfigError, match="preset is 'huge'; expected quick or report"):
+    with pytest.raises(ConfigError, match="preset is 'huge'; expected quick or original"):
         preset("huge")
 
 
