@@ -12,6 +12,7 @@ from pathlib import Path
 from study.results.folder import STUDY_FILE
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import Value
+from study.spec.status import TrialStatus
 
 Point = dict[str, Value]
 """The parameters of a trial, or of a condition: those of its trials without the seed."""
@@ -42,7 +43,7 @@ def conditions_of(study: StudyRecord) -> dict[str, Condition]:
     for name, about in study.info["conditions"].items():
         trials = {
             int(t.parameters["seed"]): t
-            for t in study.with_status("completed")
+            for t in study.with_status(TrialStatus.COMPLETED)
             if {k: v for k, v in t.parameters.items() if k != "seed"} == about["parameters"]
         }
         made[name] = Condition(name, about["parameters"], trials)

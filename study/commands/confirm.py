@@ -18,9 +18,15 @@ from study.engine.plan import Plan
 from study.engine.runner import run_study
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
-from study.problem.definition import describe, describe_trials, original_setting
+from study.problem.definition import (
+    MEASURED_WORK,
+    describe,
+    describe_trials,
+    original_setting,
+)
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
+from study.results.files import write_text
 from study.results.folder import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
@@ -28,10 +34,10 @@ from study.results.folder import (
     STUDY_FILE,
     ResultsFolder,
     read_info,
-    write_text,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem
+from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
@@ -66,7 +72,7 @@ def _baseline_trials(settings: StudySettings) -> int:
     return max(6, settings.plan.num_samples // 5)
 
 
-def confirm(session: Session, study: StudyRecord) -> str:
+def confirm(session: Session, study: StudyRecord) -> StudyStatus:
     """Tune the baseline, run all conditions and write ``confirm.csv``; return how it ended."""
     settings, console = session.settings, session.console
     finalists = study.finalists(settings.confirm_top)
@@ -117,7 +123,7 @@ def design(
 
 def _tune_baseline(
     session: Session, study: StudyRecord, finalists: list[TrialRecord]
-) -> tuple[str, TrialRecord | None]:
+) -> tuple[StudyStatus, TrialRecord | None]:
     """Search without prior, finalists' settings first; return how it ended and the best trial."""
     settings = session.settings
     bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
@@ -135,7 +141,7 @@ def _tune_baseline(
     )
     folder = _part(study, BASELINE_FOLDER, problem, plan, {})
     status = _run_part(session, study, problem, trainable(bare), plan, folder)
-    return status, load_study(path).best if status != "interrupted" else None
+    return status, load_study(path).best if status != StudyStatus.INTERRUPTED else None
 
 
 def _run_conditions(
@@ -143,7 +149,7 @@ def _run_conditions(
     study: StudyRecord,
     conditions: dict[str, Point],
     pairs: list[tuple[str, str]],
-) -> str:
+) -> StudyStatus:
     """Run each condition with each seed, scored on the test split; return how it ended."""
     settings = session.settings
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
@@ -183,7 +189,9 @@ def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
         )
         for p in describe(settings).parameters
     ]
-    prior = Parameter("prior", "prior", choices=(settings.run.prior, "none"))
+    choices = (settings.run.prior, "none")
+    # whether a prior changes the work of a step is what the confirmation asks
+    prior = Parameter("prior", "prior", choices=choices, affects=MEASURED_WORK)
     return (*searched, prior, Parameter("seed", "seed", 0, 2**32 - 1, step=1))
 
 
@@ -205,7 +213,7 @@ def _run_part(
     train: Callable[[dict[str, Any]], None],
     plan: Plan,
     folder: ResultsFolder,
-) -> str:
+) -> StudyStatus:
     """Run the trials of a part of the study; return how it ended."""
     try:
         return run_study(

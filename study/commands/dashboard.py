@@ -6,7 +6,8 @@ from pathlib import Path
 
 from study.page.dashboard import compare, draw
 from study.replication import page as replication
-from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE, write_text
+from study.results.files import write_text
+from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE
 from study.results.records import StudyRecord, load_study
 
 

@@ -17,9 +17,10 @@ from dipddpm.cli import rerun_command
 from dipddpm.config import RunConfig
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
-from study.problem.definition import describe_trials, device, threads
+from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
-from study.problem.settings import STD, StudySettings, resolve
+from study.problem.search_space import NOISY_STD
+from study.problem.settings import StudySettings, resolve
 from study.problem.trainable import train
 from study.replication import extra_scores
 from study.replication.conditions import (
@@ -150,7 +151,7 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
     def combined(name: str, **changes: Any) -> ConditionPlan:
         return plan(name, prior="restorer", **changes)
 
-    noisy: dict[str, Any] = {"regime": "noisy", "std": STD["noisy"][0]}
+    noisy: dict[str, Any] = {"regime": "noisy", "std": NOISY_STD}
     plans = [
         plan(ALONE),
         plan(ALONE_UNIT, value_range="unit"),
@@ -199,7 +200,7 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     """
     given = dict(given)
     if given.get("preset", "quick") == "quick":
-        given.setdefault("max_epochs", QUICK_EPOCHS)
+        given.setdefault("epochs", QUICK_EPOCHS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)
     size = settings.run.train_size
     if size is not None and size < ORIGINAL_BATCH_SIZE:
@@ -229,7 +230,13 @@ def describe(settings: StudySettings) -> Problem:
         for plan in plans.values()
     )
     parameters = (
-        Parameter(PARAMETER, "condition", choices=tuple(plans), commands=commands),
+        Parameter(
+            PARAMETER,
+            "condition",
+            choices=tuple(plans),
+            commands=commands,
+            affects=MEASURED_WORK,
+        ),
         Parameter("seed", "seed", 0, 2**32 - 1, step=1),
     )
     problem = describe_trials(settings, parameters, points_of(settings))
