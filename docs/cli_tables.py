@@ -9,7 +9,7 @@ from unittest import mock
 from table_text import markdown
 
 RUN = "study.commands.search"
-REPRODUCE = "study.replication.command"
+REPRODUCE = "study.commands.reproduce"
 DASHBOARD = "study.commands.dashboard"
 CHECK_CLUSTER = "study.commands.check_cluster"
 LIBRARY = "dipddpm.__main__"

@@ -18,10 +18,9 @@ from table_text import (
 from study.spec.pareto import noise_floor
 
 REFERENCE = ROOT / "results" / "reference"
-MNIST, DIGITS, QUICK = "mnist-tenth", "report-quick", "quick"
+MNIST, DIGITS, QUICK = "mnist-tenth", "original-quick", "quick"
 VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
-CONDITIONS, EXTRA_SCORES = "report.csv", "looks.csv"
-"""Names under which these results were written, by version 0.1."""
+CONDITIONS, EXTRA_SCORES = "conditions.csv", "extra_scores.csv"
 
 ANSWERS = {"holds": "yes", "does not hold": "no", "cannot tell at this scale": "unclear"}
 
@@ -55,7 +54,7 @@ def _answer(effect: Row) -> str:
 
 def confirmed() -> list[Row]:
     """Return the comparisons of the reference search's confirmation, without its prose."""
-    return [row for row in read_csv(REFERENCE / QUICK / "confirm.csv") if row["arm"]]
+    return [row for row in read_csv(REFERENCE / QUICK / "confirm.csv") if row["condition"]]
 
 
 def claims(folder: str) -> Callable[[], str]:
@@ -105,16 +104,16 @@ def as_reported() -> str:
     )
     rows = [
         [
-            row["row"].removeprefix("as reported: "),
-            number(row["reported_per_iteration_s"]),
+            row["condition"].removeprefix("as reported: "),
+            number(row["published_per_iteration_s"]),
             number(row["time_per_iteration_s"]),
-            number(row["reported_total_s"]),
+            number(row["published_total_s"]),
             number(row["train_time_s"]),
             number(row["dip_time_s"]),
             number(row["dip_psnr"]),
             number(row["fid"]),
             number(row["contrast"]),
-            row["reported_says"],
+            row["published_says"],
         ]
         for row in conditions(MNIST, "as reported")
     ]
@@ -135,7 +134,7 @@ def controlled(folder: str) -> Callable[[], str]:
 
     def table() -> str:
         rows = [
-            [row["row"], row["n"], *(number(row[name]) for name in columns.values())]
+            [row["condition"], row["n"], *(number(row[name]) for name in columns.values())]
             for row in conditions(folder, "controlled")
         ]
         return markdown(("condition", "seeds", *columns), rows)
@@ -188,7 +187,7 @@ def loader(folder: str) -> Callable[[], str]:
 def extra(folder: str, row: str, images: str, steps: str = "") -> list[Row]:
     """Return what was scored once at the end of a run, a line per seed."""
     found = read_csv(REFERENCE / folder / EXTRA_SCORES)
-    return [r for r in found if (r["row"], r["images"], r["steps"]) == (row, images, steps)]
+    return [r for r in found if (r["condition"], r["images"], r["steps"]) == (row, images, steps)]
 
 
 def _mean(rows: list[Row], column: str) -> str:
@@ -235,7 +234,7 @@ def grey() -> str:
     rows = []
     for run in (alone, both):
         rescaled = next(
-            r for r in conditions(MNIST, "as reported") if r["row"] == f"as reported: {run}"
+            r for r in conditions(MNIST, "as reported") if r["condition"] == f"as reported: {run}"
         )
         (clipped,) = extra(MNIST, f"as reported: {run}", "as they are")
         for label, row in (
@@ -244,16 +243,16 @@ def grey() -> str:
         ):
             rows.append([run, label, number(row["fid"]), number(row["contrast"])])
     for row in conditions(MNIST, "controlled"):
-        if row["row"] in (alone, f"{alone}, input normalised"):
+        if row["condition"] in (alone, f"{alone}, input normalised"):
             label = "controlled: clipped at each step"
-            rows.append([row["row"], label, number(row["fid"]), number(row["contrast"])])
+            rows.append([row["condition"], label, number(row["fid"]), number(row["contrast"])])
     return markdown(("run", "how images are shown", "FID", "contrast (real = 1)"), rows)
 
 
 def confirmation() -> str:
     rows = [
         [
-            row["arm"],
+            row["condition"],
             row["metric"],
             number(row["mean"]),
             number(row["baseline_mean"]),

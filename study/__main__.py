@@ -8,7 +8,7 @@ PROG = "dip-ddpm-study"
 
 COMMANDS = {
     "run": "study.commands.search",
-    "reproduce": "study.replication.command",
+    "reproduce": "study.commands.reproduce",
     "dashboard": "study.commands.dashboard",
     "check-cluster": "study.commands.check_cluster",
 }

@@ -5,6 +5,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # this checkout, whatever is installed
-    from study.replication.command import main
+    from study.commands.reproduce import main
 
     sys.exit(main())

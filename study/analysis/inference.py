@@ -1,125 +1,173 @@
-"""The tests that decide claims: one effect at a time, and corrected for their number.
+"""Effects, and the tests that decide claims by them, corrected for their number.
 
-All on logarithms of ratios, paired by seed or by round. A claim of an effect holds where the effect
-is surely larger than a margin, and does not where it is surely smaller, none or the opposite
-included: one t-test against the margin, two-sided.
+An effect is a ratio, estimated on logarithms and paired by seed or by round. A claim of an effect
+holds where the effect is surely larger than a margin. It does not hold where the effect is surely
+smaller than that, none or the opposite included: one two-sided t-test against the margin.
 """
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from scipy import optimize, stats
+from study.analysis.intervals import Mean, detectable, mean_of
 
-from study.analysis.comparison import CONFIDENCE, MARGIN, POWER, moments
+MARGIN = 0.02
+"""The relative difference within which two values count as equal."""
 
-ALPHA = 1 - CONFIDENCE
+Means = tuple[float, float]
+"""Two geometric means: of what is compared, and of its baseline."""
+
+Claimed = Literal["lower", "higher"]
+"""The side of its baseline on which a claim says that something is."""
+
+UNKNOWN: Means = (math.nan, math.nan)
+"""The means where the ratio alone has a meaning."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A figure that decides a claim, or a part of it."""
+    """How much one thing differs from another, as a ratio.
 
-    what: str
+    Attributes:
+        n: pairs that both have a value for.
+        mean, baseline_mean: geometric means; NaN where the ratio alone has a meaning.
+        ratio: geometric mean of the pairs' ratios; 1 is no difference.
+        low, high: the 95 % t-interval of the ratio, not corrected for other tests.
+        detectable: the smallest relative difference that this design finds with 80 % power.
+    """
+
     n: int
     mean: float
-    """Geometric, as are the baseline's and the ratio's; NaN where the ratio alone has a meaning."""
     baseline_mean: float
     ratio: float
     low: float
     high: float
-    """The 95 % t-interval of the ratio, not corrected."""
     detectable: float
-    """The smallest relative difference that would have been seen 4 times in 5 at the level that
-    the correction asks of its strictest claim."""
-    p_for: float
-    """One-sided, of the data if the claim were false; NaN with fewer than two values."""
-    p_against: float
-    """One-sided, of the data if the claim were true."""
+
+
+def log_ratios(a: Sequence[float], b: Sequence[float]) -> tuple[list[float], Means]:
+    """Return the logarithms of ``a / b`` pair by pair, and the geometric means of both.
+
+    A pair in which a value is missing (NaN), infinite or not positive is left out.
+    """
+    pairs = [pair for pair in zip(a, b, strict=True) if all(0 < v < math.inf for v in pair)]
+    if not pairs:
+        return [], UNKNOWN
+    one, other = zip(*pairs, strict=True)
+    logs = [math.log(x / y) for x, y in pairs]
+    return logs, (statistics.geometric_mean(one), statistics.geometric_mean(other))
 
 
 def effect(
+    logs: Sequence[float],
+    means: Means = UNKNOWN,
+    tests: int = 1,
+    margin: float = 0.0,
+    method: Literal["power", "two quantiles"] = "power",
+) -> Effect:
+    """Return the effect that log ratios show; of fewer than two there is no interval.
+
+    ``tests``, ``margin`` and ``method`` are those of :func:`detectable`.
+    """
+    if len(logs) < 2:
+        ratio = math.exp(logs[0]) if logs else math.nan
+        return Effect(len(logs), *means, ratio, math.nan, math.nan, math.nan)
+    mean = mean_of(logs)
+    low, high = mean.interval()
+    found = detectable(mean, tests, margin, method)
+    return Effect(len(logs), *means, math.exp(mean.value), math.exp(low), math.exp(high), found)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An effect that decides a claim, or a part of it.
+
+    Attributes:
+        what: what is compared with what.
+        effect: the figures.
+        p_for: one-sided p-value of the data if the claim were false; NaN of fewer than two values.
+        p_against: one-sided p-value of the data if the claim were true.
+    """
+
+    what: str
+    effect: Effect
+    p_for: float
+    p_against: float
+
+
+def differs(
     what: str,
     logs: Sequence[float],
-    claimed: str,
+    claimed: Claimed,
     tests: int,
     *,
     margin: float = MARGIN,
-    means: tuple[float, float] = (math.nan, math.nan),
-) -> Effect:
-    """From log ratios, which the claim says to be ``lower`` or ``higher`` than 0.
+    means: Means = UNKNOWN,
+) -> Finding:
+    """Test the claim that log ratios are ``lower`` or ``higher`` than 0, by more than a margin.
 
-    With a negative ``margin`` the claim is that they are not on the other side of 0 by more than
-    that: that nothing is lost. ``tests`` is how many are corrected for, parts of a claim included.
+    With a negative ``margin`` the claim is non-inferiority: that they are not on the other side of
+    0 by more than that. ``tests`` is how many are corrected for, parts of a claim included.
     """
     logs = [value for value in logs if math.isfinite(value)]
-    if len(logs) < 2:
-        ratio = math.exp(logs[0]) if logs else math.nan
-        nan = math.nan
-        return Effect(what, len(logs), *means, ratio, nan, nan, nan, nan, nan)
-    mean, error, freedom = moments(logs)
-    sign = -1 if claimed == "lower" else 1
-    beyond = sign * mean - math.copysign(math.log1p(abs(margin)), margin)
-    half = _quantile(1 - ALPHA / 2, freedom) * error
-    return Effect(
-        what,
-        len(logs),
-        *means,
-        math.exp(mean),
-        math.exp(mean - half),
-        math.exp(mean + half),
-        _detectable(error, freedom, tests, abs(margin)),
-        p_for=_above(beyond, error, freedom),
-        p_against=_above(-beyond, error, freedom),
-    )
+    found = effect(logs, means, tests, abs(margin))
+    if found.n < 2:
+        return Finding(what, found, math.nan, math.nan)
+    mean = mean_of(logs)
+    limit = math.copysign(math.log1p(abs(margin)), margin)
+    if claimed == "lower":
+        return Finding(what, found, mean.p_below(-limit), mean.p_above(-limit))
+    return Finding(what, found, mean.p_above(limit), mean.p_below(limit))
 
 
 def paired(
     what: str,
     a: Sequence[float],
     b: Sequence[float],
-    claimed: str,
+    claimed: Claimed,
     tests: int,
     margin: float = MARGIN,
-) -> Effect:
-    """The effect of ``a`` against ``b``, positive values paired by their order."""
-    pairs = [pair for pair in zip(a, b, strict=True) if all(v > 0 for v in pair)]  # NaN is not
-    logs = [math.log(x / y) for x, y in pairs]
-    means = (math.nan, math.nan)
-    if pairs:
-        means = tuple(statistics.geometric_mean(values) for values in zip(*pairs, strict=True))  # type: ignore[assignment]
-    return effect(what, logs, claimed, tests, margin=margin, means=means)
+) -> Finding:
+    """Test the claim that ``a`` is ``lower`` or ``higher`` than ``b``, paired by their order."""
+    logs, means = log_ratios(a, b)
+    return differs(what, logs, claimed, tests, margin=margin, means=means)
 
 
-def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) -> Effect:
-    """The claim that no effect goes beyond the margin: two one-sided tests (Schuirmann 1987)."""
-    found = effect(what, logs, "higher", 2 * tests, margin=margin)  # outside on either side
+def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) -> Finding:
+    """Test the claim that no effect goes beyond the margin, on either side."""
+    found = effect(logs, tests=2 * tests, margin=margin)  # a larger one can be on either side
     if found.n < 2:
-        return found
-    mean, error, freedom = moments(logs)
-    limit = math.log1p(margin)
-    p_for = max(_above(limit - mean, error, freedom), _above(limit + mean, error, freedom))
-    outside = min(_above(mean - limit, error, freedom), _above(-mean - limit, error, freedom))
-    return dataclasses.replace(found, p_for=p_for, p_against=min(1.0, 2 * outside))
+        return Finding(what, found, math.nan, math.nan)
+    mean, limit = mean_of(logs), math.log1p(margin)
+    outside = min(mean.p_above(limit), mean.p_below(-limit))
+    return Finding(what, found, p_within(mean, limit), min(1.0, 2 * outside))
 
 
-def all_of(effects: Iterable[Effect]) -> tuple[float, float]:
-    """p for and against a claim that needs all of its parts.
+def p_within(mean: Mean, limit: float) -> float:
+    """Return the p-value for a true mean within ±``limit``: two one-sided tests.
 
-    For: the weakest part decides (intersection-union, Berger 1982). Against: one part that fails is
-    enough, corrected for the number of parts (Bonferroni).
+    Source: Schuirmann (1987), "A comparison of the two one-sided tests procedure".
     """
-    effects = list(effects)
-    if not effects or any(math.isnan(e.p_for) for e in effects):
+    return max(mean.p_below(limit), mean.p_above(-limit))
+
+
+def all_of(findings: Iterable[Finding]) -> tuple[float, float]:
+    """Return the p-values for and against a claim that needs all of its parts.
+
+    The weakest part decides for it (intersection-union test, Berger 1982). One part that fails is
+    enough against it, corrected for the number of parts (Bonferroni).
+    """
+    findings = list(findings)
+    if not findings or any(math.isnan(found.p_for) for found in findings):
         return math.nan, math.nan
-    against = min(1.0, len(effects) * min(e.p_against for e in effects))
-    return max(e.p_for for e in effects), against
+    against = min(1.0, len(findings) * min(found.p_against for found in findings))
+    return max(found.p_for for found in findings), against
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Holm 1979); NaN counts as a test that shows nothing."""
+    """Return p-values adjusted for their number (Holm 1979); NaN counts as a test of p = 1."""
     filled = [1.0 if math.isnan(p) else p for p in p_values]
     order = sorted(range(len(filled)), key=lambda i: filled[i])
     adjusted, largest = [1.0] * len(filled), 0.0
@@ -127,25 +175,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(filled) - place) * filled[index]))
         adjusted[index] = largest
     return adjusted
-
-
-def _quantile(p: float, freedom: int) -> float:
-    return float(stats.t.ppf(p, freedom))
-
-
-def _above(distance: float, error: float, freedom: int) -> float:
-    """p of a mean so far above a limit, if it were at the limit."""
-    if error == 0:
-        return 0.0 if distance > 0 else 1.0
-    return float(stats.t.sf(distance / error, freedom))
-
-
-def _detectable(error: float, freedom: int, tests: int, margin: float) -> float:
-    """Beyond the margin, by the t-test's power, from the non-central t distribution."""
-    critical = _quantile(1 - ALPHA / (2 * tests), freedom)
-
-    def lacking(noncentrality: float) -> float:
-        return float(stats.nct.sf(critical, freedom, noncentrality)) - POWER
-
-    exponent = math.log1p(margin) + float(optimize.brentq(lacking, 0, 10 * critical)) * error
-    return math.expm1(exponent) if exponent < 700 else math.inf

@@ -1,4 +1,4 @@
-"""What a study's record says besides its rows: pure functions that figures and page draw from."""
+"""What a study's record says of its search: pure functions that figures and page draw from."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
-from study.analysis.comparison import arms
+from study.analysis.conditions import conditions_of
 from study.results.records import StudyRecord, TrialRecord
 from study.spec import halving
 from study.spec.optuna_space import distribution
@@ -27,9 +27,10 @@ MAX_IMPORTANCE = 200
 
 
 def knee(study: StudyRecord, cost: Metric) -> TrialRecord | None:
-    """The trial of the front farthest from the line between its ends (Das 1999), on log scales.
+    """Return the trial of the front farthest from the line between its ends, on log scales.
 
-    None where the front, in the first objective and ``cost``, has no middle.
+    None where the front, in the first objective and ``cost``, has no middle. Source: Das (1999),
+    "On characterizing the knee of the Pareto curve".
     """
     quality = study.problem.objectives[0]
     points = [
@@ -48,14 +49,17 @@ def knee(study: StudyRecord, cost: Metric) -> TrialRecord | None:
 
 
 def standard_error(study: StudyRecord) -> float | None:
-    """The relative standard error of one trial's quality: how it scatters over the seeds of the
-    confirmation's arms. None without a confirmation."""
+    """Return the relative standard error of one trial's quality; None without a confirmation.
+
+    It is how the quality scatters over the seeds of the confirmation's conditions.
+    """
     if study.confirmation is None:
         return None
     quality = study.problem.objectives[0]
     deviations = []
-    for arm in arms(study.confirmation).values():
-        logs = [math.log(t.metrics[quality]) for t in arm.trials.values() if t.metrics[quality] > 0]
+    for condition in conditions_of(study.confirmation).values():
+        values = [t.metrics[quality] for t in condition.trials.values()]
+        logs = [math.log(value) for value in values if value > 0]
         if len(logs) > 2:  # all but the middle one, whose deviation is none by construction
             deviations += sorted(abs(value - statistics.median(logs)) for value in logs)[1:]
     # the median absolute deviation: a seed that failed does not make all others look alike
@@ -63,7 +67,7 @@ def standard_error(study: StudyRecord) -> float | None:
 
 
 def as_good_as_the_best(study: StudyRecord) -> list[TrialRecord]:
-    """Completed trials within one standard error of the best, which is among them."""
+    """Return the completed trials within one standard error of the best, which is among them."""
     error, best = standard_error(study), study.best
     if error is None or best is None:
         return []
@@ -76,7 +80,7 @@ def as_good_as_the_best(study: StudyRecord) -> list[TrialRecord]:
 
 
 def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
-    """After each completed trial, the share of the space that the front so far dominates.
+    """Return the share of the space that the front dominates, after each completed trial.
 
     Each objective that the search steers is scaled to 0 … 1 between the best and the worst of all
     completed trials; one or two of them.
@@ -102,7 +106,7 @@ def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
 
 
 def _dominated_area(points: Sequence[Sequence[float]]) -> float:
-    """Of the unit interval or square, with the worst corner at 1."""
+    """Return the dominated share of the unit interval or square, whose worst corner is at 1."""
     if len(points[0]) == 1:
         return 1 - min(point[0] for point in points)
     area, lowest = 0.0, 1.0
@@ -114,7 +118,7 @@ def _dominated_area(points: Sequence[Sequence[float]]) -> float:
 
 
 def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
-    """How well each evaluation ranks the completed trials by their final quality.
+    """Return how well each evaluation ranks the completed trials by their final quality.
 
     Returns:
         Per resource: Spearman's coefficient and the number of trials it rests on (3 or more).
@@ -137,7 +141,7 @@ def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
 
 
 def rungs(study: StudyRecord) -> list[float]:
-    """Where the scheduler compared trials, below the full resource."""
+    """Return the resources at which the scheduler compared trials, below the full one."""
     plan = study.info.get("settings", {}).get("plan")
     if not plan or plan["scheduler"] == "none":
         return []
@@ -146,7 +150,7 @@ def rungs(study: StudyRecord) -> list[float]:
 
 
 def seconds_saved(study: StudyRecord) -> float:
-    """Slot-seconds that stopped trials would have taken to the end, at their own pace."""
+    """Return the slot-seconds that stopped trials would have taken to the end, at their pace."""
     saved = 0.0
     for trial in study.with_status(TrialStatus.STOPPED):
         if trial.resource and trial.ended_s is not None:
@@ -157,18 +161,25 @@ def seconds_saved(study: StudyRecord) -> float:
 
 @dataclass(frozen=True)
 class Placement:
-    """A trial's time in one place: all of it, unless it went on elsewhere after a restart."""
+    """A trial's time in one place: all of it, unless it went on elsewhere after a restart.
+
+    Attributes:
+        trial: which trial.
+        node, gpus: the place.
+        began_s: when it came there, in seconds since the study began.
+        ended_s: when it left: the last evaluation there if the place was lost, the present if it
+            is still there.
+    """
 
     trial: TrialRecord
     node: str
     gpus: str
     began_s: float
     ended_s: float
-    """Up to the present where it goes on. Of a place that was lost, the last evaluation there."""
 
 
 def placements(study: StudyRecord) -> list[Placement]:
-    """Where trials were and when, in the order in which they came there."""
+    """Return where trials were and when, in the order in which they came there."""
     times = [t.ended_s or t.started_s for t in study.trials]
     now = max([*times, *(e.elapsed_s for t in study.trials for e in t.curve)], default=0.0)
     found = []
@@ -188,7 +199,7 @@ def placements(study: StudyRecord) -> list[Placement]:
 
 
 def lanes(placements: Sequence[Placement]) -> list[tuple[str, int]]:
-    """A lane of its node per placement, so that no two overlap: the slots, as far as it shows."""
+    """Return a lane of its node for each placement, so that no two overlap: the node's slots."""
     free: dict[str, list[float]] = {}
     chosen = []
     for placement in placements:
@@ -201,20 +212,26 @@ def lanes(placements: Sequence[Placement]) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of a target's variance each parameter explains, in a search's trials."""
+    """How much of a target's variance each parameter explains, in a search's trials.
+
+    Attributes:
+        target: what varies.
+        shares: the share of each parameter; they add up to 1.
+        trials: how many trials it rests on.
+    """
 
     target: str
     shares: dict[str, float]
-    """By parameter; they add up to 1."""
     trials: int
 
 
 def importances(study: StudyRecord) -> list[Importance]:
-    """By fANOVA (Hutter et al. 2014), for each searched objective and, of several, for the front.
+    """Return the importance of each parameter, by fANOVA (Hutter et al. 2014).
 
-    From completed trials; where those are few, for the first objective from what all trials had at
-    their first evaluation. Of the front the target is a trial's rank. None where nothing was
-    searched: the share of a choice among many settings says nothing, and takes minutes.
+    The targets are the searched objectives and, of several, a trial's rank among the fronts. They
+    are taken from completed trials; where those are few, from the first evaluation of all trials.
+    A fixed design, in which nothing was searched, has none: the share of a choice among many
+    settings says nothing, and takes minutes.
     """
     if not study.searched:
         return []
@@ -262,10 +279,6 @@ def _fanova(study: StudyRecord, values: list[tuple[TrialRecord, float]]) -> dict
     return {name: float(share) for name, share in shares.items()}
 
 
-def t_quantile(n: int) -> float:
-    """Of the 95 % interval of a mean of ``n`` values."""
-    return float(stats.t.ppf(0.975, n - 1))
-
-
 def best_so_far(values: Sequence[float], direction: str) -> list[float]:
+    """Return the best of the values up to each of them; ``direction`` is ``min`` or ``max``."""
     return list(itertools.accumulate(values, min if direction == "min" else max))

@@ -1,21 +1,22 @@
-"""Confirmation: finalists, the original's setting and the baseline, run again with fresh seeds.
+"""Confirmation: finalists, the original report's setting and the baseline, with fresh seeds.
 
-A search picks its best trial for its luck as well. So the settings in question are run anew, at
-full length, each alone on its device, scored on images that the search never scored on. The
+The best of many noisy trials looks better than it is (winner's curse). So each condition is run
+anew at full length, alone on its device, and scored on images that the search never scored on. The
 baseline's own learning rate is searched first; beside it each finalist has a twin without prior.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from study.analysis.comparison import Comparison, comparisons, verdict
+from study.analysis.comparison import comparisons, table
+from study.analysis.conditions import Point, fixed_design, trials_with
 from study.commands.session import Session
 from study.engine.plan import Plan
 from study.engine.runner import run_study
+from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
 from study.problem.definition import (
     MEASURED_WORK,
@@ -35,7 +36,7 @@ from study.results.folder import (
     read_info,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
-from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Value
+from study.spec.problem import FIXED_DESIGN, Parameter, Problem
 from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
@@ -43,17 +44,16 @@ BASELINE = "no prior, tuned"
 ORIGINAL = "the original setting"
 
 COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
-
-Point = dict[str, Value]
+"""The metrics that are compared; the first one is the quality that the verdict leads with."""
 
 
 def is_confirmed(settings: StudySettings) -> bool:
-    """Whether a confirmation follows the search; without a prior there is nothing to ask."""
+    """Return whether a confirmation follows the search; without a prior there is none to judge."""
     return settings.confirm_top > 0 and settings.run.prior != "none"
 
 
 def confirmation_s(settings: StudySettings, cost: Cost) -> float:
-    """Seconds that a confirmation will take, if no two arms coincide."""
+    """Return the seconds that a confirmation will take, if no two conditions coincide."""
     epochs = settings.run.epochs
     runs = (2 * settings.confirm_top + 2) * settings.confirm_seeds
     runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
@@ -63,27 +63,27 @@ def confirmation_s(settings: StudySettings, cost: Cost) -> float:
 
 
 def _eval_every(settings: StudySettings) -> int:
-    """Four evaluations: enough to read the curve at equal time."""
+    """Return the epochs between evaluations: four of them can be read at equal time."""
     return max(1, settings.run.epochs // 4)
 
 
 def _baseline_trials(settings: StudySettings) -> int:
-    """For one learning rate a fifth of what three parameters get."""
+    """Return the trials of the baseline's search: for one parameter a fifth of three's."""
     return max(6, settings.plan.num_samples // 5)
 
 
 def confirm(session: Session, study: StudyRecord) -> StudyStatus:
-    """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
+    """Tune the baseline, run all conditions and write ``confirm.csv``; return how it ended."""
     settings, console = session.settings, session.console
     finalists = study.finalists(settings.confirm_top)
     console.print("confirmation; first the baseline without prior gets a search of its own")
     status, baseline = _tune_baseline(session, study, finalists)
     if baseline is None:
         return status
-    arms, pairs = design(settings, finalists, baseline)
-    runs = len(arms) * settings.confirm_seeds
-    console.print(f"{', '.join(arms)}: {settings.confirm_seeds} seeds each, {runs} runs")
-    status = _run_arms(session, study, arms, pairs)
+    conditions, pairs = design(settings, finalists, baseline)
+    runs = len(conditions) * settings.confirm_seeds
+    console.print(f"{', '.join(conditions)}: {settings.confirm_seeds} seeds each, {runs} runs")
+    status = _run_conditions(session, study, conditions, pairs)
     done = load_study(study.folder).confirmation
     assert done is not None
     write_comparisons(study, done)
@@ -91,45 +91,42 @@ def confirm(session: Session, study: StudyRecord) -> StudyStatus:
 
 
 def write_comparisons(study: StudyRecord, done: StudyRecord) -> None:
-    """``confirm.csv``: the verdict, then a row per pair and metric."""
-    rows: list[dict[str, Any]] = [{"metric": "verdict", "result": verdict(done)}]
-    rows += [dataclasses.asdict(comparison) for comparison in comparisons(done)]
-    columns = [field.name for field in dataclasses.fields(Comparison)]
-    write_text(study.folder / CONFIRM_FILE, pd.DataFrame(rows, columns=columns).to_csv(index=False))
+    """Write ``confirm.csv``: the verdict, then a line per pair and metric."""
+    lines = table(comparisons(done))
+    verdict = {"metric": "verdict", "result": verdict_text(done)}
+    frame = pd.DataFrame([verdict, *lines], columns=list(lines[0]))
+    write_text(study.folder / CONFIRM_FILE, frame.to_csv(index=False))
 
 
 def design(
     settings: StudySettings, finalists: list[TrialRecord], baseline: TrialRecord
 ) -> tuple[dict[str, Point], list[tuple[str, str]]]:
-    """The arms by name, each with all of its settings besides the seed, and who is compared."""
+    """Return the conditions by name, with all parameters but the seed, and the pairs compared."""
     prior = settings.run.prior
     first = finalists[0].parameters
-    arms: dict[str, Point] = {BASELINE: {**first, **baseline.parameters, "prior": "none"}}
-    pairs = []
+    unaided: Point = {**first, **baseline.parameters, "prior": "none"}
+    conditions, pairs = {BASELINE: unaided}, []
     for place, finalist in enumerate(finalists):
         name = "the best trial" if place == 0 else f"finalist {place + 1}"
-        arms[name] = {**finalist.parameters, "prior": prior}
+        conditions[name] = {**finalist.parameters, "prior": prior}
         pairs.append((name, BASELINE))
-        twin = {**finalist.parameters, "prior": "none"}
-        if twin != arms[BASELINE]:
+        twin: Point = {**finalist.parameters, "prior": "none"}
+        if twin != unaided:
             twin_name = f"no prior, as {name}"
-            arms[twin_name] = twin
+            conditions[twin_name] = twin
             pairs.append((name, twin_name))
     original = {k: v for k, v in original_setting(settings).items() if k in first}
-    arms[ORIGINAL] = {**original, "prior": prior}
+    conditions[ORIGINAL] = {**original, "prior": prior}
     pairs.append((ORIGINAL, BASELINE))
-    return arms, pairs
+    return conditions, pairs
 
 
 def _tune_baseline(
     session: Session, study: StudyRecord, finalists: list[TrialRecord]
 ) -> tuple[StudyStatus, TrialRecord | None]:
-    """The best trial of a search without prior, which tries the finalists' settings first."""
+    """Search without prior, finalists' settings first; return how it ended and the best trial."""
     settings = session.settings
-    bare = dataclasses.replace(
-        settings,
-        run=dataclasses.replace(settings.run, prior="none"),
-    )
+    bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
     points = [{name: t.parameters[name] for name in names} for t in finalists]
@@ -147,18 +144,18 @@ def _tune_baseline(
     return status, load_study(path).best if status != StudyStatus.INTERRUPTED else None
 
 
-def _run_arms(
+def _run_conditions(
     session: Session,
     study: StudyRecord,
-    arms: dict[str, Point],
+    conditions: dict[str, Point],
     pairs: list[tuple[str, str]],
 ) -> StudyStatus:
+    """Run each condition with each seed, scored on the test split; return how it ended."""
     settings = session.settings
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
     seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
-    # a seed at a time, so that what disturbs the machine disturbs all arms alike
-    points: list[Point] = [{**arm, "seed": seed} for seed in seeds for arm in arms.values()]
+    points = fixed_design(conditions.values(), seeds)
     problem = describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
     slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
@@ -173,7 +170,7 @@ def _run_arms(
         slots=min(settings.plan.slots, slots),
     )
     info = {
-        "arms": arms,
+        "conditions": {name: {"parameters": point} for name, point in conditions.items()},
         "pairs": pairs,
         "compared": COMPARED,
         "time_axis": "time_total_s",
@@ -181,13 +178,6 @@ def _run_arms(
     }
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
     return _run_part(session, study, problem, trainable(settings), plan, folder)
-
-
-def trials_with(path: Path, points: Sequence[Point]) -> int:
-    """How many trials a part has once all points are among them."""
-    done = load_study(path).trials if (path / STUDY_FILE).exists() else ()
-    there = [trial.parameters for trial in done]
-    return len(done) + sum(point not in there for point in points)
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
@@ -208,7 +198,7 @@ def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
 def _part(
     study: StudyRecord, name: str, problem: Problem, plan: Plan, info: dict[str, Any]
 ) -> ResultsFolder:
-    """The folder of a part of the study, new or gone on with."""
+    """Open the folder of a part of the study, new or as an earlier session left it."""
     info = {**info, "settings": {"plan": dataclasses.asdict(plan)}}
     path = study.folder / name
     if (path / STUDY_FILE).exists():

@@ -1,23 +1,26 @@
-"""``python study/dashboard.py results/NAME …``: draw a study's page again, or compare several."""
+"""``python study/dashboard.py results/NAME …``: draw a study's pages again, or compare several."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from study.page.dashboard import compare, draw
+from study.replication import page as replication
 from study.results.files import write_text
-from study.results.folder import DASHBOARD_FILE
-from study.results.records import load_study
+from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE
+from study.results.records import StudyRecord, load_study
 
 
 def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Draw a study's page again from what is on disk, or compare several.",
+        description="Draw a study's pages again from what is on disk, or compare several studies.",
         usage=argparse.SUPPRESS,  # so that an error is one line
     )
-    parser.add_argument("folders", type=Path, nargs="+", metavar="results/NAME")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="results/NAME", help="results folders of studies"
+    )
     args = parser.parse_args(argv)
     studies = []
     for folder in args.folders:
@@ -28,11 +31,24 @@ def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int
             message = f"{folder} holds no study that can be drawn: {reason}"
             print(f"{prog}: {message}", file=sys.stderr)
             return 2
-    if len(studies) == 1:
-        page, text = args.folders[0] / DASHBOARD_FILE, draw(studies[0])
-    else:
-        names = "-".join(study.name for study in studies)[:100]
-        page, text = args.folders[0].parent / f"compare-{names}.html", compare(studies)
-    write_text(page, text)
-    print(page)
+    for page in _draw_one(studies[0]) if len(studies) == 1 else [_draw_several(studies)]:
+        print(page)
     return 0
+
+
+def _draw_one(study: StudyRecord) -> list[Path]:
+    """Draw all pages of a study, with the tables of a replication; return where they are."""
+    pages = [study.folder / DASHBOARD_FILE]
+    write_text(pages[0], draw(study))
+    if replication.is_replication(study):
+        replication.write(study.folder)
+        pages.append(study.folder / REPLICATION_FILE)
+    return pages
+
+
+def _draw_several(studies: list[StudyRecord]) -> Path:
+    """Draw the studies side by side, beside the folder of the first; return where that is."""
+    names = "-".join(study.name for study in studies)[:100]
+    page = studies[0].folder.parent / f"compare-{names}.html"
+    write_text(page, compare(studies))
+    return page

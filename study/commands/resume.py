@@ -51,6 +51,17 @@ def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
         raise SettingError("resume", name, f"{known} in {results_dir}") from None
 
 
+def check_names_conditions(earlier: Mapping[str, Any], name: str) -> None:
+    """Raise SettingError for a replication of version 0.1, whose tables have other columns."""
+    if "rows" in earlier:  # what it called conditions
+        raise SettingError(
+            "resume",
+            name,
+            "a replication that this version began, not one of 0.1, whose tables have other "
+            "columns: begin a new one under another --name; version 0.1 can still read the old one",
+        )
+
+
 def check_is_there(storage: RemotePath, name: str) -> None:
     """Raise SettingError unless the storage has a study of that name."""
     if not (storage / name / STUDY_FILE).exists():

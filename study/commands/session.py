@@ -27,6 +27,7 @@ from study.commands.resume import (
     check_is_new,
     check_is_new_there,
     check_is_there,
+    check_names_conditions,
     check_resumable,
     earlier_study,
     name_to_resume,
@@ -209,7 +210,7 @@ def _earlier(
     """``study.json`` of the study that is resumed, fetched from the storage if it lies there.
 
     Raises:
-        SettingError: there is no such study, or another command began it.
+        SettingError: there is no such study, or another command or an old version began it.
     """
     results_dir = given.get("results_dir", RESULTS_DIR)
     if storage:
@@ -218,6 +219,7 @@ def _earlier(
     earlier = earlier_study(results_dir, name)
     if (began := earlier.get("command", RUN)) != command.name:
         raise SettingError("resume", name, f"a study of {command.name}, not {began}")
+    check_names_conditions(earlier, name)
     return read_earlier(earlier)
 
 

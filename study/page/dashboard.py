@@ -3,26 +3,28 @@
 import base64
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from study.analysis import search
-from study.analysis.comparison import arms, verdict
+from study.analysis.conditions import conditions_of
 from study.page import figures
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
-    describe_arms,
+    describe_conditions,
     describe_noise,
     describe_scale,
     describe_trial,
     short,
 )
+from study.page.verdict_text import verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
@@ -33,34 +35,101 @@ PICTURE_BYTES = 12_000_000
 REFRESH_S = 15
 """How often an open page of a running study looks for a newer one."""
 
-Make = Callable[[StudyRecord], go.Figure]
 
-FIGURES: dict[str, Make] = {
-    "curves": figures.learning_curves,
-    "history": figures.history,
-    "hypervolume": figures.hypervolume,
-    "correlation": figures.rank_correlation,
-    "timeline": figures.timeline,
-    "slices": figures.slices,
-    "pairs": figures.pairs,
-    "parallel": figures.parallel,
-}
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page, and what stands around it.
+
+    Attributes:
+        name: its id in the page.
+        section: the part of the page in which it stands, after those that :data:`FIGURES` names
+            before it.
+        make: draws it; None where the study has nothing that it could show.
+        title: its heading, if it has one of its own.
+        note: what to know in order to read it, beneath it.
+        instead: what stands in its place where it is None; without it, nothing does.
+        low: whether it is less tall than others.
+        wide: whether it scrolls sideways on a narrow screen.
+    """
+
+    name: str
+    section: Literal["verdict", "tradeoff", "search", "parameters"]
+    make: Callable[[StudyRecord], go.Figure | None]
+    title: str = ""
+    note: str = ""
+    instead: str = ""
+    low: bool = False
+    wide: bool = False
 
 
-def draw(study: StudyRecord) -> str:
-    """The page as HTML, with plotly.js and the pictures inside."""
+def _confirmed(study: StudyRecord) -> go.Figure | None:
+    return figures.confirmed(study) if study.confirmation else None
+
+
+def _importance(study: StudyRecord) -> go.Figure | None:
+    found = search.importances(study)
+    return figures.importance(study, found) if found else None
+
+
+def _history(study: StudyRecord) -> go.Figure | None:
+    return figures.history(study) if study.searched else None
+
+
+def _hypervolume(study: StudyRecord) -> go.Figure | None:
+    return figures.hypervolume(study) if study.searched else None
+
+
+FIGURES = (
+    Plot(
+        "confirmed",
+        "verdict",
+        _confirmed,
+        note="Each condition was run with fresh seeds, at full length, and scored on images that "
+        "the search never scored on. Left of 1 is less; within the grey band two values are equal. "
+        "What “would have been seen” is the smallest difference that as many seeds find with 80 % "
+        "power.",
+    ),
+    Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
+    Plot("history", "search", _history, "Best so far", low=True),
+    Plot("hypervolume", "search", _hypervolume, "Hypervolume", low=True),
+    Plot(
+        "correlation",
+        "search",
+        figures.rank_correlation,
+        "Does an early score tell the final order?",
+        low=True,
+    ),
+    Plot("timeline", "search", figures.timeline, "Who ran when", low=True),
+    Plot(
+        "importance",
+        "parameters",
+        _importance,
+        "Importance",
+        note="The share of the variance over the search's trials that each parameter explains "
+        "(fANOVA). A search dwells where it is good, so take it as a hint, the more so the fewer "
+        "trials it rests on.",
+        instead="Too few trials to say, or nothing was searched.",
+        low=True,
+    ),
+    Plot("pairs", "parameters", figures.pairs, "Two parameters at a time", wide=True),
+    Plot("slices", "parameters", figures.slices, "One parameter at a time", low=True, wide=True),
+    Plot("parallel", "parameters", figures.parallel, "All together", low=True, wide=True),
+)
+"""The figures of the page besides the trade-off, which can be drawn against several costs."""
+
+
+def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
+    """Return the page of a study as HTML, with plotly.js and the pictures inside."""
     chosen = study.best or next(iter(study.trials), None)
-    made = {name: figure_json(make(study)) for name, make in FIGURES.items()}
-    importances = search.importances(study)
-    made["importance"] = figure_json(figures.importance(study, importances))
-    if study.confirmation:
-        made["confirmed"] = figure_json(figures.confirmed(study))
+    made = {plot.name: plot.make(study) for plot in plots}
+    drawn = {name: figure_json(figure) for name, figure in made.items() if figure is not None}
     axes = figures.costs(study)
     tradeoffs = {axis.name: figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
     return render(
         "dashboard.html.jinja",
         study=study,
-        figures=made,
+        plots=[plot for plot in plots if plot.name in drawn or plot.instead],
+        figures=drawn,
         tradeoffs=tradeoffs,
         axes=axes,
         trials=_trials_json(study),
@@ -72,15 +141,14 @@ def draw(study: StudyRecord) -> str:
         labels=_labels(study.problem),
         better=_better_corner(study.problem),
         chosen=chosen.trial_id if chosen else None,
-        verdict=verdict(study.confirmation) if study.confirmation else None,
+        verdict=verdict_text(study.confirmation) if study.confirmation else None,
         summary=_summary(study),
-        arms=_arms_json(study),
+        conditions=_conditions_json(study),
         progress=_progress(study),
         refresh_s=REFRESH_S if _is_running(study) else None,
         failures=study.with_status(TrialStatus.FAILED),
         restarted=[trial for trial in study.trials if trial.restarts],
         saved=search.seconds_saved(study),
-        importances=importances,
         statuses=tuple(TrialStatus),
         clock=clock,
         drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -89,13 +157,13 @@ def draw(study: StudyRecord) -> str:
 
 
 def compare(studies: list[StudyRecord]) -> str:
-    """A page with several studies side by side: their fronts, best trials and verdicts."""
+    """Return a page with several studies side by side: their fronts, best trials and verdicts."""
     return render(
         "compare.html.jinja",
         studies=[
             {
                 "study": study,
-                "verdict": verdict(study.confirmation) if study.confirmation else None,
+                "verdict": verdict_text(study.confirmation) if study.confirmation else None,
                 "pictures": {} if study.best is None else _pictures(study, study.best, inside=True),
                 "rows": [] if study.best is None else _labelled(study, study.best),
             }
@@ -106,7 +174,7 @@ def compare(studies: list[StudyRecord]) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """A page that needs nothing besides itself: plotly.js is inside."""
+    """Return a page that needs nothing besides itself: plotly.js is inside."""
     environment = Environment(
         loader=PackageLoader("study.page"), autoescape=True, undefined=StrictUndefined
     )
@@ -115,7 +183,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def _better_corner(problem: Problem) -> str:
-    """Where the good trials are in the trade-off, in words."""
+    """Return where the good trials are in the trade-off."""
     vertical = "lower" if problem.directions[0] == "min" else "higher"
     if len(problem.objectives) == 1:
         return f"{vertical} is better"
@@ -123,21 +191,22 @@ def _better_corner(problem: Problem) -> str:
 
 
 def figure_json(figure: go.Figure) -> Any:
+    """Return a figure as plain lists and dictionaries, as the page holds it."""
     return json.loads(figure.to_json())
 
 
 def _summary(study: StudyRecord) -> list[str]:
-    """What to use, what it costs and what to judge it by."""
+    """Return what to use, what it costs and what to judge it by, a sentence each."""
     if study.best is None:
         return []
     found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
     if study.confirmation:
-        found.insert(1, describe_arms(study.confirmation))
+        found.insert(1, describe_conditions(study.confirmation))
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in found + describe_noise(study)]
 
 
-def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
-    """The confirmed settings: what they are, what they draw, how one of their runs is repeated."""
+def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
+    """Return the confirmed conditions: what they are, what they draw, how to repeat a run."""
     if study.confirmation is None:
         return []
     stage = study.problem.stages[-1].name
@@ -145,15 +214,14 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
         {
             "name": name,
             "settings": ", ".join(
-                f"{key} {short(value)}"
-                for key, value in study.confirmation.info["arms"][name].items()
+                f"{key} {short(value)}" for key, value in condition.parameters.items()
             ),
             "command": study.confirmation.problem.rerun_command(trial.parameters),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
         }
-        for name, arm in arms(study.confirmation).items()
-        for trial in list(arm.trials.values())[:1]
+        for name, condition in conditions_of(study.confirmation).items()
+        for trial in list(condition.trials.values())[:1]
     ]
 
 
@@ -176,13 +244,13 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
 
 
 def _labels(problem: Problem) -> dict[str, str]:
-    """Of parameters and metrics by name, with units."""
+    """Return the labels of parameters and metrics by name, with units."""
     labels = {p.name: p.label for p in problem.parameters}
     return labels | {m.name: figures.axis_title(m) for m in problem.metrics}
 
 
 def _columns(study: StudyRecord) -> list[dict[str, str]]:
-    """Of the table: what a trial is called, its settings, and all it has reported."""
+    """Return the columns of the table: the trial, its parameters, and all it has reported."""
     problem = study.problem
     first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
     settings = [(p.name, p.label) for p in problem.parameters]
@@ -192,7 +260,7 @@ def _columns(study: StudyRecord) -> list[dict[str, str]]:
 
 
 def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
-    """What the page knows of each trial; pictures inside for those that rank first."""
+    """Return what the page knows of each trial; those that rank first have pictures inside."""
     quality, direction = study.problem.objectives[0], study.problem.directions[0]
     sign = 1 if direction == "min" else -1
 
@@ -230,7 +298,7 @@ def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[st
 
 
 def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
-    """Settings and objectives of a trial, to be read."""
+    """Return the parameters and objectives of a trial, with labels."""
     problem = study.problem
     settings = [(p.label, f"{short(trial.parameters[p.name])}") for p in problem.parameters]
     metrics = [problem.metric(name) for name in problem.objectives]
@@ -239,7 +307,7 @@ def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
 
 
 def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:
-    """Sources of images: their content, or where they are beside the page."""
+    """Return the sources of images by stage: their content, or their place beside the page."""
     return {
         stage: data_uri(path) if inside else path.relative_to(study.folder).as_posix()
         for stage, path in trial.pictures.items()
@@ -247,4 +315,5 @@ def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str,
 
 
 def data_uri(path: Path) -> str:
+    """Return a PNG file as the source of an image that the page holds itself."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -14,7 +14,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from study.analysis import search
-from study.analysis.comparison import arms, comparisons
+from study.analysis.comparison import comparisons
+from study.analysis.conditions import conditions_of
+from study.analysis.inference import Effect
+from study.analysis.intervals import mean_of
 from study.analysis.search import Importance
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Metric, Parameter
@@ -33,7 +36,7 @@ STATUS_STYLE: dict[TrialStatus, tuple[str, str]] = {
 STATUS_NAME = {TrialStatus.STOPPED: "stopped early"}
 STATUS_PATTERN = {TrialStatus.STOPPED: "/", TrialStatus.FAILED: "x"}
 
-ARM_STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (PINK, "cross"))
+STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (PINK, "cross"))
 
 LOG_TICKS = [digit * 10.0**power for power in range(-9, 10) for digit in (1, 2, 5)]
 LOG_AXIS = {"type": "log", "tickvals": LOG_TICKS, "tickformat": "~g"}
@@ -91,13 +94,13 @@ def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
 
 
 def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis: Metric) -> None:
-    """Each arm of the confirmation at its means, with intervals; other images, other seeds."""
+    """Draw each condition of the confirmation at its means, with intervals over its seeds."""
     if study.confirmation is None:
         return
-    styles = _arm_styles(study.confirmation)
-    for name, arm in arms(study.confirmation).items():
+    styles = _condition_styles(study.confirmation)
+    for name, condition in conditions_of(study.confirmation).items():
         colour, symbol = styles[name]
-        runs = [t for t in arm.trials.values() if _has(t, quality, axis)]
+        runs = [t for t in condition.trials.values() if _has(t, quality, axis)]
         if len(runs) < 2:
             continue
         (x, *x_errors), (y, *y_errors) = (
@@ -120,21 +123,35 @@ def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis
         )
 
 
-def _arm_styles(confirmation: StudyRecord) -> dict[str, tuple[str, str]]:
-    """Colour and symbol of each arm, the same in all figures."""
-    return dict(zip(arms(confirmation), itertools.cycle(ARM_STYLES), strict=False))
+def _condition_styles(confirmation: StudyRecord) -> dict[str, tuple[str, str]]:
+    """Return the colour and symbol of each condition, the same in all figures."""
+    return dict(zip(conditions_of(confirmation), itertools.cycle(STYLES), strict=False))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Geometric mean, and how far down and up its 95 % t-interval reaches; of values that can be 0
-    (no DIP takes no time) the mean alone."""
+    """Return the geometric mean, and how far down and up its 95 % t-interval reaches.
+
+    Where a value is 0 (a trial without DIP has a DIP time of 0 s) it is the arithmetic mean alone.
+    """
     if min(values) <= 0:
         return statistics.fmean(values), 0.0, 0.0
-    logs = [math.log(value) for value in values]
-    middle = statistics.fmean(logs)
-    half = search.t_quantile(len(logs)) * statistics.stdev(logs) / math.sqrt(len(logs))
-    mean = math.exp(middle)
-    return mean, mean - math.exp(middle - half), math.exp(middle + half) - mean
+    found = mean_of([math.log(value) for value in values])
+    mean, (low, high) = math.exp(found.value), found.interval()
+    return mean, mean - math.exp(low), math.exp(high) - mean
+
+
+def ratio_marks(effects: Sequence[Effect]) -> dict[str, Any]:
+    """Return what all markers of effects share: their ratios along x, with 95 % intervals."""
+    return {
+        "x": [e.ratio for e in effects],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [e.high - e.ratio for e in effects],
+            "arrayminus": [e.ratio - e.low for e in effects],
+        },
+        "mode": "markers",
+    }
 
 
 def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> None:
@@ -172,7 +189,7 @@ def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
     quality = studies[0].problem.metric(studies[0].problem.objectives[0])
     axis = _cost_axis(studies[0], None)
     figure = go.Figure()
-    for study, (colour, symbol) in zip(studies, itertools.cycle(ARM_STYLES), strict=False):
+    for study, (colour, symbol) in zip(studies, itertools.cycle(STYLES), strict=False):
         complete = [t for t in study.with_status(TrialStatus.COMPLETED) if _has(t, quality, axis)]
         names = [f"{study.name}, trial {t.number}" for t in complete]
         figure.add_scatter(
@@ -194,34 +211,30 @@ def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
 
 
 def confirmed(study: StudyRecord) -> go.Figure:
-    """What each arm of the confirmation has to its baseline, as ratios with 95 % intervals.
+    """Draw each condition of the confirmation against its baseline, as ratios with intervals.
 
-    Left of 1 the arm has less. The grey band is what counts as equal.
+    Left of 1 the condition has less. The grey band is what counts as equal.
     """
     assert study.confirmation is not None
     figure = go.Figure()
-    found = [c for c in comparisons(study.confirmation) if c.n > 1]
+    found = [c for c in comparisons(study.confirmation) if c.effect.n > 1]
     metrics = list(dict.fromkeys(c.metric for c in found))
-    pairs = list(dict.fromkeys((c.arm, c.baseline) for c in found))
-    styles = _arm_styles(study.confirmation)
+    pairs = list(dict.fromkeys((c.condition, c.baseline) for c in found))
+    styles = _condition_styles(study.confirmation)
     for place, pair in enumerate(pairs):
         colour, symbol = styles[pair[0]]
         if pair[1] != pairs[0][1]:
-            symbol += "-open"  # the same arm against another baseline
-        mine = [c for c in found if (c.arm, c.baseline) == pair]
+            symbol += "-open"  # the same condition against another baseline
+        mine = [c for c in found if (c.condition, c.baseline) == pair]
         figure.add_scatter(
-            x=[c.ratio for c in mine],
+            **ratio_marks([c.effect for c in mine]),
             y=[metrics.index(c.metric) + (place - (len(pairs) - 1) / 2) * 0.2 for c in mine],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [c.high - c.ratio for c in mine],
-                "arrayminus": [c.ratio - c.low for c in mine],
-            },
-            mode="markers",
             name=" against ".join(pair),
             marker={"color": colour, "symbol": symbol, "size": 10},
-            text=[f"{c.metric}: {c.mean:.4g} against {c.baseline_mean:.4g}" for c in mine],
+            text=[
+                f"{c.metric}: {c.effect.mean:.4g} against {c.effect.baseline_mean:.4g}"
+                for c in mine
+            ],
             hovertemplate="%{text}<br>ratio %{x:.3f}<extra></extra>",
         )
     for row, metric in enumerate(metrics):
@@ -404,7 +417,7 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
     found = search.importances(study) if found is None else found
     figure = go.Figure()
     labels = {p.name: p.label for p in study.problem.parameters}
-    for target, (colour, _) in zip(found, itertools.cycle(ARM_STYLES), strict=False):
+    for target, (colour, _) in zip(found, itertools.cycle(STYLES), strict=False):
         names = sorted(target.shares, key=lambda name: target.shares[name])
         figure.add_bar(
             x=[target.shares[name] for name in names],

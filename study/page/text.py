@@ -4,25 +4,29 @@ import math
 import statistics
 from typing import Any
 
-from study.analysis.comparison import arms, verdict
+from study.analysis.conditions import conditions_of
+from study.page.verdict_text import verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.status import ENDED, TrialStatus
 
 
 def clock(seconds: float) -> str:
-    """``4:05`` or ``1:02:03``."""
+    """Return a duration as ``4:05`` or ``1:02:03``."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def short(value: Any) -> str:
-    """A value for reading, not for calculating."""
+    """Return a value as text for reading: floats with three significant digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def describe_study(study: StudyRecord) -> str:
-    """The end of a study in a few lines: counts, the best trial, the front, where the time went."""
+    """Return what came of a study in a few lines.
+
+    They give the counts, the best trial, the front, where the time went and the verdict.
+    """
     counts = {s: sum(t.status == s for t in study.trials) for s in ENDED}
     interrupted = len(study.with_status(TrialStatus.INTERRUPTED))
     lines = [
@@ -43,24 +47,26 @@ def describe_study(study: StudyRecord) -> str:
     if study.trials:
         lines.append(describe_costs(study))
     if study.confirmation:
-        lines.append("verdict: " + verdict(study.confirmation))
+        lines.append("verdict: " + verdict_text(study.confirmation))
     return "\n".join(lines)
 
 
-def describe_arms(confirmation: StudyRecord) -> str:
-    """What each confirmed setting reached over its seeds: mean, and the middle one."""
+def describe_conditions(confirmation: StudyRecord) -> str:
+    """Return what each confirmed condition reached over its seeds: the mean and the median."""
     name = confirmation.info["compared"][0]
     parts = []
-    for arm in arms(confirmation).values():
-        values = [t.metrics[name] for t in arm.trials.values() if name in t.metrics]
+    for condition in conditions_of(confirmation).values():
+        trials = condition.trials.values()
+        values = [t.metrics[name] for t in trials if name in t.metrics]
         if values and min(values) > 0:
             mean, middle = statistics.geometric_mean(values), statistics.median(values)
-            parts.append(f"{arm.name} {mean:.3g} (middle one {middle:.3g}, {len(values)} seeds)")
+            reached = f"{mean:.3g} (median {middle:.3g}, {len(values)} seeds)"
+            parts.append(f"{condition.name} {reached}")
     return f"confirmed with fresh seeds, {name}: {'; '.join(parts) or 'nothing yet'}"
 
 
 def describe_noise(study: StudyRecord) -> list[str]:
-    """Which objectives are noise in this search, and how large it is."""
+    """Return a line per objective that the search cannot change, with the size of its noise."""
     floors = {name: study.noise_floor(name) for name in study.problem.objectives}
     return [
         f"{study.problem.metric(name).label}: nothing searched changes it; trials differ by "
@@ -71,13 +77,14 @@ def describe_noise(study: StudyRecord) -> list[str]:
 
 
 def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return a trial's id, objectives and parameters in one line."""
     settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
     scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.problem.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
-    """What to judge the first objective by: its references, and what it was measured on."""
+    """Return what to judge the first objective by: the values of its references."""
     quality = study.problem.metric(study.problem.objectives[0])
     parts = [
         f"{study.problem.metric(name).label} {short(trial.metrics.get(name))}"
@@ -87,7 +94,10 @@ def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
 
 
 def describe_costs(study: StudyRecord) -> str:
-    """Where the slots' seconds went; what no metric accounts for is Ray, imports and waiting."""
+    """Return where the slots' seconds went.
+
+    What no metric accounts for is Ray, imports and waiting.
+    """
     costs = stage_seconds(study)
     total = study.info["wall_time_s"] * study.info["settings"]["plan"]["slots"]
     parts = [
@@ -98,7 +108,7 @@ def describe_costs(study: StudyRecord) -> str:
 
 
 def stage_seconds(study: StudyRecord) -> dict[str, float]:
-    """Seconds of each part of the work, over all trials."""
+    """Return the seconds of each part of the work, over all trials."""
     seconds = {}
     for metric in study.problem.metrics:
         if metric.cost == "so far":

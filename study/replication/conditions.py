@@ -1,4 +1,7 @@
-"""The rows of the original's experiments by name."""
+"""The conditions of the original report's experiments by name."""
+
+PARAMETER = "condition"
+"""The parameter of the design that names a trial's condition; a study that has it replicates."""
 
 STD_SERIES = (0.8, 1.0, 1.2)
 DIP_LR_SERIES = (5e-4, 1e-3, 2e-3, 5e-3)
@@ -12,25 +15,28 @@ ALONE_UNIT, ALONE_NORM = "DDPM alone, range [0, 1]", "DDPM alone, input normalis
 NOISY_ALONE, NOISY_COMBINED = "noisy images: DDPM alone", "noisy images: DIP→DDPM"
 DIP_ALONE = "DIP alone"
 
-
 FEW_STEPS, MANY_STEPS = 10, 50
 """Reverse steps at which a start from the prior is compared with one from noise."""
 
 SETTINGS, LOADERS = "settings", "loaders"
-"""The groups of ``timing.csv``: what is timed in turns with what."""
+"""The groups of ``timing.csv``: what is timed interleaved with what."""
 
 
 def as_reported_name(name: str) -> str:
+    """Return the name of a condition that follows the original report."""
     return f"{AS_REPORTED}: {name}"
 
 
 def setting_name(dip_lr: float, ddpm_lr: float, std: float) -> str:
+    """Return the name of a setting of the original report."""
     return f"dip_lr {dip_lr:g}, ddpm_lr {ddpm_lr:g}, std {std:g}"
 
 
 def std_name(std: float) -> str:
+    """Return the name of the controlled condition with that std."""
     return COMBINED if std == 1.0 else f"{COMBINED}, std {std:g}"
 
 
 def dip_lr_name(dip_lr: float) -> str:
+    """Return the name of the controlled condition with that dip_lr."""
     return std_name(DIP_LR_STD) + ("" if dip_lr == 1e-3 else f", dip_lr {dip_lr:g}")

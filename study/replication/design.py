@@ -1,7 +1,7 @@
-"""The original's experiments as a fixed design: a row per setting, as reported or controlled.
+"""The original report's experiments as a fixed design of conditions, as reported or controlled.
 
 *As reported* follows the original report in all that its notebooks show; *controlled* changes one
-thing at a time on common ground. Each claim is decided on controlled rows alone.
+thing at a time on common ground. Each claim is decided on controlled conditions alone.
 """
 
 import dataclasses
@@ -15,8 +15,8 @@ from typing import Any
 
 from dipddpm.cli import rerun_command
 from dipddpm.config import RunConfig
+from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
-from study.commands.confirm import trials_with
 from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
 from study.problem.search_space import NOISY_STD
@@ -35,6 +35,7 @@ from study.replication.conditions import (
     FEW_STEPS,
     NOISY_ALONE,
     NOISY_COMBINED,
+    PARAMETER,
     STD_SERIES,
     as_reported_name,
     dip_lr_name,
@@ -42,35 +43,43 @@ from study.replication.conditions import (
     std_name,
 )
 from study.spec.errors import SettingError
-from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage, Value
+from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage
 
 QUICK_EPOCHS = 18
 """Half of a search's: some sixty runs must end in a quarter of an hour on two cores."""
 
 ORIGINAL_BATCH_SIZE = 128
-DDPM_LR = 1e-3  # of all controlled rows: the original's own for its DDPM alone
+DDPM_LR = 1e-3  # of all controlled conditions: the original's own for its DDPM alone
 
 
 @dataclass(frozen=True)
-class Row:
+class ConditionPlan:
+    """How a condition is run, and what the original report says of it.
+
+    Attributes:
+        name: the condition's.
+        kind: as reported or controlled.
+        config: the configuration of its runs, but for the seed.
+        published: what the original report says of the run.
+        extra_scores: takes the extra scores at the end of each of its runs, if there are any.
+    """
+
     name: str
     kind: str
     config: RunConfig
-    """All but the seed."""
-    reported: PublishedRun = NOT_PUBLISHED
-    look: Callable[..., None] | None = None
-    """What is measured besides, at the end of each of its runs."""
+    published: PublishedRun = NOT_PUBLISHED
+    extra_scores: Callable[..., None] | None = None
 
     @property
     def cost_key(self) -> tuple[Any, ...]:
-        """Equal for rows whose runs take equally long: learning rates and std do not matter."""
+        """A key that is equal for runs that take equally long: rates and std do not matter."""
         return dataclasses.astuple(
             dataclasses.replace(self.config, dip_lr=1.0, ddpm_lr=1.0, std=1.0)
         )
 
 
 def original_recipe(run: RunConfig) -> RunConfig:
-    """The original's DDPM and restorer at the budget of ``run``.
+    """Return the original's DDPM and restorer at the budget of ``run``.
 
     Where its denoiser does not fit the images (28×28, grey), the compact one with the same norm of
     its input stands in.
@@ -95,14 +104,13 @@ def original_recipe(run: RunConfig) -> RunConfig:
     )
 
 
-def as_reported(run: RunConfig) -> list[Row]:
-    """One seed; 100 images drawn by all 1,000 ancestral steps."""
+def as_reported(run: RunConfig) -> list[ConditionPlan]:
+    """Return the runs of the original report: 100 images drawn by all 1,000 ancestral steps."""
     base = dataclasses.replace(original_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=1e-3, loader="per-image")
-    rows = [
-        Row(as_reported_name(ALONE), AS_REPORTED, alone, PUBLISHED_ALONE, extra_scores.as_they_are)
-    ]
-    for place, ((dip_lr, ddpm_lr, std), reported) in enumerate(PUBLISHED_COMBINED):
+    name, scores = as_reported_name(ALONE), extra_scores.as_they_are
+    plans = [ConditionPlan(name, AS_REPORTED, alone, PUBLISHED_ALONE, scores)]
+    for place, ((dip_lr, ddpm_lr, std), published) in enumerate(PUBLISHED_COMBINED):
         config = dataclasses.replace(
             base,
             prior="restorer",
@@ -112,15 +120,15 @@ def as_reported(run: RunConfig) -> list[Row]:
             std=std,
         )
         name = as_reported_name(setting_name(dip_lr, ddpm_lr, std))
-        look = None if place else extra_scores.restoration_as_they_are
-        rows.append(Row(name, AS_REPORTED, config, reported, look))
-    return rows
+        also = None if place else extra_scores.restoration_as_they_are
+        plans.append(ConditionPlan(name, AS_REPORTED, config, published, also))
+    return plans
 
 
-def controlled(run: RunConfig) -> list[Row]:
-    """The original's diffusion, compact networks, one input pipeline, range and ddpm_lr for all.
+def controlled(run: RunConfig) -> list[ConditionPlan]:
+    """Return conditions that differ from one another in one thing, scored on the test split.
 
-    Scored on the test split.
+    All have the original's diffusion, compact networks, and the same input pipeline and ddpm_lr.
     """
     base = dataclasses.replace(
         run,
@@ -136,62 +144,56 @@ def controlled(run: RunConfig) -> list[Row]:
         eval_every=run.epochs,
     )
 
-    def row(name: str, look: Callable[..., None] | None = None, **changes: Any) -> Row:
-        return Row(name, CONTROLLED, dataclasses.replace(base, **changes), look=look)
+    def plan(name: str, scores: Callable[..., None] | None = None, **changes: Any) -> ConditionPlan:
+        config = dataclasses.replace(base, **changes)
+        return ConditionPlan(name, CONTROLLED, config, extra_scores=scores)
 
-    def combined(name: str, **changes: Any) -> Row:
-        return row(name, prior="restorer", **changes)
+    def combined(name: str, **changes: Any) -> ConditionPlan:
+        return plan(name, prior="restorer", **changes)
 
     noisy: dict[str, Any] = {"regime": "noisy", "std": NOISY_STD}
-    rows = [
-        row(ALONE),
-        row(ALONE_UNIT, value_range="unit"),
-        row(ALONE_NORM, denoiser="unet-input-norm"),
-        row(COMBINED, extra_scores.everything, prior="restorer"),
+    plans = [
+        plan(ALONE),
+        plan(ALONE_UNIT, value_range="unit"),
+        plan(ALONE_NORM, denoiser="unet-input-norm"),
+        plan(COMBINED, extra_scores.everything, prior="restorer"),
     ]
-    rows += [combined(std_name(std), std=std) for std in STD_SERIES if std != 1.0]
-    rows += [
+    plans += [combined(std_name(std), std=std) for std in STD_SERIES if std != 1.0]
+    plans += [
         combined(dip_lr_name(dip_lr), dip_lr=dip_lr, std=DIP_LR_STD)
         for dip_lr in DIP_LR_SERIES
         if dip_lr != 1e-3
     ]
-    rows += [
-        row(NOISY_ALONE, **noisy),
-        row(NOISY_COMBINED, extra_scores.restoration, prior="restorer", **noisy),
+    plans += [
+        plan(NOISY_ALONE, **noisy),
+        plan(NOISY_COMBINED, extra_scores.restoration, prior="restorer", **noisy),
     ]
-    return rows
+    return plans
 
 
-def rows_of(run: RunConfig) -> dict[str, Row]:
-    """The whole design by name."""
-    return {row.name: row for row in as_reported(run) + controlled(run)}
+def plans_of(run: RunConfig) -> dict[str, ConditionPlan]:
+    """Return how all conditions are run, by name."""
+    return {plan.name: plan for plan in as_reported(run) + controlled(run)}
 
 
 def configs_of(settings: StudySettings) -> list[RunConfig]:
-    """Of all rows, without their seeds."""
-    return [row.config for row in rows_of(settings.run).values()]
+    """Return the configurations of all conditions, without their seeds."""
+    return [plan.config for plan in plans_of(settings.run).values()]
 
 
-def points_of(settings: StudySettings) -> tuple[dict[str, Value], ...]:
-    """A run each: as reported with one seed, controlled with several that are others.
+def points_of(settings: StudySettings) -> tuple[Point, ...]:
+    """Return all runs: as reported with one seed, controlled with several others."""
+    plans, first = plans_of(settings.run).values(), settings.plan.seed
 
-    A seed at a time, so that what disturbs the machine disturbs all rows alike.
-    """
-    rows, first = rows_of(settings.run).values(), settings.plan.seed
-    points: list[dict[str, Value]] = [
-        {"row": row.name, "seed": first} for row in rows if row.kind == AS_REPORTED
-    ]
-    points += [
-        {"row": row.name, "seed": first + 1 + i}
-        for i in range(settings.confirm_seeds)
-        for row in rows
-        if row.kind == CONTROLLED
-    ]
-    return tuple(points)
+    def named(kind: str) -> list[Point]:
+        return [{PARAMETER: plan.name} for plan in plans if plan.kind == kind]
+
+    seeds = range(first + 1, first + 1 + settings.confirm_seeds)
+    return (*fixed_design(named(AS_REPORTED), [first]), *fixed_design(named(CONTROLLED), seeds))
 
 
 def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
-    """Settings from the flags that were given.
+    """Return the settings of the flags that were given.
 
     Raises:
         SettingError: names the field whose flag is wrong.
@@ -218,21 +220,29 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
 
 
 def describe(settings: StudySettings) -> Problem:
-    """The study of the rows, for the engine."""
-    rows = rows_of(settings.run)
+    """Return the problem whose trials are the runs of the design."""
+    plans = plans_of(settings.run)
     leave_out = ("seed", "data_dir")
     commands = tuple(
-        rerun_command(settings.preset, row.config, leave_out).removeprefix("python -m dipddpm run ")
-        for row in rows.values()
+        rerun_command(settings.preset, plan.config, leave_out).removeprefix(
+            "python -m dipddpm run "
+        )
+        for plan in plans.values()
     )
     parameters = (
-        Parameter("row", "row", choices=tuple(rows), commands=commands, affects=MEASURED_WORK),
+        Parameter(
+            PARAMETER,
+            "condition",
+            choices=tuple(plans),
+            commands=commands,
+            affects=MEASURED_WORK,
+        ),
         Parameter("seed", "seed", 0, 2**32 - 1, step=1),
     )
     problem = describe_trials(settings, parameters, points_of(settings))
     return dataclasses.replace(
         problem,
-        title=problem.title + ", the original's experiments",
+        title=problem.title + ", the original report's experiments",
         stages=(
             *problem.stages[:-1],
             Stage("refined", "refined (restored, noised to t₀, denoised by the DDPM)"),
@@ -241,59 +251,62 @@ def describe(settings: StudySettings) -> Problem:
             Stage("from-prior", f"samples from a noised prior at t₀ in {FEW_STEPS}"),
             problem.stages[-1],
         ),
-        rerun=f"OMP_NUM_THREADS={threads(settings)} python -m dipddpm run {{row}} "
+        rerun=f"OMP_NUM_THREADS={threads(settings)} python -m dipddpm run {{{PARAMETER}}} "
         f"--device {device(settings)} "
         "--seed {seed}",
     )
 
 
 def trainable(settings: StudySettings, keep: Path | None) -> Callable[[dict[str, Any]], None]:
-    """The Tune function of the rows; ``keep`` is where runs under way are kept on this machine."""
+    """Return the Tune function of the design.
+
+    ``keep`` is where runs under way are kept on this machine.
+    """
     return functools.partial(
-        train_row,
-        rows=rows_of(settings.run),
+        train_condition,
+        plans=plans_of(settings.run),
         num_threads=threads(settings),
         device=device(settings),
         keep=keep,
     )
 
 
-def train_row(
+def train_condition(
     parameters: dict[str, Any],
-    rows: Mapping[str, Row],
+    plans: Mapping[str, ConditionPlan],
     num_threads: int,
     device: str,
     keep: Path | None,
 ) -> None:
-    row, seed = rows[parameters["row"]], parameters["seed"]
-    place = keep_place(keep, row.config, seed) if keep else None
-    train({"seed": seed}, row.config, num_threads, device, place, row.look)
+    """Train one run of the design, as :func:`study.problem.trainable.train` does."""
+    plan, seed = plans[parameters[PARAMETER]], parameters["seed"]
+    place = keep_place(keep, plan.config, seed) if keep else None
+    train({"seed": seed}, plan.config, num_threads, device, place, plan.extra_scores)
 
 
 def keep_place(keep: Path, config: RunConfig, seed: int) -> Path:
-    """Where a run under way is kept: by its settings, so that no run goes on with another's."""
+    """Return where a run under way is kept: by its settings, so that none resumes another's."""
     settings = json.dumps({**_without_folders(config), "seed": seed})
     return keep / hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 def as_info(settings: StudySettings) -> dict[str, Any]:
-    """What ``study.json`` says of the rows, so that the page can be drawn from it."""
-    run = settings.run
+    """Return what ``study.json`` says of the conditions, so that the page can be drawn from it."""
     return {
-        "arms": {name: {"row": name} for name in rows_of(run)},
-        "rows": {
+        "conditions": {
             name: {
-                "kind": row.kind,
-                "settings": _without_folders(row.config),
-                "reported": dataclasses.asdict(row.reported),
+                "parameters": {PARAMETER: name},
+                "kind": plan.kind,
+                "settings": _without_folders(plan.config),
+                "published": dataclasses.asdict(plan.published),
             }
-            for name, row in rows_of(run).items()
-        },
+            for name, plan in plans_of(settings.run).items()
+        }
     }
 
 
 def _without_folders(config: RunConfig) -> dict[str, Any]:
-    """Results are passed on; the folders are the user's own affair."""
+    """Return a configuration anonymised: without the user's folders, since results are shared."""
     settings = dataclasses.asdict(config)
     del settings["data_dir"]
     return {**settings, "dataset": Path(config.dataset).name}

@@ -1,8 +1,9 @@
-"""What is measured once at the end of a run, besides its record: left beside its pictures.
+"""Extra scores: what is measured once at the end of a run, besides its record.
 
-A table ``extra_scores.csv`` with a line per set of images: what DIP restored, the same refined by
-the DDPM, samples by the number of reverse steps, from noise and from start images at t₀, and
-samples that are not rescaled.
+They are left beside the run's pictures, as a table ``extra_scores.csv`` with a line per set of
+images: what DIP restored; the same refined by the DDPM; samples by the number of reverse steps,
+from noise and from start images at t₀; and samples that are not rescaled. To start the reverse
+process from a noised image at t₀ < T is SDEdit (Meng et al. 2022).
 """
 
 import csv
@@ -31,8 +32,8 @@ COLUMNS = (
     *(field.name for field in dataclasses.fields(Scores)),
 )
 
-Look = tuple[dict[str, Any], Tensor]
-"""A line of the table, and its images."""
+Scored = tuple[dict[str, Any], Tensor]
+"""A line of the table, and the images that it scores."""
 
 PICTURES = {
     "refined": None,
@@ -44,26 +45,26 @@ PICTURES = {
 
 
 def restoration(run: Run, folder: Path) -> None:
-    """DIP's output, and the same refined."""
+    """Score DIP's output, and the same refined."""
     _write(list(_restored(run)), folder)
 
 
 def as_they_are(run: Run, folder: Path) -> None:
-    """Samples clipped at each step, of a run whose own are rescaled, which hides their level."""
+    """Score samples clipped at each step: rescaled ones, as the run draws, hide their level."""
     _write([_clipped(run)], folder)
 
 
 def restoration_as_they_are(run: Run, folder: Path) -> None:
-    """DIP's output and the same refined; and samples clipped at each step, as they are."""
+    """Score DIP's output, the same refined, and samples clipped at each step, as they are."""
     _write([*_restored(run), _clipped(run)], folder)
 
 
 def everything(run: Run, folder: Path) -> None:
-    """DIP's output and the same refined; and samples by the number of reverse steps."""
+    """Score DIP's output, the same refined, and samples by the number of reverse steps."""
     _write([*_restored(run), *_by_steps(run)], folder)
 
 
-def _write(found: list[Look], folder: Path) -> None:
+def _write(found: list[Scored], folder: Path) -> None:
     with (folder / EXTRA_SCORES_FILE).open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -75,8 +76,8 @@ def _write(found: list[Look], folder: Path) -> None:
             sheet.save(folder / f"{name.replace(' ', '-')}.png")
 
 
-def _restored(run: Run) -> Iterator[Look]:
-    """Held-out images that DIP restored, as they are, and noised to t₀ and denoised."""
+def _restored(run: Run) -> Iterator[Scored]:
+    """Yield held-out images that DIP restored: as they are, and noised to t₀ and denoised."""
     assert run.restoration is not None
     restored = run.restoration.restored[: run.scored_images]
     clean = run.dataset.validation.images[: len(restored)].to(restored.device)
@@ -87,17 +88,17 @@ def _restored(run: Run) -> Iterator[Look]:
     yield line | {"start_step": start, "seconds": seconds}, refined
 
 
-def _clipped(run: Run) -> Look:
-    """As many samples from noise, clipped at each step."""
+def _clipped(run: Run) -> Scored:
+    """Return as many samples from noise, clipped at each step."""
     drawn, seconds = _draw(run, dataclasses.replace(run.config, output_range="clip"))
     return _scored(run, "as they are", drawn) | {"seconds": seconds}, drawn
 
 
-def _by_steps(run: Run) -> Iterator[Look]:
-    """As many samples by each number of reverse steps, from noise and from t₀.
+def _by_steps(run: Run) -> Iterator[Scored]:
+    """Yield as many samples by each number of reverse steps, from noise and from t₀.
 
-    From start images restored by DIP, and from the same without DIP: of images of a split that
-    nothing has learnt from. Those images themselves stand there as no steps.
+    Those from t₀ start at images of a split that nothing has learnt from: restored by DIP, and the
+    same without DIP. The start images themselves are scored as 0 steps.
     """
     assert run.trainer is not None
     whole, num = run.config.timesteps, run.scored_images
@@ -123,10 +124,11 @@ def _by_steps(run: Run) -> Iterator[Look]:
 
 
 def _draw(run: Run, config: RunConfig, sources: Tensor | None = None) -> tuple[Tensor, float]:
-    """As the settings say: as many as are scored, or one from each source; and the seconds."""
+    """Draw as many images as are scored, or one from each source; return them and the seconds."""
     assert run.trainer is not None
     num = run.scored_images if sources is None else len(sources)
     first = config.start_step or config.timesteps
+    # "look" names the random stream: another name would draw other images
     rng = generator(config.seed, "look", config.sampler_steps, first, device=run.device)
     began = now(run.device)
     run.trainer.ema.eval()

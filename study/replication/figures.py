@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from study.analysis.comparison import MARGIN
-from study.page.figures import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish, interval
+from study.analysis.inference import MARGIN
+from study.page.figures import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish, interval, ratio_marks
 from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, Judged
 from study.replication.conditions import COMBINED
 from study.replication.evidence import Evidence
@@ -16,31 +16,26 @@ STARTS = {"from noise": BLUE, "from prior": ORANGE, "from real images": GREEN}
 
 
 def effects(judged: Sequence[Judged]) -> go.Figure:
-    """Each deciding figure as a ratio with its 95 % interval; within the grey band nothing is
-    counted as a difference."""
+    """Draw each finding as a ratio with its 95 % interval.
+
+    Within the grey band nothing is counted as a difference.
+    """
     figure = go.Figure()
-    lines = [(j, e) for j in judged for e in j.effects if e.n >= 2]
+    lines = [(j, found) for j in judged for found in j.findings if found.effect.n >= 2]
     for verdict, colour, symbol in (
         (HOLDS, BLUE, "circle"),
         (DOES_NOT, ORANGE, "diamond"),
         (CANNOT_TELL, GREY, "square-open"),
     ):
-        mine = [(row, e) for row, (j, e) in enumerate(lines) if j.verdict == verdict]
+        mine = [(row, found) for row, (j, found) in enumerate(lines) if j.verdict == verdict]
         if not mine:
             continue
         figure.add_scatter(
-            x=[e.ratio for _, e in mine],
+            **ratio_marks([found.effect for _, found in mine]),
             y=[row for row, _ in mine],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [e.high - e.ratio for _, e in mine],
-                "arrayminus": [e.ratio - e.low for _, e in mine],
-            },
-            mode="markers",
             name=verdict,
             marker={"color": colour, "symbol": symbol, "size": 10},
-            text=[f"{e.what}, n {e.n}" for _, e in mine],
+            text=[f"{found.what}, n {found.effect.n}" for _, found in mine],
             hovertemplate="%{text}<br>ratio %{x:.3f}<extra></extra>",
         )
     figure.add_vrect(
@@ -50,7 +45,7 @@ def effects(judged: Sequence[Judged]) -> go.Figure:
     figure.update_xaxes(**LOG_AXIS)
     return figure.update_yaxes(
         tickvals=list(range(len(lines))),
-        ticktext=[f"({j.claim.letter}) {_short(e.what)}" for j, e in lines],
+        ticktext=[f"({j.claim.letter}) {_short(found.what)}" for j, found in lines],
         autorange="reversed",
         automargin=True,
     )
@@ -61,12 +56,12 @@ def _short(text: str) -> str:
 
 
 def reverse_steps(evidence: Evidence) -> go.Figure:
-    """FID, and distances beside real held-out images', against the number of reverse steps."""
+    """Draw FID, and distances beside real held-out images', against the number of reverse steps."""
     figure = make_subplots(cols=2, subplot_titles=("FID", "median distance (real images = 1)"))
     for images, colour in STARTS.items():
         lines = [
             line
-            for (name, _), found in evidence.looks.items()
+            for (name, _), found in evidence.extra_scores.items()
             for line in found
             if name == COMBINED and line["images"] == images
         ]
@@ -109,7 +104,7 @@ def reverse_steps(evidence: Evidence) -> go.Figure:
 
 
 def loaders(effect: LoaderEffect) -> go.Figure:
-    """Milliseconds of a batch: the loader's and the network's, one upon the other."""
+    """Draw the milliseconds of a batch: the loader's and the network's, stacked."""
     names = ["per-image loader", "tensor"]
     figure = go.Figure()
     figure.add_bar(

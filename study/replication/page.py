@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis.comparison import Arm, arms
+from study.analysis.conditions import Condition
 from study.page.dashboard import data_uri, figure_json, render
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
@@ -19,12 +19,14 @@ from study.problem.published import (
     PUBLISHED_DIP,
 )
 from study.replication import figures
-from study.replication.claims import Judged, details, judge, table
+from study.replication.claim_text import details_text, loader_text
+from study.replication.claims import Judged, judge, table
 from study.replication.conditions import (
     AS_REPORTED,
     COMBINED,
     CONTROLLED,
     DIP_ALONE,
+    PARAMETER,
     as_reported_name,
     setting_name,
 )
@@ -38,6 +40,7 @@ from study.results.folder import (
     EXTRA_SCORES_FILE,
     REPLICATION_FILE,
 )
+from study.results.records import StudyRecord
 
 MEASURED = (
     *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
@@ -55,16 +58,16 @@ DIP_ALONE_IN = {
     as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
     COMBINED: DIP_ALONE,
 }
-"""Combined rows whose DIP stage stands for DIP alone."""
+"""Combined conditions whose DIP stage stands for DIP alone."""
 
 LABELS = {
-    "row": "row",
+    "condition": "condition",
     "n": "seeds",
     "time_per_iteration_s": "s per epoch",
-    "reported_per_iteration_s": "report: s per epoch",
+    "published_per_iteration_s": "original report: s per epoch",
     "dip_time_s": "DIP, s",
     "train_time_s": "DDPM, s (the original's total)",
-    "reported_total_s": "report: total, s",
+    "published_total_s": "original report: total, s",
     "time_total_s": "total, DIP counted, s",
     "fid": "FID",
     "fid_floor": "FID floor",
@@ -76,68 +79,79 @@ LABELS = {
     "nearest_train": "distance to training set (real = 1)",
     "dip_psnr": "PSNR after DIP, dB",
     "scored_images": "images scored",
-    "reported_says": "report: what it saw",
+    "published_says": "original report: what it saw",
 }
 """The columns that the page shows, in order."""
 
 
+def is_replication(study: StudyRecord) -> bool:
+    """Return whether a study is one of the original report's experiments, with a page of its own.
+
+    Those that version 0.1 wrote are not: their tables have other columns.
+    """
+    return any(parameter.name == PARAMETER for parameter in study.problem.parameters)
+
+
 def write(folder: Path) -> tuple[Evidence, list[Judged]]:
-    """All files that follow from a study of the original's experiments, as far as it has come."""
+    """Write all files that follow from a replication, as far as it has come."""
     evidence = load_evidence(folder)
     judged = judge(evidence)
-    rows = condition_rows(evidence)
-    looks = [
-        {"row": name, "seed": seed, **line}
-        for (name, seed), lines in evidence.looks.items()
+    conditions = conditions_table(evidence)
+    extra_scores = [
+        {"condition": name, "seed": seed, **line}
+        for (name, seed), lines in evidence.extra_scores.items()
         for line in lines
     ]
     scale = scale_text(evidence)
     for name, lines in (
         (CLAIMS_FILE, table(judged)),
-        (CONDITIONS_FILE, rows),
-        (EXTRA_SCORES_FILE, looks),
+        (CONDITIONS_FILE, conditions),
+        (EXTRA_SCORES_FILE, extra_scores),
     ):
         stated = [{**line, "scale": scale} for line in lines]
         write_text(folder / name, pd.DataFrame(stated).to_csv(index=False))
-    write_text(folder / REPLICATION_FILE, page(evidence, judged, rows))
+    write_text(folder / REPLICATION_FILE, page(evidence, judged, conditions))
     return evidence, judged
 
 
-def condition_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """``conditions.csv``: a line per row, means over its seeds, beside the published figures."""
-    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
-    lines = []
+def conditions_table(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the lines of ``conditions.csv``: means over seeds, beside the published figures."""
+    plans, lines = evidence.study.info["conditions"], []
     for kind in (AS_REPORTED, CONTROLLED):
-        mine = {n: _row_line(by_name[n], rows[n]) for n in rows if rows[n]["kind"] == kind}
+        mine = {
+            name: _condition_line(evidence.conditions[name], about)
+            for name, about in plans.items()
+            if about["kind"] == kind
+        }
         lines += [_dip_alone(evidence, name, mine[name]) for name in DIP_ALONE_IN if name in mine]
         lines += mine.values()
     return lines
 
 
-def _row_line(arm: Arm, about: Mapping[str, Any]) -> dict[str, Any]:
-    trials = list(arm.trials.values())
+def _condition_line(condition: Condition, about: Mapping[str, Any]) -> dict[str, Any]:
+    trials = list(condition.trials.values())
     means = {
         metric: statistics.fmean(values)
         for metric in MEASURED
         if (values := [t.metrics[metric] for t in trials if metric in t.metrics])
     }
     return {
-        "row": arm.name,
+        "condition": condition.name,
         "kind": about["kind"],
         "n": len(trials),
         **{name: about["settings"][name] for name in SETTINGS_SHOWN},
         **means,
-        **{f"reported_{key}": value for key, value in about["reported"].items()},
+        **{f"published_{key}": value for key, value in about["published"].items()},
     }
 
 
 def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> dict[str, Any]:
-    """What DIP made of held-out images in a combined row: no run of its own is needed."""
+    """Return what DIP made of held-out images in a combined condition: it needs no run more."""
     restored = [
         line
-        for (row, _), lines in evidence.looks.items()
+        for (condition, _), lines in evidence.extra_scores.items()
         for line in lines
-        if row == name and line["images"] == "restored"
+        if condition == name and line["images"] == "restored"
     ]
     measured = ("dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor", "fid_noise")
     means = {
@@ -146,31 +160,31 @@ def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> di
         if restored and all(metric in line for line in restored)
     }
     return {
-        "row": DIP_ALONE_IN[name],
+        "condition": DIP_ALONE_IN[name],
         "kind": combined["kind"],
         "n": len(restored),
         **{key: combined[key] for key in (*DIP_SETTINGS, *measured) if key in combined},
         "time_total_s": combined.get("dip_time_s"),
         **{metric: means[metric] for metric in MEASURED if metric in means},
         "scored_images": means.get("n"),
-        "reported_says": PUBLISHED_DIP.says if combined["kind"] == AS_REPORTED else "",
+        "published_says": PUBLISHED_DIP.says if combined["kind"] == AS_REPORTED else "",
     }
 
 
 def scale_text(evidence: Evidence) -> str:
-    """At what scale all of it was run."""
+    """Return at what scale all of it was run."""
     info = evidence.study.info
-    rows, size = info["rows"], info["train_images"]
+    plans, size = info["conditions"], info["train_images"]
 
     def steps(name: str) -> str:
-        run = rows[name]["settings"]
+        run = plans[name]["settings"]
         return f"{size // run['batch_size'] * run['epochs']} DDPM steps of {run['batch_size']}"
 
     first = as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0]))
-    run = rows[first]["settings"]
+    run = plans[first]["settings"]
     hardware = [session.get("hardware") for session in info.get("sessions", ())]
     machines = dict.fromkeys(_machine(each or info["hardware"]) for each in hardware or [None])
-    words = (
+    text = (
         f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
         f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
         f"{_seeds(evidence)} seeds); {' and, in other sessions, '.join(machines)}. "
@@ -178,13 +192,13 @@ def scale_text(evidence: Evidence) -> str:
         f"DIP steps, 20 epochs ({20 * ORIGINAL_STEPS_PER_EPOCH} DDPM steps of 128)."
     )
     if run["dip_steps"] < ORIGINAL_DIP_STEPS:
-        words += " With fewer DIP steps a low dip_lr is fitted less far than the original's."
+        text += " With fewer DIP steps a low dip_lr is fitted less far than the original's."
     if run["denoiser"] != "original":
-        words += (
+        text += (
             " The original's denoiser needs 28×28 images; here the compact one, its input "
             "normalised too, stands in for it."
         )
-    return words
+    return text
 
 
 def _machine(hardware: Mapping[str, Any]) -> str:
@@ -193,29 +207,32 @@ def _machine(hardware: Mapping[str, Any]) -> str:
 
 
 def _seeds(evidence: Evidence) -> str:
-    """Of the controlled rows: ``5``, or ``4 to 5``."""
-    by_name, rows = arms(evidence.study), evidence.study.info["rows"]
-    counts = {len(by_name[n].trials) for n, about in rows.items() if about["kind"] == CONTROLLED}
+    """Return how many seeds the controlled conditions have: ``5``, or ``4 to 5``."""
+    plans = evidence.study.info["conditions"].items()
+    names = [name for name, about in plans if about["kind"] == CONTROLLED]
+    counts = {len(evidence.conditions[name].trials) for name in names}
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
-def page(evidence: Evidence, judged: Sequence[Judged], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The page as HTML, with plotly.js and the pictures inside."""
+def page(
+    evidence: Evidence, judged: Sequence[Judged], conditions: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the page as HTML, with plotly.js and the pictures inside."""
     study, loader = evidence.study, loader_effect(evidence)
     made = {"effects": figures.effects(judged)}
-    if evidence.looks:
+    if evidence.extra_scores:
         made["steps"] = figures.reverse_steps(evidence)
     if loader:
         made["loaders"] = figures.loaders(loader)
-    columns = {k: label for k, label in LABELS.items() if any(row.get(k) for row in rows)}
+    columns = {k: label for k, label in LABELS.items() if any(line.get(k) for line in conditions)}
     return render(
         "replication.html.jinja",
         study=study,
         scale=scale_text(evidence),
         judged=judged,
-        details=details,
-        loader=loader.words() if loader else None,
-        rows=[[_cell(row.get(name)) for name in columns] for row in rows],
+        details_text=details_text,
+        loader=loader_text(loader) if loader else None,
+        conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
         columns=list(columns.values()),
         pictures=_pictures(evidence),
         figures={name: figure_json(figure) for name, figure in made.items()},
@@ -230,12 +247,12 @@ def _cell(value: Any) -> str:
 
 
 def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
-    """Of each row, what the run with its first seed left to look at, stage by stage."""
-    shown, rows = [], evidence.study.info["rows"]
-    for arm in arms(evidence.study).values():
-        settings = rows[arm.name]["settings"]
+    """Return what the first seed of each condition left to look at, stage by stage."""
+    shown, plans = [], evidence.study.info["conditions"]
+    for name, condition in evidence.conditions.items():
+        settings = plans[name]["settings"]
         as_they_are = (settings["prior"], settings["regime"]) == ("none", "clean")
-        for seed, trial in list(arm.trials.items())[:1]:
+        for seed, trial in list(condition.trials.items())[:1]:
             stages = {
                 stage.name: (stage.label, data_uri(trial.pictures[stage.name]))
                 for stage in evidence.study.problem.stages
@@ -243,8 +260,8 @@ def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
             }
             command = evidence.study.problem.rerun_command(trial.parameters)
             about = {"seed": seed, "command": command}
-            if arm.name in DIP_ALONE_IN:
-                dip = [stages.pop(name) for name in ("noisy", "restored") if name in stages]
-                shown.append({"name": DIP_ALONE_IN[arm.name], "stages": dip, **about})
-            shown.append({"name": arm.name, "stages": list(stages.values()), **about})
+            if name in DIP_ALONE_IN:
+                dip = [stages.pop(stage) for stage in ("noisy", "restored") if stage in stages]
+                shown.append({"name": DIP_ALONE_IN[name], "stages": dip, **about})
+            shown.append({"name": name, "stages": list(stages.values()), **about})
     return shown

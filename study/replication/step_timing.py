@@ -1,9 +1,9 @@
-"""What a DDPM step costs, measured in turns: every setting meets the same machine.
+"""What a DDPM step costs, measured interleaved: every setting meets the same machine.
 
 Trials run for minutes side by side, and what else the machine does moves their times by more than
-what is asked here. So steps of all settings are timed in one process, one after the other, again
-and again: each round with trainers of another seed, before the first trial and with nothing of the
-study beside it.
+what is asked here. So steps of all settings are timed in one process, one setting after the other,
+again and again. Each round has trainers of another seed. All of it happens before the first trial,
+with nothing of the study beside it.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from study.problem import definition
 from study.problem.published import PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
 from study.replication.conditions import ALONE, LOADERS, SETTINGS, setting_name
-from study.replication.design import original_recipe, rows_of
+from study.replication.design import original_recipe, plans_of
 from study.results.files import write_csv
 from study.results.folder import TIMING_FILE
 
@@ -44,7 +44,7 @@ COLUMNS = ("group", "item", "round", "seconds", "batch_size")
 def measure(settings: StudySettings, folder: Path) -> None:
     """Write ``timing.csv``; a measurement that was cut off leaves nothing.
 
-    On a cluster a node that has what a trial asks for does it.
+    On a cluster it is taken on a node that has what a trial asks for.
     """
     take = functools.partial(_take, settings.run, definition.threads(settings))
     device = definition.device(settings)
@@ -65,11 +65,11 @@ def _take(run: RunConfig, threads: int, device: str) -> list[dict[str, Any]]:
 
 
 def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
-    """Without prior, and with it at each of the original's settings: seconds of a step.
+    """Return the seconds of a step without prior, and with it at each setting of the original.
 
-    Compact networks and the same loader for all: the controlled comparison.
+    It is the controlled comparison: all have compact networks and the same loader.
     """
-    base = rows_of(run)[ALONE].config
+    base = plans_of(run)[ALONE].config
     configs = {ALONE: base}
     for (dip_lr, ddpm_lr, std), _ in PUBLISHED_COMBINED:
         name = setting_name(dip_lr, ddpm_lr, std)
@@ -79,6 +79,7 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
     images = {name: run_dip(config, dataset, device).prior for name, config in configs.items()}
     lines, names = [], list(configs)
     for number in range(ROUNDS):
+        # "turns" names the random stream of the order
         order = torch.randperm(len(names), generator=generator(number, "turns")).tolist()
         work = {}
         for name in (names[place] for place in order):
@@ -90,7 +91,7 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
 
 
 def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
-    """The original's network, its per-image loader and its tensor: each alone, and together."""
+    """Return the seconds of the original's network and of its two loaders, alone and together."""
     base = dataclasses.replace(original_recipe(run), prior="none")
     dataset = _few(base, 8 * base.batch_size)
     images = dataset.train.images.to(device)
@@ -110,13 +111,13 @@ def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
 
 
 def _few(config: RunConfig, most: int) -> Dataset:
-    """The data set with as many training images as are timed."""
+    """Return the data set with as many training images as are timed."""
     size = min(most, len(dataset_of(config).train))
     return dataset_of(dataclasses.replace(config, train_size=size))
 
 
 def _endless(trainer: Trainer) -> Iterator[Tensor]:
-    """Batches of a trainer's loader, epoch after epoch."""
+    """Yield the batches of a trainer's loader, epoch after epoch."""
     size, images = trainer.config.batch_size, trainer.images
     while True:
         order = torch.randperm(len(images), generator=trainer.rng, device=images.device)

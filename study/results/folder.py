@@ -206,6 +206,9 @@ def read_info(path: Path) -> dict[str, Any]:
     info: dict[str, Any] = json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
     if "description" in info:  # what version 0.1 called the problem
         info["problem"] = info.pop("description")
+    if "arms" in info:  # what it called conditions
+        conditions = info.pop("arms")
+        info["conditions"] = {name: {"parameters": p} for name, p in conditions.items()}
     return info
 
 

@@ -75,7 +75,7 @@ def test_the_whole_path(done):
     assert "FID floor (real against real) " in output  # beside the best score
     # Ray has a time_total_s of its own, which must not take the place of ours
     assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
-    # the original settings are tried first
+    # the original's settings are tried first
     assert list(trials.dip_lr) == [1e-3] * 3
     assert sorted(trials["std"]) == [0.8, 1.0, 1.2]
     for trial in trials.trial_id:
@@ -195,21 +195,22 @@ def test_the_confirmation(done):
     assert set(table.metric[1:]) >= {"fid", "fid at equal time", "time_per_iteration_s"}
     runs = pd.read_csv(folder / "confirm" / "trials.csv")
     info = json.loads((folder / "confirm" / "study.json").read_text())
-    assert len(runs) == 2 * len(info["arms"])
+    assert len(runs) == 2 * len(info["conditions"])
     assert set(runs.status) == {"completed"}
     assert sorted(set(runs.seed)) == [1, 2]  # not the seed of the search
     assert set(runs.prior) == {"restorer", "none"}
     best = json.loads((folder / "best.json").read_text())
-    assert info["arms"]["the best trial"] == {**best["parameters"], "prior": "restorer"}
-    report = info["arms"]["the original setting"]
-    assert (report["dip_lr"], report["ddpm_lr"], report["std"]) == (1e-3, 5e-4, 1.0)
+    found = {name: about["parameters"] for name, about in info["conditions"].items()}
+    assert found["the best trial"] == {**best["parameters"], "prior": "restorer"}
+    original = found["the original setting"]
+    assert (original["dip_lr"], original["ddpm_lr"], original["std"]) == (1e-3, 5e-4, 1.0)
     # a search of its own for the baseline, which has tried the best trial's learning rate
     baseline = pd.read_csv(folder / "baseline" / "trials.csv")
     assert len(baseline) == 6
     assert best["parameters"]["ddpm_lr"] in set(baseline.ddpm_lr)
     assert list(baseline.columns).count("dip_lr") == 0
     tuned = baseline[baseline.status == "completed"].sort_values("fid").ddpm_lr.iloc[0]
-    assert info["arms"]["no prior, tuned"]["ddpm_lr"] == tuned
+    assert found["no prior, tuned"]["ddpm_lr"] == tuned
     # scored on other images than the search: the floor is another one
     search = pd.read_csv(folder / "trials.csv")
     assert set(runs.fid_floor).isdisjoint(search.fid_floor)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
@@ -16,7 +17,7 @@ from support.toy_problem import TOY, with_noise
 
 from study.commands.dashboard import main
 from study.page import figures
-from study.page.dashboard import draw
+from study.page.dashboard import FIGURES, Plot, draw
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
@@ -115,6 +116,38 @@ def test_pages_of_small_and_failed_studies(tmp_path, rows):
 def test_one_objective(tmp_path):
     study = make_study(tmp_path, ROWS, dataclasses.replace(TOY, objectives=("error",)))
     assert list(trace(figures.tradeoff(study), "completed").x) == [4, 4, 4]  # rounds
+
+
+def test_a_plot_can_be_added_from_outside(study, browser):
+    """One entry in the table puts it on the page, with what stands around it."""
+
+    def prices(study):
+        return go.Figure(go.Bar(y=[trial.metrics.get("price") for trial in study.trials]))
+
+    more = Plot("prices", "search", prices, "What each costs", note="In euros.")
+    (study.folder / "dashboard.html").write_text(draw(study, (*FIGURES, more)))
+    browser.get((study.folder / "dashboard.html").as_uri())
+    wait_until_drawn(browser)
+    section = browser.find_element("id", "part-search")
+    headings = [each.text for each in section.find_elements("tag name", "h3")]
+    assert headings.index("What each costs") == headings.index("Who ran when") + 1
+    assert "In euros." in section.text
+    bars = "return document.getElementById('prices').data.map(trace => trace.y.length)"
+    assert browser.execute_script(bars) == [len(ROWS)]
+    check_quiet(browser)
+
+
+def test_a_plot_with_nothing_to_show_is_left_out_or_says_so(study):
+    silent = Plot("silent", "search", lambda study: None, "Nothing to see")
+    saying = Plot("saying", "search", lambda study: None, "Not yet", instead="Come back later.")
+    page = draw(study, (*FIGURES, silent, saying))
+    assert "Nothing to see" not in page
+    assert "Come back later." in page
+
+
+def test_no_two_plots_share_a_place():
+    names = [plot.name for plot in FIGURES]
+    assert len(set(names)) == len(names)
 
 
 def test_redrawing_from_disk(study, capsys):

@@ -7,6 +7,7 @@ import pytest
 
 from dipddpm.config import PRESETS, RunConfig
 from study.cluster.capacity import this_machine
+from study.commands.reproduce import make_parser as reproduce_parser
 from study.problem.arguments import (
     FLAGS,
     INTERVALS,
@@ -17,7 +18,6 @@ from study.problem.arguments import (
     make_parser,
 )
 from study.problem.settings import difference, read_earlier, remembered, resolve
-from study.replication.command import make_parser as reproduce_parser
 
 FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
 

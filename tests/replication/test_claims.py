@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from support.planted_evidence import evidence
 
+from study.analysis.inference import differs
 from study.problem.published import PUBLISHED_COMBINED
 from study.replication import claims
-from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, TESTS, judge, sentence
-from study.replication.conditions import (
-    setting_name,
-)
+from study.replication.claim_text import claim_text
+from study.replication.claims import CANNOT_TELL, CLAIMS, DOES_NOT, HOLDS, Claim, judge
+from study.replication.conditions import ALONE, COMBINED, setting_name
 from study.replication.evidence import Evidence
 
 
@@ -63,7 +63,7 @@ def test_what_is_no_digit_has_no_contrast_to_judge():
     judged = {j.claim.letter: j for j in judge(evidence(precision=0.09))}
     for letter in ("d, range", "d, norm", "d, prior"):
         assert judged[letter].verdict == CANNOT_TELL
-        said = sentence(judged[letter])
+        said = claim_text(judged[letter])
         assert "Not both draw digits: 9% and 9% lie among real ones; contrast: " in said
     assert judged["c"].verdict == DOES_NOT
 
@@ -72,8 +72,8 @@ def test_the_order_of_what_is_as_bad_as_noise_says_nothing():
     judged = {j.claim.letter: j for j in judge(evidence(fid_noise=13.0))}
     for letter in ("f", "g, steps", "i", "j, looks"):
         assert judged[letter].verdict == CANNOT_TELL
-        assert "No nearer to real images than noise, FID 13; " in sentence(judged[letter])
-    for letter in ("c", "e"):  # one of their rows is better than noise
+        assert "No nearer to real images than noise, FID 13; " in claim_text(judged[letter])
+    for letter in ("c", "e"):  # one of their conditions is better than noise
         assert judged[letter].verdict != CANNOT_TELL
 
 
@@ -86,13 +86,13 @@ def test_a_perfect_copy_is_a_copy():
 def test_nothing_is_asserted_from_a_single_seed(seeds):
     found = judge(dataclasses.replace(evidence(seeds), timing=[]))
     assert {judged.verdict for judged in found} == {CANNOT_TELL}
-    assert all("two seeds" in sentence(j) for j in found)
+    assert all("two seeds" in claim_text(j) for j in found)
 
 
 def test_noise_cannot_tell_and_says_what_would_have_been_seen():
     found = {judged.claim.letter: judged for judged in judge(evidence(noise=1.0))}
     assert found["c"].verdict == CANNOT_TELL
-    assert "would have been seen" in sentence(found["c"])
+    assert "would have been seen" in claim_text(found["c"])
 
 
 def test_of_many_figures_the_least_sure_is_told():
@@ -103,26 +103,44 @@ def test_of_many_figures_the_least_sure_is_told():
         for line in found.timing
     ]
     judged = {j.claim.letter: j for j in judge(dataclasses.replace(found, timing=timing))}["h"]
-    assert f"Of 7 comparisons the least sure: {odd} against the mean of the others" in sentence(
+    assert f"Of 7 comparisons the least sure: {odd} against the mean of the others" in claim_text(
         judged
     )
 
 
 def test_a_slope_is_the_regression_line_of_log_fid():
-    (found,) = claims.std_series(evidence(noise=1e-9))
+    (found,) = claims.std_series(evidence(noise=1e-9), tests=1)
     x, y = [0.8, 1.0, 1.2], np.log([12.0, 14.0, 17.0])
-    assert math.log(found.ratio) == pytest.approx(np.polyfit(x, y, 1)[0] * 0.4, rel=1e-5)
+    assert math.log(found.effect.ratio) == pytest.approx(np.polyfit(x, y, 1)[0] * 0.4, rel=1e-5)
 
 
 def test_more_psnr_is_less_error():
-    error, _ = claims.fidelity(evidence(noise=1e-9))
-    assert error.ratio == pytest.approx(10 ** (-1 / 20), rel=1e-4)  # 1 dB
+    error, _ = claims.fidelity(evidence(noise=1e-9), tests=1)
+    assert error.effect.ratio == pytest.approx(10 ** (-1 / 20), rel=1e-4)  # 1 dB
 
 
-def test_the_table_has_a_line_per_figure_with_its_verdict():
+def test_the_table_has_a_line_per_finding_with_its_verdict():
     judged = judge(evidence())
     lines = claims.table(judged)
-    assert len(lines) == sum(len(j.effects) for j in judged)
+    assert len(lines) == sum(len(j.findings) for j in judged)
     assert {line["claim"] for line in lines} == {claim.letter for claim in claims.CLAIMS}
-    assert len(claims.CLAIMS) == TESTS
     assert all(0 <= line["p_holm"] <= 1 for line in lines)
+
+
+def test_a_claim_can_be_added_from_outside():
+    """It is judged with the others, which are corrected for one test more."""
+
+    def measure(found, tests):
+        seeds = found.seeds(COMBINED, ALONE)
+        a, b = (found.values(name, "time_total_s", seeds) for name in (COMBINED, ALONE))
+        logs = [math.log(x / y) for x, y in zip(a, b, strict=True)]
+        return [differs("seconds in all", logs, "higher", tests)]
+
+    more = (*CLAIMS, Claim("z", "the prior makes the whole run slower", measure))
+    before, judged = judge(evidence()), judge(evidence(), more)
+    assert [j.claim.letter for j in judged] == [*(c.letter for c in CLAIMS), "z"]
+    assert judged[-1].verdict == HOLDS
+    assert claims.table(judged)[-1]["what"] == "seconds in all"
+    detectable = [each[0].findings[0].effect.detectable for each in (before, judged)]
+    assert detectable[1] > detectable[0]
+    assert before[0].p < judged[0].p

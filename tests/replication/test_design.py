@@ -1,4 +1,4 @@
-"""The rows: as published, and controlled comparisons that differ in one thing alone."""
+"""The conditions: as published, and controlled ones that differ in one thing alone."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ from study.replication.conditions import (
     as_reported_name,
     setting_name,
 )
-from study.replication.design import describe, keep_place, points_of, resolve_design, rows_of
+from study.replication.design import describe, keep_place, plans_of, points_of, resolve_design
 from study.spec.errors import SettingError
 
 
@@ -32,7 +32,7 @@ def difference(a: RunConfig, b: RunConfig) -> set[str]:
 
 @pytest.fixture(scope="module")
 def mnist():
-    return rows_of(settings(preset="original", train_size=6016, dip_steps=350).run)
+    return plans_of(settings(preset="original", train_size=6016, dip_steps=350).run)
 
 
 def test_as_reported(mnist):
@@ -51,9 +51,9 @@ def test_as_reported(mnist):
     assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
     assert (run.sampler_steps, run.variance, run.output_range) == (1000, "beta", "rescale")
     assert run.sampling_weights == "best-epoch"
-    assert combined.reported.per_iteration_s == 15.49
-    reported = [row for row in mnist.values() if row.kind == "as reported"]
-    lrs = {(r.config.dip_lr, r.config.ddpm_lr, r.config.std) for r in reported[1:]}
+    assert combined.published.per_iteration_s == 15.49
+    reported = [plan.config for plan in mnist.values() if plan.kind == "as reported"]
+    lrs = {(run.dip_lr, run.ddpm_lr, run.std) for run in reported[1:]}
     assert lrs == {
         *((1e-3, 5e-4, std) for std in (0.8, 1.0, 1.2)),
         *((lr, 1e-3, 1.2) for lr in (5e-4, 1e-3, 2e-3, 5e-3)),  # with the missing middle
@@ -71,7 +71,7 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
     assert between(f"{COMBINED}, std 1.2, dip_lr 0.005", f"{COMBINED}, std 1.2") == {"dip_lr"}
     assert between(ALONE_UNIT, ALONE) == {"value_range"}
     assert between(ALONE_NORM, ALONE) == {"denoiser"}
-    controlled = [row.config for row in mnist.values() if row.kind == CONTROLLED]
+    controlled = [plan.config for plan in mnist.values() if plan.kind == CONTROLLED]
     for shared in ("ddpm_lr", "loader", "score_split", "epochs", "dip_steps"):
         assert len({getattr(run, shared) for run in controlled}) == 1
     reported = mnist[as_reported_name(ALONE)].config
@@ -79,18 +79,18 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
         assert {getattr(run, shared) for run in controlled} == {getattr(reported, shared)}
 
 
-def test_a_stand_in_where_the_reports_denoiser_does_not_fit(mnist):
-    rows = rows_of(settings().run)
-    denoisers = {row.config.denoiser for row in rows.values() if row.kind == "as reported"}
+def test_a_stand_in_where_the_originals_denoiser_does_not_fit(mnist):
+    plans = plans_of(settings().run).values()
+    denoisers = {plan.config.denoiser for plan in plans if plan.kind == "as reported"}
     assert denoisers == {"unet-input-norm"}
     assert mnist[ALONE_NORM].config.denoiser == "unet-input-norm"
 
 
-def test_one_seed_as_reported_and_others_for_the_controlled_rows():
+def test_one_seed_as_reported_and_others_for_the_controlled_conditions():
     resolved = settings(seed=7, confirm_seeds=3)
-    rows, seeds = rows_of(resolved.run), {}
+    plans, seeds = plans_of(resolved.run), {}
     for point in points_of(resolved):
-        seeds.setdefault(rows[point["row"]].kind, set()).add(point["seed"])
+        seeds.setdefault(plans[point["condition"]].kind, set()).add(point["seed"])
     assert seeds == {"as reported": {7}, "controlled": {8, 9, 10}}
     assert resolved.plan.num_samples == len(points_of(resolved))
 
@@ -111,6 +111,6 @@ def test_a_run_under_way_is_kept_by_its_settings(tmp_path):
     assert keep_place(tmp_path, run, 2) != here
 
 
-def test_fewer_images_than_a_batch_of_the_reports():
+def test_fewer_images_than_a_batch_of_the_originals():
     with pytest.raises(SettingError, match="train_size is 100; expected at least 128"):
         settings(train_size=100)

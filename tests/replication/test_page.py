@@ -8,7 +8,8 @@ from support.browsing import check_accessible, check_quiet, show_at
 from support.planted_evidence import evidence
 
 from study.replication import page
-from study.replication.claims import details, judge
+from study.replication.claim_text import details_text, loader_text
+from study.replication.claims import judge
 from study.replication.conditions import COMBINED, LOADERS, as_reported_name
 from study.replication.loader_effect import LoaderEffect, loader_effect
 from study.results.folder import read_rows
@@ -36,77 +37,77 @@ def planted():
     return dataclasses.replace(found, study=study, timing=timing)
 
 
-def test_the_scale_is_stated_beside_the_reports(planted):
-    words = page.scale_text(planted)
-    assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in words
-    assert "as reported: 126 DDPM steps of 128, one seed" in words
-    assert "controlled: 558 DDPM steps of 32, 5 seeds" in words
-    assert "a low dip_lr is fitted less far" in words
-    assert "2 cores of a CPU, no GPU" in words
-    assert "The original report: mnist, 60000 images, 3500 DIP steps" in words
-    assert "the compact one, its input normalised too, stands in" in words
+def test_the_scale_is_stated_beside_the_originals(planted):
+    text = page.scale_text(planted)
+    assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in text
+    assert "as reported: 126 DDPM steps of 128, one seed" in text
+    assert "controlled: 558 DDPM steps of 32, 5 seeds" in text
+    assert "a low dip_lr is fitted less far" in text
+    assert "2 cores of a CPU, no GPU" in text
+    assert "The original report: mnist, 60000 images, 3500 DIP steps" in text
+    assert "the compact one, its input normalised too, stands in" in text
 
 
 def test_machines_of_all_sessions_are_named(planted):
     here, there = planted.study.info["hardware"], {"cores": 8, "cpu": "another", "gpus": ["a GPU"]}
     sessions = [{}, {"hardware": here}, {"hardware": there}]
     study = dataclasses.replace(planted.study, info={**planted.study.info, "sessions": sessions})
-    words = page.scale_text(dataclasses.replace(planted, study=study))
-    assert "2 cores of a CPU, no GPU and, in other sessions, 8 cores of another, a GPU." in words
+    text = page.scale_text(dataclasses.replace(planted, study=study))
+    assert "2 cores of a CPU, no GPU and, in other sessions, 8 cores of another, a GPU." in text
 
 
-def test_rows_stand_beside_the_reports_figures(planted):
-    rows = {row["row"]: row for row in page.condition_rows(planted)}
-    assert rows[as_reported_name("DDPM alone")]["reported_per_iteration_s"] == 22.93
-    assert rows[COMBINED]["n"] == 5
-    mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["row"] == COMBINED]
-    assert rows[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
-    first = {line["kind"]: name for name, line in reversed(rows.items())}
+def test_conditions_stand_beside_the_published_figures(planted):
+    found = {line["condition"]: line for line in page.conditions_table(planted)}
+    assert found[as_reported_name("DDPM alone")]["published_per_iteration_s"] == 22.93
+    assert found[COMBINED]["n"] == 5
+    mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["condition"] == COMBINED]
+    assert found[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
+    first = {line["kind"]: name for name, line in reversed(found.items())}
     assert first == {"as reported": as_reported_name("DIP alone"), "controlled": "DIP alone"}
 
 
 def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
     first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
-    looks = {**planted.looks, (first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
-    rows = page.condition_rows(dataclasses.replace(planted, looks=looks))
-    found = {row["row"]: row for row in rows}
+    restored = {(first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
+    more = dataclasses.replace(planted, extra_scores={**planted.extra_scores, **restored})
+    found = {line["condition"]: line for line in page.conditions_table(more)}
     alone = found[as_reported_name("DIP alone")]
     assert (alone["n"], alone["fid"], alone["scored_images"]) == (1, 77.0, 100)
-    assert alone["reported_says"] == "restored digits; strokes emphasised"
+    assert alone["published_says"] == "restored digits; strokes emphasised"
     assert not {"denoiser", "ddpm_lr", "epochs"} & set(alone)
     controlled = found["DIP alone"]
-    restored = [planted.looks[COMBINED, seed][0] for seed in range(1, 6)]
+    restored = [planted.extra_scores[COMBINED, seed][0] for seed in range(1, 6)]
     assert controlled["fid"] == pytest.approx(sum(line["fid"] for line in restored) / 5)
-    assert (controlled["n"], controlled["reported_says"]) == (5, "")
+    assert (controlled["n"], controlled["published_says"]) == (5, "")
 
 
-def test_a_row_that_lacks_runs_is_said(planted):
-    lost = [t for t in planted.study.trials if t.parameters == {"row": COMBINED, "seed": 2}]
+def test_a_condition_that_lacks_runs_is_said(planted):
+    lost = [t for t in planted.study.trials if t.parameters == {"condition": COMBINED, "seed": 2}]
     trials = tuple(t for t in planted.study.trials if t not in lost)
     study = dataclasses.replace(planted.study, trials=trials)
     assert "4 to 5 seeds" in page.scale_text(dataclasses.replace(planted, study=study))
 
 
-def test_the_loader_effect_is_a_sum_of_parts_against_the_reports(planted):
+def test_the_loader_effect_is_a_sum_of_parts_against_the_originals(planted):
     effect = loader_effect(planted)
     assert dataclasses.replace(effect, difference=(0.0, 0.0, 0.0)) == LoaderEffect(
         0.1, 0.015, 0.001, 0.115, 0.101, (0.0, 0.0, 0.0)
     )
     assert effect.difference == pytest.approx((0.014, 0.014, 0.014))
-    words = effect.words()
-    assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in words
-    assert "53.94 and 47.37 s here, a difference of 6.57 s" in words  # 469 × 0.115, 469 × 0.101
-    assert "in turns, differ by 6.57 s [6.57, 6.57]" in words
-    assert "22.93 and 15.49 s, a difference of 7.44 s" in words
+    text = loader_text(effect)
+    assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in text
+    assert "53.94 and 47.37 s here, a difference of 6.57 s" in text  # 469 × 0.115, 469 × 0.101
+    assert "interleaved, differ by 6.57 s [6.57, 6.57]" in text
+    assert "22.93 and 15.49 s, a difference of 7.44 s" in text
 
 
 def test_the_page_says_each_verdict_with_its_figures(planted):
     judged = judge(planted)
-    text = page.page(planted, judged, page.condition_rows(planted))
+    text = page.page(planted, judged, page.conditions_table(planted))
     text = text.replace("&#39;", "'")
     for each in judged:
         assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in text
-        assert details(each) in text
+        assert details_text(each) in text
     assert 'id="effects"' in text
     assert 'id="steps"' in text
     assert 'id="loaders"' in text
@@ -117,8 +118,8 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
     file = tmp_path / "replication.html"
-    rows = page.condition_rows(planted)
-    file.write_text(page.page(planted, judge(planted), rows))
+    conditions = page.conditions_table(planted)
+    file.write_text(page.page(planted, judge(planted), conditions))
     show_at(browser, width, scheme)
     browser.get(file.as_uri())
     check_accessible(browser)
@@ -127,8 +128,8 @@ def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
 
 def test_a_study_that_has_just_begun_can_be_drawn(planted):
     empty = dataclasses.replace(planted.study, trials=())
-    begun = dataclasses.replace(planted, study=empty, timing=[], looks={})
-    text = page.page(begun, judge(begun), page.condition_rows(begun))
+    begun = dataclasses.replace(planted, study=empty, timing=[], extra_scores={})
+    text = page.page(begun, judge(begun), page.conditions_table(begun))
     assert "cannot tell at this scale" in text
     assert "Not measured." in text
 
@@ -139,4 +140,6 @@ def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
     for name in ("claims.csv", "conditions.csv", "extra_scores.csv"):
         table = pd.read_csv(tmp_path / name)
         assert set(table.scale) == {page.scale_text(planted)}
-    assert len(read_rows(tmp_path / "extra_scores.csv")) == sum(map(len, planted.looks.values()))
+    assert len(read_rows(tmp_path / "extra_scores.csv")) == sum(
+        map(len, planted.extra_scores.values())
+    )

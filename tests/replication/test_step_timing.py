@@ -1,4 +1,4 @@
-"""Timing in turns: who meets whom."""
+"""Interleaved timing: who meets whom."""
 
 import dataclasses
 

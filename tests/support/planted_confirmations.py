@@ -15,7 +15,7 @@ def curve(points):
     return tuple(Evaluation(i, 0.0, {"work_s": t, "error": v}) for i, (t, v) in enumerate(points))
 
 
-def trial(number, arm, seed, final_error, seconds):
+def trial(number, treated, seed, final_error, seconds):
     """error falls tenfold over the trial's seconds, evenly on a log scale."""
     points = [(seconds * share, final_error * 10 ** (1 - share)) for share in (0.25, 0.5, 0.75, 1)]
     return TrialRecord(
@@ -24,7 +24,7 @@ def trial(number, arm, seed, final_error, seconds):
         status="completed",
         stop_reason="",
         resource=4,
-        parameters={"treated": arm, "seed": seed},
+        parameters={"treated": treated, "seed": seed},
         metrics={"error": final_error, "work_s": seconds},
         curve=curve(points),
         pictures={},
@@ -39,17 +39,20 @@ def trial(number, arm, seed, final_error, seconds):
 
 
 def confirmation(treated_error, treated_seconds, seeds=5):
-    """A treated arm and its baseline, with 2 % of noise that both share but for a little."""
+    """A treated condition and its baseline, with half a per cent of noise."""
     rng = np.random.default_rng(1)
     trials = []
     for seed in range(seeds):
-        for arm, error, seconds in (("yes", treated_error, treated_seconds), ("no", 1.0, 10.0)):
+        for treated, error, seconds in (("yes", treated_error, treated_seconds), ("no", 1.0, 10.0)):
             noise = math.exp(rng.normal(0, 0.005))
-            trials.append(trial(len(trials), arm, seed, error * noise, seconds * noise))
+            trials.append(trial(len(trials), treated, seed, error * noise, seconds * noise))
     parameters = (Parameter("treated", "treated", choices=("yes", "no")), Parameter("seed", "seed"))
     problem = dataclasses.replace(TOY, parameters=parameters)
     info = {
-        "arms": {"the treated": {"treated": "yes"}, "bare": {"treated": "no"}},
+        "conditions": {
+            "the treated": {"parameters": {"treated": "yes"}},
+            "bare": {"parameters": {"treated": "no"}},
+        },
         "pairs": [["the treated", "bare"]],
         "compared": ["error", "work_s"],
         "time_axis": "work_s",

@@ -25,7 +25,7 @@ from study.replication.evidence import Evidence
 from study.results.records import StudyRecord, TrialRecord
 
 SETTINGS_OF_QUICK = resolve_design({}, this_machine())
-FID = {  # of all rows that claims compare; 10 % apart but where planted
+FID = {  # of all conditions that claims compare; 10 % apart but where planted
     ALONE: 10.0,
     std_name(0.8): 12.0,
     COMBINED: 14.0,
@@ -54,24 +54,24 @@ def evidence(
     def shaken(value):
         return value * math.exp(rng.normal(0, noise))
 
-    trials, looks = [], {}
+    trials, extra_scores = [], {}
     for seed in range(1, seeds + 1):
-        for row in (*FID, *CONTRAST):
+        for name in (*FID, *CONTRAST):
             metrics = {
-                "fid": shaken(FID.get(row, 40.0)),
+                "fid": shaken(FID.get(name, 40.0)),
                 "fid_noise": fid_noise,
                 "precision": precision,
-                "contrast": shaken(CONTRAST.get(row, 1.0)),
-                "time_total_s": shaken(30.0 if "DIP→" in row else 20.0),
+                "contrast": shaken(CONTRAST.get(name, 1.0)),
+                "time_total_s": shaken(30.0 if "DIP→" in name else 20.0),
             }
-            trials.append(_trial(len(trials), row, seed, metrics))
+            trials.append(_trial(len(trials), name, seed, metrics))
         prior, few, many = steps_fid
-        looks[COMBINED, seed] = [
-            _look("restored", fid=shaken(50.0), psnr=15 + shaken(1), ssim=1 - 0.5 * shaken(1)),
-            _look("refined", fid=shaken(25.0), psnr=16 + shaken(1), ssim=1 - 0.4 * shaken(1)),
-            _look("from prior", 10, fid=shaken(prior), nearest_source=shaken(source)),
-            _look("from noise", 10, fid=shaken(few)),
-            _look("from noise", 50, fid=shaken(many)),
+        extra_scores[COMBINED, seed] = [
+            _scores("restored", fid=shaken(50.0), psnr=15 + shaken(1), ssim=1 - 0.5 * shaken(1)),
+            _scores("refined", fid=shaken(25.0), psnr=16 + shaken(1), ssim=1 - 0.4 * shaken(1)),
+            _scores("from prior", 10, fid=shaken(prior), nearest_source=shaken(source)),
+            _scores("from noise", 10, fid=shaken(few)),
+            _scores("from noise", 50, fid=shaken(many)),
         ]
     timing = [
         {"group": SETTINGS, "item": item, "round": number, "seconds": shaken(0.1)}
@@ -81,22 +81,22 @@ def evidence(
     timing.append({"group": LOADERS, "item": "network", "round": 0, "seconds": 1.0})
     told = info or as_info(SETTINGS_OF_QUICK)
     study = StudyRecord("x", Path(), describe(SETTINGS_OF_QUICK), told, tuple(trials))
-    return Evidence(study, timing, looks)
+    return Evidence(study, timing, extra_scores)
 
 
-def _look(images, steps=None, **values):
+def _scores(images, steps=None, **values):
     line = {"images": images, "nearest_train": 1.2, **values}
     return line if steps is None else {**line, "steps": steps}
 
 
-def _trial(number, row, seed, metrics):
+def _trial(number, condition, seed, metrics):
     return TrialRecord(
         number=number,
         trial_id=str(number),
         status="completed",
         stop_reason="",
         resource=18,
-        parameters={"row": row, "seed": seed},
+        parameters={"condition": condition, "seed": seed},
         metrics=metrics,
         curve=(),
         pictures={},

@@ -36,7 +36,7 @@ if (!(state.axis in data.tradeoffs)) state.axis = Object.keys(data.tradeoffs)[0]
 
 function plot(id, figure) {
   if (!element(id) || element(id).tagName === "P") return;
-  figure.layout.font.color = ink();
+  figure.layout.font = {...figure.layout.font, color: ink()};
   if (narrow.matches) {  // a legend above would take the plot's place: a row each below it
     const rows = figure.data.filter(trace => trace.name && trace.showlegend !== false).length;
     figure.layout.legend = {orientation: "v", x: 0, yref: "container", y: 0, yanchor: "bottom"};

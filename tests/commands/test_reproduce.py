@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from study.commands import search
-from study.replication import command, design, step_timing
+from study.commands import dashboard, reproduce, search
+from study.commands.reproduce import main
+from study.replication import design, step_timing
 from study.replication.claims import CLAIMS
-from study.replication.command import main
 from study.replication.conditions import AS_REPORTED, COMBINED, CONTROLLED
 
 TINY = ("--train-size", "160", "--max-epochs", "1", "--dip-steps", "2", "--seeds", "2")
@@ -18,36 +18,36 @@ TINY = ("--train-size", "160", "--max-epochs", "1", "--dip-steps", "2", "--seeds
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, ray_local):
-    """Two of the as-reported rows, few reverse steps and rounds: where it is and how it ended."""
-    whole = design.rows_of
+    """Few as-reported conditions, reverse steps and rounds: where it is and how it ended."""
+    whole = design.plans_of
 
     def smaller(config):
-        rows, reported = {}, 0
-        for name, row in whole(config).items():
-            reported += row.kind == AS_REPORTED
-            if row.kind == CONTROLLED or reported <= 2:
-                few = {"sampler_steps": 8, "scored_images": 40}
-                rows[name] = dataclasses.replace(row, config=dataclasses.replace(row.config, **few))
-        return rows
+        plans, reported = {}, 0
+        for name, plan in whole(config).items():
+            reported += plan.kind == AS_REPORTED
+            if plan.kind == CONTROLLED or reported <= 2:
+                run = dataclasses.replace(plan.config, sampler_steps=8, scored_images=40)
+                plans[name] = dataclasses.replace(plan, config=run)
+        return plans
 
     place = tmp_path_factory.mktemp("reproduced")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (design, command, step_timing):
-            patch.setattr(module, "rows_of", smaller)
+        for module in (design, reproduce, step_timing):
+            patch.setattr(module, "plans_of", smaller)
         for name in ("ROUNDS", "LOADER_ROUNDS"):
             patch.setattr(step_timing, name, 2)
         status = main([*TINY, "--name", "tiny", "--results-dir", str(place)])
         yield place, status
 
 
-def test_every_row_is_run_and_judged(done):
+def test_every_condition_is_run_and_judged(done):
     place, status = done
     folder = place / "tiny"
     assert status == 0
     trials = pd.read_csv(folder / "trials.csv")
     assert set(trials.status) == {"completed"}
-    assert sorted(set(trials[trials.row == COMBINED].seed)) == [1, 2]
-    assert set(trials[trials.row.str.startswith(AS_REPORTED)].seed) == {0}
+    assert sorted(set(trials[trials.condition == COMBINED].seed)) == [1, 2]
+    assert set(trials[trials.condition.str.startswith(AS_REPORTED)].seed) == {0}
     claims = pd.read_csv(folder / "claims.csv")
     letters = [claim.letter for claim in CLAIMS]
     assert list(dict.fromkeys(claims.claim)) == letters
@@ -55,11 +55,11 @@ def test_every_row_is_run_and_judged(done):
     # after one epoch there may be no digits whose contrast to judge
     judged = claims[claims.note.isna()]
     assert judged.p_holm.between(0, 1).all()
-    report = pd.read_csv(folder / "conditions.csv")
-    assert report.row[0] == f"{AS_REPORTED}: DIP alone"
-    assert report.fid.notna().all()
+    conditions = pd.read_csv(folder / "conditions.csv")
+    assert conditions.condition[0] == f"{AS_REPORTED}: DIP alone"
+    assert conditions.fid.notna().all()
     scale = "digits, 160 training images, 2 DIP steps, 1 epochs"
-    assert report.scale.str.startswith(scale).all()
+    assert conditions.scale.str.startswith(scale).all()
     assert scale in (folder / "replication.html").read_text()
 
 
@@ -72,13 +72,13 @@ def test_what_a_study_leaves_besides(done):
     assert "a fixed design." in page
     assert "Pareto front" not in page.partition("<script>")[0]
     assert not (folder / "best.json").exists()
-    looks = pd.read_csv(folder / "extra_scores.csv")
-    assert set(looks.images) >= {"restored", "refined", "from noise", "from prior"}
+    extra_scores = pd.read_csv(folder / "extra_scores.csv")
+    assert set(extra_scores.images) >= {"restored", "refined", "from noise", "from prior"}
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
-    looked = trials[(trials.row == COMBINED) & (trials.seed == 1)].trial_id.item()
+    scored = trials[(trials.condition == COMBINED) & (trials.seed == 1)].trial_id.item()
     for stage in ("samples", "refined", "from-noise", "from-prior"):
-        Image.open(folder / "samples" / looked / f"{stage}.png").verify()
-    assert not (folder / command.KEEP_FOLDER).exists()
+        Image.open(folder / "samples" / scored / f"{stage}.png").verify()
+    assert not (folder / reproduce.KEEP_FOLDER).exists()
 
 
 def test_what_has_ended_is_not_run_again_and_seeds_can_be_added(done):
@@ -92,7 +92,11 @@ def test_what_has_ended_is_not_run_again_and_seeds_can_be_added(done):
     assert (folder / "trials.csv").read_bytes().startswith(before)
     trials = pd.read_csv(folder / "trials.csv")
     assert set(trials.status) == {"completed"}
-    seeds = trials[~trials.row.str.startswith(AS_REPORTED)].groupby("row").seed.apply(sorted)
+    seeds = (
+        trials[~trials.condition.str.startswith(AS_REPORTED)]
+        .groupby("condition")
+        .seed.apply(sorted)
+    )
     assert (seeds.map(tuple) == (1, 2, 3)).all()
     assert (folder / "timing.csv").read_bytes() == timing
 
@@ -105,6 +109,37 @@ def test_a_study_belongs_to_the_command_that_began_it(done, capsys):
     error = capsys.readouterr().err
     assert "--resume is tiny; expected a study of study/run.py, not study/reproduce.py" in error
     assert json.loads((place / "tiny" / "study.json").read_text())["status"] == "finished"
+
+
+def test_a_replication_of_version_0_1_is_not_resumed(tmp_path, capsys):
+    """Its trials have a column ``row``; mixing them with today's would leave a table of both."""
+    begun = {"command": "study/reproduce.py", "name": "old", "description": {}, "rows": {}}
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "study.json").write_text(json.dumps(begun))
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", "old", "--results-dir", str(tmp_path)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert (
+        "--resume is old; expected a replication that this version began, not one of 0.1" in error
+    )
+    assert "begin a new one under another --name" in error
+    assert error.count("\n") == 1
+    assert json.loads((folder / "study.json").read_text()) == begun
+
+
+def test_both_pages_of_a_replication_are_drawn_again(done, capsys):
+    folder = done[0] / "tiny"
+    tables = ("claims.csv", "conditions.csv", "extra_scores.csv")
+    before = {name: (folder / name).read_bytes() for name in tables}
+    for name in (*tables, "dashboard.html", "replication.html"):
+        (folder / name).unlink()
+    assert dashboard.main([str(folder)]) == 0
+    drawn = [folder / "dashboard.html", folder / "replication.html"]
+    assert capsys.readouterr().out.split() == [str(page) for page in drawn]
+    assert all(page.exists() for page in drawn)
+    assert {name: (folder / name).read_bytes() for name in tables} == before
 
 
 def test_a_folder_with_fewer_images_than_a_batch_is_refused_before_any_work(tmp_path, capsys):

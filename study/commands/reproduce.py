@@ -1,4 +1,4 @@
-"""``python study/reproduce.py``: the original's own experiments, as reported and controlled."""
+"""``python study/reproduce.py``: the original report's experiments, as reported and controlled."""
 
 import shutil
 from typing import Any
@@ -17,15 +17,16 @@ from study.page.text import clock
 from study.problem.arguments import FLAGS, MACHINE, SESSION, add_group, new_parser
 from study.problem.cost import estimate_cost
 from study.replication import step_timing
-from study.replication.claims import sentence
+from study.replication.claim_text import claim_text, loader_text
+from study.replication.conditions import PARAMETER
 from study.replication.design import (
     QUICK_EPOCHS,
     as_info,
     configs_of,
     describe,
+    plans_of,
     points_of,
     resolve_design,
-    rows_of,
     trainable,
 )
 from study.replication.loader_effect import loader_effect
@@ -44,10 +45,11 @@ KEEP_FOLDER = "unfinished"
 """States of runs that have no checkpoint yet, on this machine."""
 
 
-def make_parser(prog: str) -> OneLineParser:
+def make_parser(prog: str = REPRODUCE) -> OneLineParser:
+    """Return the parser of the flags; a flag that was not given is absent from what it parses."""
     parser = new_parser(
         prog,
-        "Run the original's experiments, as reported and controlled, and judge its claims.",
+        "Run the original report's experiments, as reported and controlled, and judge its claims.",
     )
     scale = ("preset", "dataset", "data_dir", "train_size", "dip_steps", "epochs")
     epochs = preset_default("epochs").partition(";")[2]
@@ -58,13 +60,14 @@ def make_parser(prog: str) -> OneLineParser:
 
 
 def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
+    """Run the command; return its exit status."""
     parser = make_parser(prog)
     command = Command(REPRODUCE, parser, CALLED, resolve_design, describe, configs_of, run)
     return execute(command, argv)
 
 
 def run(session: Session) -> StudyStatus:
-    """Announce, time in turns, run all rows, and say what was found; returns how it ended."""
+    """Announce, time the steps, run all conditions, say what was found; return how it ended."""
     settings, folder, console = session.settings, session.folder, session.console
     folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
     folder.set_status(folder.info["status"])
@@ -74,7 +77,7 @@ def run(session: Session) -> StudyStatus:
     announce_placement(session)
     expected_s = announce_time(session)
     if not (folder.path / TIMING_FILE).exists():
-        console.print("first the steps of all settings in turns, with nothing beside them")
+        console.print("first the steps of all settings interleaved, with nothing beside them")
         step_timing.measure(settings, folder.path)
     status = runner.run_study(
         folder.problem,
@@ -93,32 +96,32 @@ def run(session: Session) -> StudyStatus:
     evidence, judged = write(folder.path)
     console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
-        console.print(sentence(each))
+        console.print(claim_text(each))
     if loader := loader_effect(evidence):
-        console.print(loader.words())
+        console.print(loader_text(loader))
     console.print(f"open {folder.path / REPLICATION_FILE}")
     time_is_up = "reason" in folder.info["sessions"][-1]
     return StudyStatus.FINISHED if status == StudyStatus.INTERRUPTED and time_is_up else status
 
 
 def announce_time(session: Session) -> list[float]:
-    """Time a few steps of each row and say how long what is left will take.
+    """Time a few steps of each condition and say how long what is left will take.
 
-    Returns the seconds expected of each run, or of one that has ended those that it took. A
-    cluster's workers may differ from this machine: nothing is timed then.
+    Return the seconds expected of each run, or those that it took if it has ended. A cluster's
+    workers may differ from this machine: nothing is timed then.
     """
     settings, folder, console = session.settings, session.folder, session.console
     if session.on_cluster:
         console.print(f"results in {folder.path}")
         return []
-    rows, costs = rows_of(settings.run), dict[tuple[Any, ...], float]()
+    plans, costs = plans_of(settings.run), dict[tuple[Any, ...], float]()
 
     def seconds(name: str) -> float:
-        row = rows[name]
-        if row.cost_key not in costs:
-            cost = estimate_cost(settings, row.config)
-            costs[row.cost_key] = cost.trial_s(row.config.epochs, row.config.eval_every)
-        return costs[row.cost_key]
+        plan = plans[name]
+        if plan.cost_key not in costs:
+            cost = estimate_cost(settings, plan.config)
+            costs[plan.cost_key] = cost.trial_s(plan.config.epochs, plan.config.eval_every)
+        return costs[plan.cost_key]
 
     begun = folder.read_trials()
     ended_s = {
@@ -126,10 +129,10 @@ def announce_time(session: Session) -> list[float]:
         for number, trial in enumerate(begun)
         if trial["status"] in ENDED
     }
-    points = [{"row": trial["row"], "seed": trial["seed"]} for trial in begun]
+    points = [{PARAMETER: trial[PARAMETER], "seed": trial["seed"]} for trial in begun]
     points += [point for point in points_of(settings) if point not in points]
     expected_s = [
-        ended_s[number] if number in ended_s else seconds(str(point["row"]))
+        ended_s[number] if number in ended_s else seconds(str(point[PARAMETER]))
         for number, point in enumerate(points)
     ]
     if len(ended_s) < len(points):
