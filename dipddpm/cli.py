@@ -9,11 +9,11 @@ import typing
 from collections.abc import Collection
 from typing import NoReturn
 
-from dipddpm.config import PRESETS, RunConfig, preset, today
+from dipddpm.config import PRESETS, RunConfig, help_text, preset, today
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line and exits with status 2."""
+    """A parser that says what is wrong in one line and exits with status 2."""
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}", file=sys.stderr)
@@ -21,18 +21,18 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def flag(name: str) -> str:
-    """``dip_lr`` → ``--dip-lr``."""
+    """Return the flag of a field: ``--dip-lr`` for ``dip_lr``."""
     return "--" + name.replace("_", "-")
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """``--preset`` and a flag for each field of :class:`RunConfig`."""
+    """Add ``--preset`` and a flag for each field of :class:`RunConfig`."""
     parser.add_argument(
         "--preset",
         type=today,
         choices=PRESETS,
         default="quick",
-        help="settings to start from (quick)",
+        help="settings to start from; the defaults below are those of quick; default: quick",
     )
     hints = typing.get_type_hints(RunConfig)
     for field in dataclasses.fields(RunConfig):
@@ -43,12 +43,12 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
             flag(field.name),
             type=today if field.metadata["choices"] else kind,
             choices=field.metadata["choices"],
-            help=f"{field.metadata['help']} (quick: {field.default})",
+            help=help_text(field).replace("%", "%%"),  # argparse formats it
         )
 
 
 def run_config(args: argparse.Namespace) -> RunConfig:
-    """The configuration that the flags of :func:`add_run_flags` describe."""
+    """Return the configuration that the flags of :func:`add_run_flags` describe."""
     given = {
         field.name: getattr(args, field.name)
         for field in dataclasses.fields(RunConfig)
@@ -58,7 +58,7 @@ def run_config(args: argparse.Namespace) -> RunConfig:
 
 
 def rerun_command(preset_name: str, config: RunConfig, leave_out: Collection[str] = ()) -> str:
-    """The shell command for a run: the preset, and a flag for each field that differs from it.
+    """Return the shell command for a run: its preset, and a flag for each field that differs.
 
     Fields in ``leave_out`` get no flag.
     """

@@ -146,7 +146,7 @@ class Trainer:
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
         self.model.load_state_dict(under("model.", state))
-        self.ema.load_state_dict(under("ema.", state) or under("kept.", state))  # as in 0.1
+        self.ema.load_state_dict(under("ema.", state))
         load_moments(self.optimizer, state)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from dipddpm.priors import PRIORS
 from study.analysis.comparison import Comparison, comparisons, verdict
 from study.commands.session import Session
 from study.engine.plan import Plan
@@ -43,7 +44,7 @@ Point = dict[str, Value]
 
 def is_confirmed(settings: StudySettings) -> bool:
     """Whether a confirmation follows the search; without a prior there is nothing to ask."""
-    return settings.confirm_top > 0 and settings.run.prior != "none"
+    return settings.confirm_top > 0 and PRIORS[settings.run.prior].restores
 
 
 def confirmation_s(settings: StudySettings, cost: Cost) -> float:

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
+from dipddpm.priors import PRIORS
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
 from study.spec.problem import Metric, Parameter, Problem, Stage, Value
@@ -90,7 +91,7 @@ def describe_trials(
         objectives=settings.objectives,
         resource="epoch",
         max_resource=run.epochs,
-        stages=STAGES if run.prior != "none" else STAGES[2:],
+        stages=STAGES if PRIORS[run.prior].restores else STAGES[2:],
         start_points=start_points,
         rerun=_rerun(settings, parameters),
     )
@@ -101,19 +102,22 @@ EXTENDED = ("dip_steps", "batch_size", "width", "sampler_steps")
 
 
 def _space(settings: StudySettings) -> tuple[Parameter, ...]:
-    """Without a prior, DIP's parameters mean nothing; nor is a std searched that is given."""
+    """Return what is searched: of the prior's parameters those that change it.
+
+    A std that is given is not searched.
+    """
     run = settings.run
-    prior = run.prior != "none"
+    of_prior = PRIORS[run.prior].parameters
     parameters = [Parameter("ddpm_lr", "DDPM learning rate", *settings.ddpm_lr, log=True)]
-    if prior:
+    if "dip_lr" in of_prior:
         dip_lr = Parameter("dip_lr", "DIP learning rate", *settings.dip_lr, log=True)
         parameters.insert(0, dip_lr)
-        if settings.std[0] < settings.std[1]:
-            parameters.append(Parameter("std", "noise std", *settings.std))
+    if "std" in of_prior and settings.std[0] < settings.std[1]:
+        parameters.append(Parameter("std", "noise std", *settings.std))
     if settings.space == "extended":
         few, many = max(1, run.dip_steps // 5), run.dip_steps * 3
         largest = min(128, (run.train_size or 128) // 16 * 16)
-        if prior:
+        if "dip_steps" in of_prior:
             parameters.append(Parameter("dip_steps", "DIP steps", few, many, log=True, step=1))
         parameters += [
             Parameter("batch_size", "DDPM batch size", 16, largest, step=16),

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dipddpm.cli import OneLineParser, flag
-from dipddpm.config import EARLIER_FIELDS, PRESETS, PRIORS, REGIMES, RunConfig, preset, today
+from dipddpm.config import EARLIER_FIELDS, PRESETS, REGIMES, RunConfig, preset, today
+from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS

@@ -6,9 +6,10 @@ import torch
 from PIL import Image
 
 from dipddpm.config import RunConfig
-from dipddpm.data import load_dataset, to_square
+from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.features import load_features
+from dipddpm.image_folder import to_square
 from dipddpm.pipeline import Run
 
 
@@ -160,7 +161,7 @@ def test_a_run_goes_on_where_its_images_have_moved(own_folder, tmp_path):
     with pytest.raises(ConfigError):
         Run.load(tmp_path)
     again = next(Run.load(tmp_path, dataset=str(moved)).records())
-    assert (again.epoch, again.fid) == (expected.epoch, expected.fid)
+    assert (again.epoch, again.scores) == (expected.epoch, expected.scores)
 
 
 def test_resizing_and_colour():
