@@ -1,5 +1,7 @@
 """Scores against independent implementations, closed forms and common sense."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -7,7 +9,8 @@ import torch
 
 from dipddpm.data import load_dataset
 from dipddpm.features import load_features
-from dipddpm.quality import Reference, fid, kid, nearest, precision_recall, psnr, ssim
+from dipddpm.pipeline import Run
+from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
 from dipddpm.randomness import generator
 
 
@@ -120,6 +123,21 @@ def test_scores_grow_with_damage(reference, held_out):
         fids, kids = [s["fid"] for s in scores], [s["kid"] for s in scores]
         assert fids == sorted(fids), name
         assert kids == sorted(kids), name
+
+
+def test_a_score_from_outside_is_found_in_the_record(tiny, monkeypatch):
+    """One entry: a function of the drawn images, their features and the reference."""
+
+    def feature_shift(drawn):
+        return float((drawn.features.mean(0) - drawn.reference.real_features.mean(0)).norm())
+
+    monkeypatch.setitem(SCORES, "feature_shift", feature_shift)
+    run = Run(dataclasses.replace(tiny, epochs=1))
+    (record,) = run.records()
+    assert record.scores["feature_shift"] > 0
+    row = record.row()
+    assert row["feature_shift"] == record.scores["feature_shift"]
+    assert list(row)[: len(SCORES)] == list(SCORES)
 
 
 def test_copies_of_training_images_are_exposed(reference):
