@@ -122,7 +122,9 @@ def _tidy_trial(folder: ResultsFolder, trial: RemotePath, curve: Sequence[dict[s
 
 
 def bring_pictures(checkpoint: RemotePath, samples: Path) -> None:
-    """From a checkpoint, wherever it is stored, to the results."""
+    """Copy a checkpoint's pictures, wherever it is stored, to the results; it may have none."""
+    if not (checkpoint / PICTURES).exists():
+        return
     samples.mkdir(parents=True, exist_ok=True)
     pyarrow.fs.copy_files(
         f"{checkpoint.path}/{PICTURES}",

@@ -75,7 +75,7 @@ def test_the_whole_path(done):
     assert "FID floor (real against real) " in output  # beside the best score
     # Ray has a time_total_s of its own, which must not take the place of ours
     assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
-    # the original's settings are tried first
+    # the original settings are tried first
     assert list(trials.dip_lr) == [1e-3] * 3
     assert sorted(trials["std"]) == [0.8, 1.0, 1.2]
     for trial in trials.trial_id:
@@ -198,7 +198,7 @@ def test_the_confirmation(done):
     assert set(runs.prior) == {"restorer", "none"}
     best = json.loads((folder / "best.json").read_text())
     assert info["arms"]["the best trial"] == {**best["parameters"], "prior": "restorer"}
-    report = info["arms"]["the original's setting"]
+    report = info["arms"]["the original setting"]
     assert (report["dip_lr"], report["ddpm_lr"], report["std"]) == (1e-3, 5e-4, 1.0)
     # a search of its own for the baseline, which has tried the best trial's learning rate
     baseline = pd.read_csv(folder / "baseline" / "trials.csv")
@@ -243,7 +243,7 @@ def test_what_has_ended_is_not_run_again(done):
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
         (["--objectives", "kid"], "--objectives is kid; expected fid time_per_iteration_s, with"),
         (["--seed", "1"], "--seed is 1; expected 0, with which the study began"),
-        (["--space", "extended"], "--space is extended; expected report, with which"),
+        (["--space", "extended"], "--space is extended; expected original, with which"),
         (["--num-samples", "2"], "--num-samples is 2; expected at least 3, the trials that"),
         (["--name", "other"], "--resume is tiny; expected other, as --name says"),
         (["--storage-url", "sqlite:///a.db"], "--storage-url is sqlite:///a.db; expected none"),

@@ -50,7 +50,7 @@ def test_as_reported(mnist):
     )
     assert (run.dip_batch_size, run.batch_size, run.epochs) == (128, 128, 20)
     assert (run.sampler_steps, run.variance, run.output_range) == (1000, "beta", "rescale")
-    assert run.weights == "best-epoch"
+    assert run.sampling_weights == "best-epoch"
     assert combined.reported.per_iteration_s == 15.49
     reported = [row for row in mnist.values() if row.kind == "as reported"]
     lrs = {(r.config.dip_lr, r.config.ddpm_lr, r.config.std) for r in reported[1:]}
