@@ -35,7 +35,7 @@ from sklearn.model_selection import cross_val_predict
 from study.cluster.capacity import Capacity, NodeType
 from study.engine.samplers import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
 from study.problem.definition import describe
-from study.problem.settings import make_parser, resolve
+from study.problem.settings import resolve
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
 
@@ -49,7 +49,7 @@ OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 def study() -> tuple[Problem, Any]:
     """The default study, as the command line describes it."""
     capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
-    settings = resolve(vars(make_parser().parse_args([])), capacity)
+    settings = resolve({}, capacity)
     return describe(settings), settings.plan
 
 

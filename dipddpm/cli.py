@@ -32,19 +32,58 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         type=today,
         choices=PRESETS,
         default="quick",
-        help="settings to start from; the defaults below are those of quick; default: quick",
+        help="settings to start from (default: quick)",
     )
-    hints = typing.get_type_hints(RunConfig)
     for field in dataclasses.fields(RunConfig):
-        kind = hints[field.name]
-        if isinstance(kind, types.UnionType):  # X | None
-            kind = next(part for part in typing.get_args(kind) if part is not types.NoneType)
-        parser.add_argument(
-            flag(field.name),
-            type=today if field.metadata["choices"] else kind,
-            choices=field.metadata["choices"],
-            help=help_text(field).replace("%", "%%"),  # argparse formats it
-        )
+        add_field_flag(parser, RunConfig, field.name, default=preset_default(field.name))
+
+
+def add_field_flag(
+    parser: argparse._ActionsContainer,
+    kind: type,
+    name: str,
+    *,
+    default: str = "",
+    called: str | None = None,
+) -> None:
+    """Add the flag of a field of a dataclass, by the field's type and its metadata.
+
+    The metadata are ``help`` and, where they are needed, ``registry``, ``choices``, ``metavar``,
+    ``nargs`` and ``const``.
+
+    Args:
+        default: the value without the flag, in words; the parser itself leaves it open.
+        called: the flag's name, if it is not the field's.
+    """
+    field = next(f for f in dataclasses.fields(kind) if f.name == name)
+    metadata = field.metadata
+    hint = typing.get_type_hints(kind)[name]
+    if isinstance(hint, types.UnionType):  # X | None
+        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    text, choices = help_text(field), metadata.get("choices")
+    options = {key: metadata[key] for key in ("metavar", "nargs", "const") if key in metadata}
+    if not choices:
+        letters: dict[type, str] = {int: "N", float: "X"}
+        options.setdefault("metavar", letters.get(hint, name.rpartition("_")[2].upper()))
+    parser.add_argument(
+        flag(called or name),
+        dest=name,
+        type=today if choices else hint,
+        choices=choices,
+        help=(f"{text} (default: {default})" if default else text).replace("%", "%%"),
+        **options,
+    )
+
+
+def preset_default(name: str) -> str:
+    """Return a field's value by preset in words, as in ``36; preset original: 20``."""
+    first, *others = (str(getattr(preset(each), name)) for each in PRESETS)
+    differing = [
+        f"preset {each}: {value}"
+        for each, value in zip(list(PRESETS)[1:], others, strict=True)
+        if value != first
+    ]
+    return "" if first == "None" and not differing else "; ".join([first, *differing])
 
 
 def run_config(args: argparse.Namespace) -> RunConfig:

@@ -49,10 +49,9 @@ def _setting(
 
 
 def help_text(field: dataclasses.Field[Any]) -> str:
-    """Return what a field means, with the entries of its registry and its default."""
-    entries = (f"{name}: {e.description}" for name, e in field.metadata["registry"].items())
-    text = "; ".join([field.metadata["help"], *entries])
-    return text if field.default is None else f"{text}; default: {field.default}"
+    """Return what a field means, with the entries of its registry if it has one."""
+    entries = field.metadata.get("registry", {}).items()
+    return "; ".join([field.metadata["help"], *(f"{name}: {e.description}" for name, e in entries)])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import dipddpm
 
 ROOT = Path(__file__).parents[1]
@@ -42,18 +44,26 @@ def test_the_library_works_without_the_study_and_its_tools():
     )
 
 
-def test_the_library_names_no_tool_of_the_study_in_any_import():
-    """Also inside functions, which the fresh interpreter above does not reach."""
-    for path in (ROOT / "dipddpm").rglob("*.py"):
+def imported_by(folder: Path) -> set[str]:
+    """Top-level names that the files of a folder import, also inside functions, which a fresh
+    interpreter does not reach."""
+    names = set()
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
+                names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            else:
-                continue
-            tops = {name.split(".")[0] for name in names}
-            assert not tops & set(STUDY_TOOLS), path
+                names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def test_the_library_names_no_tool_of_the_study_in_any_import():
+    assert not imported_by(ROOT / "dipddpm") & set(STUDY_TOOLS)
+
+
+@pytest.mark.parametrize("room", ["spec", "results", "analysis", "page", "engine", "cluster"])
+def test_what_serves_any_problem_does_not_know_the_library(room):
+    assert "dipddpm" not in imported_by(ROOT / "study" / room)
 
 
 def test_records_figures_and_dashboard_need_neither_ray_nor_torch():

@@ -16,6 +16,7 @@ from scipy import stats
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.pareto import noise_floor
 from study.spec.problem import Metric
+from study.spec.status import TrialStatus
 
 CONFIDENCE = 0.95
 POWER = 0.8  # of the smallest effect that counts as detectable
@@ -105,7 +106,7 @@ def arms(confirmation: StudyRecord) -> dict[str, Arm]:
     for name, settings in confirmation.info["arms"].items():
         trials = {
             int(t.parameters["seed"]): t
-            for t in confirmation.with_status("completed")
+            for t in confirmation.with_status(TrialStatus.COMPLETED)
             if {k: v for k, v in t.parameters.items() if k != "seed"} == settings
         }
         made[name] = Arm(name, trials)

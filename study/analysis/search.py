@@ -13,9 +13,11 @@ from scipy import stats
 
 from study.analysis.comparison import arms
 from study.results.records import StudyRecord, TrialRecord
+from study.spec import halving
 from study.spec.optuna_space import distribution
 from study.spec.pareto import ranking
 from study.spec.problem import Metric
+from study.spec.status import TrialStatus
 
 MIN_IMPORTANCE = 8
 """Trials below which an importance says nothing."""
@@ -68,7 +70,9 @@ def as_good_as_the_best(study: StudyRecord) -> list[TrialRecord]:
     name, direction = study.problem.objectives[0], study.problem.directions[0]
     limit = best.metrics[name] * (1 + error if direction == "min" else 1 - error)
     sign = 1 if direction == "min" else -1
-    return [t for t in study.with_status("completed") if sign * (t.metrics[name] - limit) <= 0]
+    return [
+        t for t in study.with_status(TrialStatus.COMPLETED) if sign * (t.metrics[name] - limit) <= 0
+    ]
 
 
 def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
@@ -78,7 +82,7 @@ def hypervolume(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     completed trials; one or two of them.
     """
     names = study.problem.searched_objectives[:2]
-    complete = sorted(study.with_status("completed"), key=lambda t: t.curve[-1].elapsed_s)
+    complete = sorted(study.with_status(TrialStatus.COMPLETED), key=lambda t: t.curve[-1].elapsed_s)
     spans = []
     for name in names:
         values = [t.metrics[name] for t in complete]
@@ -116,7 +120,7 @@ def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
         Per resource: Spearman's coefficient and the number of trials it rests on (3 or more).
     """
     name = study.problem.objectives[0]
-    complete = [t for t in study.with_status("completed") if name in t.metrics]
+    complete = [t for t in study.with_status(TrialStatus.COMPLETED) if name in t.metrics]
     found = []
     for resource in sorted({e.resource for t in complete for e in t.curve}):
         pairs = [
@@ -137,17 +141,14 @@ def rungs(study: StudyRecord) -> list[float]:
     plan = study.info.get("settings", {}).get("plan")
     if not plan or plan["scheduler"] == "none":
         return []
-    found, rung = [], float(plan["grace_period"])
-    while rung < study.problem.max_resource * (1 - 1e-9):
-        found.append(rung)
-        rung *= plan["reduction_factor"]
-    return found
+    most = study.problem.max_resource
+    return halving.rungs(plan["grace_period"], plan["reduction_factor"], most)
 
 
 def seconds_saved(study: StudyRecord) -> float:
     """Slot-seconds that stopped trials would have taken to the end, at their own pace."""
     saved = 0.0
-    for trial in study.with_status("stopped"):
+    for trial in study.with_status(TrialStatus.STOPPED):
         if trial.resource and trial.ended_s is not None:
             pace = (trial.ended_s - trial.started_s) / trial.resource
             saved += pace * (study.problem.max_resource - trial.resource)
@@ -218,7 +219,7 @@ def importances(study: StudyRecord) -> list[Importance]:
     if not study.searched:
         return []
     problem = study.problem
-    complete = study.with_status("completed")
+    complete = study.with_status(TrialStatus.COMPLETED)
     targets: list[tuple[str, list[tuple[TrialRecord, float]]]] = []
     for name in problem.searched_objectives:
         values = [(t, float(t.metrics[name])) for t in complete if name in t.metrics]

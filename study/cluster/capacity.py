@@ -1,4 +1,4 @@
-"""How many trials a machine or a cluster can hold at once."""
+"""How many trials a machine or a cluster can run at once."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ class NodeType:
     cpus: float
     gpus: float
     count: int = 1
-    """How many there can be, whether or not they are up."""
+    """The largest number of them, whether or not they are up."""
     is_head: bool = False
-    """It is there whatever else is."""
+    """Whether it is the head, which is up whenever the cluster is."""
 
     def fit(self, cpus_per_trial: float, gpus_per_trial: float) -> int:
-        """Trials at once on one of them."""
+        """Return how many trials one of them can run at once."""
         fit = int(self.cpus / cpus_per_trial)
         if gpus_per_trial > 0:  # a share lies on one GPU
             each = int(1 / gpus_per_trial) if gpus_per_trial < 1 else 1 / gpus_per_trial
@@ -29,22 +29,22 @@ class NodeType:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What trials can be placed on: this machine, or what a cluster can grow to."""
+    """The machines that trials can run on: this one, or those that a cluster can grow to."""
 
     node_types: tuple[NodeType, ...]
     most_nodes: int
-    """Of all types together, beside a head."""
+    """The largest number of nodes of all types together, besides the head."""
 
     @property
     def gpus(self) -> float:
-        """Of the node type that has most."""
+        """Return the GPUs of the node type that has most."""
         return max(node.gpus for node in self.node_types)
 
     def slots(self, cpus_per_trial: float, gpus_per_trial: float, most: int | None) -> int:
-        """How many trials fit at once, at most ``most`` (``--max-concurrent``).
+        """Return how many trials fit at once, at most ``most`` (``--max-concurrent``).
 
         Raises:
-            SettingError: not even one fits.
+            SettingError: not one trial fits.
         """
         for name, asked, unit in (
             ("cpus_per_trial", cpus_per_trial, "cores"),
@@ -71,6 +71,6 @@ class Capacity:
 
 
 def this_machine() -> Capacity:
-    """What this machine can hold."""
+    """Return the capacity of this machine."""
     node = NodeType("this machine", provenance.cores(), len(provenance.gpus()))
     return Capacity((node,), most_nodes=1)

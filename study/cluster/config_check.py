@@ -1,8 +1,8 @@
-"""What is wrong with a cluster file, before it costs money.
+"""Find the mistakes in a cluster file before they cost money.
 
-Nothing is asked of the network, and no account is needed. What Ray's schema says is checked by it,
-and instance settings by botocore's description of EC2; the rest is what neither of them minds and
-what costs money or a night. One line per mistake, which names the field.
+No network and no account is needed. Ray's own schema and botocore's description of EC2 check what
+they cover; the other checks are of mistakes that neither finds and that cost money or a night.
+Each mistake is one line that names the field.
 """
 
 import json
@@ -21,16 +21,16 @@ PLACEHOLDER = "CHANGE-ME"
 SCHEMA = Path(ray.autoscaler.__file__).with_name("ray-schema.json")
 
 NOT_IN_SCHEMA = {"aws_credentials", "key_pair", "external_head_ip", "coordinator_address"}
-"""Of the provider: Ray's schema lets any key pass there, and does not list these."""
+"""Keys of the provider that Ray knows, but that its schema does not list."""
 
 RAY_ADDS = {"SubnetIds"}
-"""Of a node_config: keys that Ray takes out before it asks EC2."""
+"""Keys of a node_config that Ray removes before it asks EC2."""
 
 Config = Mapping[str, Any]
 
 
 def mistakes(config: Any) -> Iterator[str]:
-    """A line for each."""
+    """Yield one line for each mistake in a cluster's configuration."""
     if wrong := list(_against_schema(config)):
         yield from wrong
         return  # the rest relies on it
@@ -70,7 +70,7 @@ def _placeholders(value: Any, path: str) -> Iterator[str]:
 
 
 def _on_this_machine(config: Config) -> Iterator[str]:
-    """What `ray up` reads and runs here."""
+    """Yield what `ray up` needs on this machine and does not find."""
     for remote, local in config.get("file_mounts", {}).items():
         if not Path(local).expanduser().exists():
             how = "; `ray get-auth-token --generate` makes it" if "auth_token" in local else ""
@@ -144,7 +144,7 @@ def _aws(config: Config) -> Iterator[str]:
 
 
 def _against_ec2(config: Config) -> Iterator[str]:
-    """What EC2 would not understand, by botocore's description of it."""
+    """Yield what EC2 would not understand, by botocore's description of it."""
     try:
         import botocore.session
         from botocore.validate import ParamValidator

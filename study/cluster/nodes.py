@@ -1,7 +1,7 @@
-"""A running Ray cluster: what it can hold, and whether its nodes can do the work.
+"""A running Ray cluster: its capacity, and whether its nodes can do the work.
 
-What it can hold is judged by its node types, up to the autoscaler's maxima, not by the nodes that
-happen to be up. The nodes that are up are tried before the first trial.
+The capacity is that of its node types at the autoscaler's maxima, not of the nodes that happen to
+be up. The nodes that are up are tried before the first trial.
 """
 
 import hashlib
@@ -28,36 +28,35 @@ AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
 its node types there."""
 
 CODE = Path(__file__).parents[2]
-"""The folder of both packages."""
+"""The folder that holds the packages ``dipddpm`` and ``study``."""
 
 HEAD = "node:__internal_head__"
-"""A resource that Ray gives to the head alone."""
+"""The resource that Ray gives to the head alone."""
 
 JOIN_S = 120.0
-"""How long machines that ``ray up`` has started are waited for, where only they can tell what they
-have, and how long a node may take to answer."""
+"""Seconds to wait for machines that ``ray up`` has started, and for a node's answer."""
 
 
 PRETENDED = {"gpus": "pretended"}
-"""The label of a node whose GPUs are only said to be there, for a trial of the cluster itself:
+"""The label of a node that only claims to have GPUs, to try a cluster without any:
 ``ray start --num-gpus=2 --labels=gpus=pretended``. Trials on it use its processor."""
 
 DRIVER = "driver"
-"""The file that the driver writes for the nodes to read."""
+"""The name of the file that the driver writes for the nodes to read."""
 
 
 Result = TypeVar("Result")
 
 
 class NodeError(Exception):
-    """A node cannot do its part; one line says which and why."""
+    """A node cannot do its part; the message is one line that says which and why."""
 
 
 def join(address: str) -> None:
     """Connect this process to a cluster, which outlives it.
 
     Raises:
-        SettingError: there is none, or it cannot be joined.
+        SettingError: there is no such cluster, or it cannot be joined.
     """
     if "://" in address:
         raise SettingError("ray_address", address, "auto or HOST:PORT, from a node of the cluster")
@@ -69,7 +68,11 @@ def join(address: str) -> None:
 
 
 def capacity(warn: Callable[[str], None]) -> Capacity:
-    """What the joined cluster can hold, once grown."""
+    """Return what the joined cluster can hold once it has grown.
+
+    Args:
+        warn: called with one line where machines have to be waited for.
+    """
     config = _autoscaling()
     if config is None:
         return _capacity_now()
@@ -95,7 +98,10 @@ def _capacity_now() -> Capacity:
 
 
 def _capacity_of_machines(most: int, warn: Callable[[str], None]) -> Capacity:
-    """Of one's own machines, which are all to be up and which alone know what they have."""
+    """Return the capacity of a cluster of one's own machines, after waiting for all of them.
+
+    Its configuration does not say what they have, so each has to join first.
+    """
     deadline, told = time.monotonic() + JOIN_S, False
     while len(_alive()) < most + 1 and time.monotonic() < deadline:
         if not told:
@@ -114,14 +120,14 @@ def _cpus_and_gpus(resources: Mapping[str, float]) -> tuple[float, float]:
 
 
 def _autoscaling() -> dict[str, Any] | None:
-    """The cluster's configuration as ``ray up`` left it; None without, or away from the head."""
+    """Return the configuration that ``ray up`` left on the head; None if this is not the head."""
     file, here = AUTOSCALING_FILE.expanduser(), ray.get_runtime_context().get_node_id()
     on_head = any(n["NodeID"] == here and HEAD in n["Resources"] for n in _alive())
     return yaml.safe_load(file.read_text()) if on_head and file.exists() else None
 
 
 def versions() -> dict[str, str]:
-    """What must be the same on all nodes; the code by a hash of its sources."""
+    """Return what must be the same on all nodes; the code as a hash of its sources."""
     digest = hashlib.sha256()
     for package in ("dipddpm", "study"):
         for file in sorted((CODE / package).rglob("*.py")):
@@ -137,13 +143,13 @@ def versions() -> dict[str, str]:
 def check_nodes(
     storage: RemotePath | None, read_data: Callable[[], str], data_hash: str, on_gpus: bool
 ) -> None:
-    """Try each node that is up, and stays up: its versions, the storage, the data, its GPUs.
+    """Check the versions, the storage, the data and the GPUs of each node that is up.
 
     Args:
         storage: the folder of all studies, if it must be seen by every node.
         read_data: reads the data set on a node; returns the hash of its images.
-        data_hash: as this process reads it.
-        on_gpus: trials use them.
+        data_hash: the hash of the images as this process reads them.
+        on_gpus: whether trials use GPUs.
 
     Raises:
         NodeError: a node cannot do its part.
@@ -206,18 +212,18 @@ def _pretends(labels: Mapping[str, Any]) -> bool:
 
 
 def device_here(device: str) -> str:
-    """The device of a trial that asks for ``device``, on the node that calls this."""
+    """Return the device of a trial that asks for ``device``, on the node that calls this."""
     return "cpu" if _pretends(ray.get_runtime_context().get_node_labels()) else device
 
 
 def call(function: Callable[[str], Result], device: str, cpus: float, gpus: float) -> Result:
-    """What ``function`` returns on a node that has room for a trial, given the device there."""
+    """Call a function with the device of a node that has room for a trial, on that node."""
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus)(lambda: function(device_here(device)))
     return ray.get(remote.remote())
 
 
 def _probe(trial: RemotePath | None, read_data: Callable[[], str]) -> Mapping[str, Any]:
-    """On a node: what it has and can do."""
+    """Return what the node that runs this has and can do."""
     seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
     found: dict[str, Any] = {"versions": versions(), "gpus": seen}
     try:
@@ -228,6 +234,6 @@ def _probe(trial: RemotePath | None, read_data: Callable[[], str]) -> Mapping[st
         found["storage_error"] = first_line(error)
     try:
         found["data_hash"] = read_data()
-    except Exception as error:  # whatever it is, the driver says so in one line
+    except Exception as error:  # any error is reported by the driver, in one line
         found["data_error"] = first_line(error)
     return found

@@ -1,4 +1,4 @@
-"""``python study/check_cluster.py cluster.yaml``: what is wrong with it, before it costs money."""
+"""``python study/check_cluster.py cluster.yaml``: find its mistakes before they cost money."""
 
 import sys
 from pathlib import Path
@@ -10,6 +10,7 @@ from study.cluster.config_check import mistakes
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status, which is 2 if there are mistakes."""
     parser = OneLineParser(prog="study/check_cluster.py", description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="cluster.yaml or deploy/cluster-local.yaml")
     file = parser.parse_args(argv).file

@@ -18,9 +18,15 @@ from study.commands.session import Session
 from study.engine.plan import Plan
 from study.engine.runner import run_study
 from study.problem.cost import Cost
-from study.problem.definition import describe, describe_trials, original_setting
+from study.problem.definition import (
+    MEASURED_WORK,
+    describe,
+    describe_trials,
+    original_setting,
+)
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
+from study.results.files import write_text
 from study.results.folder import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
@@ -28,10 +34,10 @@ from study.results.folder import (
     STUDY_FILE,
     ResultsFolder,
     read_info,
-    write_text,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Value
+from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
@@ -67,7 +73,7 @@ def _baseline_trials(settings: StudySettings) -> int:
     return max(6, settings.plan.num_samples // 5)
 
 
-def confirm(session: Session, study: StudyRecord) -> str:
+def confirm(session: Session, study: StudyRecord) -> StudyStatus:
     """Tune the baseline, run all arms and write ``confirm.csv``; returns how it ended."""
     settings, console = session.settings, session.console
     finalists = study.finalists(settings.confirm_top)
@@ -118,7 +124,7 @@ def design(
 
 def _tune_baseline(
     session: Session, study: StudyRecord, finalists: list[TrialRecord]
-) -> tuple[str, TrialRecord | None]:
+) -> tuple[StudyStatus, TrialRecord | None]:
     """The best trial of a search without prior, which tries the finalists' settings first."""
     settings = session.settings
     bare = dataclasses.replace(
@@ -139,7 +145,7 @@ def _tune_baseline(
     )
     folder = _part(study, BASELINE_FOLDER, problem, plan, {})
     status = _run_part(session, study, problem, trainable(bare), plan, folder)
-    return status, load_study(path).best if status != "interrupted" else None
+    return status, load_study(path).best if status != StudyStatus.INTERRUPTED else None
 
 
 def _run_arms(
@@ -147,7 +153,7 @@ def _run_arms(
     study: StudyRecord,
     arms: dict[str, Point],
     pairs: list[tuple[str, str]],
-) -> str:
+) -> StudyStatus:
     settings = session.settings
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
@@ -194,7 +200,9 @@ def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
         )
         for p in describe(settings).parameters
     ]
-    prior = Parameter("prior", "prior", choices=(settings.run.prior, "none"))
+    choices = (settings.run.prior, "none")
+    # whether a prior changes the work of a step is what the confirmation asks
+    prior = Parameter("prior", "prior", choices=choices, affects=MEASURED_WORK)
     return (*searched, prior, Parameter("seed", "seed", 0, 2**32 - 1, step=1))
 
 
@@ -216,7 +224,7 @@ def _run_part(
     train: Callable[[dict[str, Any]], None],
     plan: Plan,
     folder: ResultsFolder,
-) -> str:
+) -> StudyStatus:
     """Run the trials of a part of the study; return how it ended."""
     try:
         return run_study(

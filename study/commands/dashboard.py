@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 from study.page.dashboard import compare, draw
-from study.results.folder import DASHBOARD_FILE, write_text
+from study.results.files import write_text
+from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="study/dashboard.py",
         description="Draw a study's page again from what is on disk, or compare several.",

@@ -1,4 +1,4 @@
-"""Which study is gone on with, and whether it may be, with the settings that are asked for."""
+"""Which study ``--resume`` goes on with, and whether its settings allow that."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from study.spec.errors import SettingError
 
 
 def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
-    """Which study ``--resume`` means: the one it names, else the latest.
+    """Return the name of the study that ``--resume`` means: the one it names, else the latest.
 
     Raises:
         SettingError: ``--name`` says otherwise.
@@ -38,7 +38,7 @@ def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
 
 
 def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
-    """``study.json`` of the study that is gone on with.
+    """Return ``study.json`` of the study that is resumed.
 
     Raises:
         SettingError: there is none.
@@ -52,7 +52,7 @@ def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
 
 
 def check_is_there(storage: RemotePath, name: str) -> None:
-    """Raise SettingError unless the storage has the study."""
+    """Raise SettingError unless the storage has a study of that name."""
     if not (storage / name / STUDY_FILE).exists():
         found = [n for n in storage.folders() if (storage / n / STUDY_FILE).exists()]
         known = f"one of {', '.join(found)}" if found else "a study, but there is none"
@@ -60,7 +60,7 @@ def check_is_there(storage: RemotePath, name: str) -> None:
 
 
 def check_is_new(results_dir: Path, name: str) -> None:
-    """Raise SettingError where there is such a study, OSError where there can be no results."""
+    """Raise SettingError if there is such a study, OSError if the folder cannot be made."""
     try:
         ResultsFolder.check(results_dir, name)
     except FileExistsError:
@@ -69,17 +69,18 @@ def check_is_new(results_dir: Path, name: str) -> None:
 
 
 def check_is_new_there(storage: RemotePath, name: str) -> None:
-    """Raise SettingError where the storage has such a study."""
+    """Raise SettingError if the storage has a study of that name."""
     if (storage / name).exists():
         there = f"--storage-path has it; --resume {name} goes on with it"
         raise SettingError("name", name, f"a new name, {there}")
 
 
 def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset: Dataset) -> None:
-    """Raise where the study would mix what cannot be compared, or has more trials than asked for.
+    """Raise if the resumed study would mix results that do not compare.
 
     Raises:
-        SettingError, DataError: names the difference.
+        SettingError: a setting differs, or the study has more trials than are asked for.
+        DataError: the images differ.
     """
     if found := difference(before["settings"], settings.to_json()):
         name, old, new = found

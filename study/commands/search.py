@@ -13,12 +13,15 @@ from study.engine import runner
 from study.engine.samplers import NEEDED
 from study.page.summary import write_summary
 from study.page.text import clock, describe_study
+from study.problem.arguments import FLAGS, make_parser
 from study.problem.cost import estimate_cost
 from study.problem.definition import describe
-from study.problem.settings import FLAGS, make_parser, resolve
+from study.problem.settings import resolve
 from study.problem.trainable import trainable
-from study.results.folder import DASHBOARD_FILE, ENDED
+from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
+from study.spec.halving import expected_resource
+from study.spec.status import ENDED, StudyStatus
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     return execute(command, argv)
 
 
-def run(session: Session) -> str:
+def run(session: Session) -> StudyStatus:
     """Announce, search, confirm, and say what was found; return how it ended."""
     settings, folder, console = session.settings, session.folder, session.console
     announce(session)
@@ -46,14 +49,16 @@ def run(session: Session) -> str:
     study = load_study(folder.path)
     write_summary(study)
     time_is_up = "reason" in folder.info["sessions"][-1]
-    if study.best and is_confirmed(settings) and (status == "finished" or time_is_up):
+    if study.best and is_confirmed(settings) and (status == StudyStatus.FINISHED or time_is_up):
         confirmed = confirm(session, study)
-        status = status if confirmed == "finished" else confirmed
+        status = status if confirmed == StudyStatus.FINISHED else confirmed
         study = load_study(folder.path)
         write_summary(study)
     console.print(describe_study(study))
     console.print(f"open {folder.path / DASHBOARD_FILE}")
-    return "finished" if status == "interrupted" and time_is_up and study.best else status
+    if status == StudyStatus.INTERRUPTED and time_is_up and study.best:
+        return StudyStatus.FINISHED
+    return status
 
 
 def announce(session: Session) -> None:
@@ -79,7 +84,7 @@ def announce(session: Session) -> None:
 
 
 def announce_time(session: Session) -> list[float]:
-    """Time a trial's parts and say how long all will take; return each trial's expected seconds.
+    """Time a trial's parts and say how long all will take; return what a trial is expected to take.
 
     A cluster's workers may differ from this machine and need not be up: nothing is timed then.
     """
@@ -89,7 +94,7 @@ def announce_time(session: Session) -> list[float]:
         return []
     plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
     cost = estimate_cost(settings)
-    shortest = runner.expected_resource(
+    shortest = expected_resource(
         epochs,
         epochs if plan.scheduler == "none" else plan.grace_period,
         plan.reduction_factor,
@@ -105,4 +110,4 @@ def announce_time(session: Session) -> list[float]:
         if is_confirmed(settings):
             text += f", then {clock(confirmation_s(settings, cost))} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
-    return [(few_s + many_s) / 2] * plan.num_samples
+    return [(few_s + many_s) / 2]

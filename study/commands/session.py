@@ -19,6 +19,7 @@ from dipddpm.config import RunConfig
 from dipddpm.data import Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
+from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
@@ -31,9 +32,10 @@ from study.commands.resume import (
     name_to_resume,
 )
 from study.problem import trainable
-from study.problem.settings import DEFAULTS, RUN, StudySettings, read_earlier, remembered
+from study.problem.arguments import RESULTS_DIR, RUN
+from study.problem.settings import StudySettings, check_not_searched, read_earlier, remembered
 from study.results import provenance
-from study.results.folder import ENDED, ResultsFolder, StudyIsRunning
+from study.results.folder import ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_storage, redacted
 from study.results.remote import (
     RemotePath,
@@ -47,8 +49,13 @@ from study.results.remote import (
 )
 from study.spec.errors import SettingError
 from study.spec.problem import Problem
+from study.spec.status import ENDED, StudyStatus
 
-EXIT_STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
+EXIT_STATUS = {
+    StudyStatus.FINISHED: 0,
+    StudyStatus.FAILED: 1,
+    StudyStatus.INTERRUPTED: 130,  # as shells have it: 128 + SIGINT
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Command:
         describe: describes the problem that these settings study.
         configs: one configuration per distinct number of images that a run needs, so that the size
             of the data set can be checked before the start.
-        work: does the work of a session; returns ``finished``, ``failed`` or ``interrupted``.
+        work: does the work of a session; returns how it ended.
     """
 
     parser: OneLineParser
@@ -101,14 +108,14 @@ class Command:
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
     describe: Callable[[StudySettings], Problem]
     configs: Callable[[StudySettings], Iterable[RunConfig]]
-    work: Callable[[Session], str]
+    work: Callable[[Session], StudyStatus]
 
 
 def execute(command: Command, argv: list[str] | None) -> int:
     """Run a command; return its exit status, which is 2 with one line on bad usage."""
     parser = command.parser
     given = vars(parser.parse_args(argv))
-    results_dir = given.get("results_dir", DEFAULTS["results_dir"])
+    results_dir = given.get("results_dir", RESULTS_DIR)
     url = given.get("storage_url", "")
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
@@ -129,11 +136,11 @@ def execute(command: Command, argv: list[str] | None) -> int:
             return EXIT_STATUS[command.work(session)]
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder}", file=sys.stderr)
-        return EXIT_STATUS["interrupted"]
+        return EXIT_STATUS[StudyStatus.INTERRUPTED]
     except OSError as error:
-        left = f"{folder} can be read, and gone on with by --resume {session.settings.plan.name}"
+        left = f"{folder} can be read, and --resume {session.settings.plan.name} goes on with it"
         print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
-        return EXIT_STATUS["failed"]
+        return EXIT_STATUS[StudyStatus.FAILED]
 
 
 def open_session(command: Command, given: Mapping[str, Any], console: Console) -> Session:
@@ -158,13 +165,14 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
 
         copy, earlier = None, None
         if "resume" in given:
-            name = name_to_resume(given.get("results_dir", DEFAULTS["results_dir"]), given)
+            name = name_to_resume(given.get("results_dir", RESULTS_DIR), given)
             with reaching(uri):
                 if storage:
                     check_is_there(storage, name)
                 copy = claim(name)
             earlier = _earlier(command, given, name, storage)
         settings = command.resolve(_asked(given, earlier), capacity)
+        check_not_searched(given, settings)
         if earlier is None:
             _check_is_new(settings, storage)
         dataset = _dataset(command, settings)
@@ -201,7 +209,7 @@ def _earlier(
     Raises:
         SettingError: there is no such study, or another command began it.
     """
-    results_dir = given.get("results_dir", DEFAULTS["results_dir"])
+    results_dir = given.get("results_dir", RESULTS_DIR)
     if storage:
         with reaching(given["storage_path"]):
             fetch(storage / name, results_dir / name)
@@ -228,10 +236,12 @@ def _check_is_new(settings: StudySettings, storage: RemotePath | None) -> None:
 
 
 def _dataset(command: Command, settings: StudySettings) -> Dataset:
-    """Load the study's images; raise ConfigError where a run needs more than there are."""
+    """Load the study's images; raise ConfigError where a run's settings do not fit them."""
     dataset = dataset_of(settings.run)
     for config in command.configs(settings):
         check_sizes(config, dataset)
+        batch = dataset.train.images[: config.batch_size]
+        Trainer(config, batch, batch)  # its networks may not take images of this size
     return dataset
 
 

@@ -1,4 +1,4 @@
-"""Which trials are stopped early: asynchronous successive halving, on one objective or several."""
+"""Early stopping: asynchronous successive halving on one objective or several."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,18 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from study.engine.reporting import METRICS
+from study.spec.halving import rungs
 from study.spec.pareto import ranking
 
 
 class SuccessiveHalving(FIFOScheduler):
-    """Stops a trial at a rung unless it ranks among the best 1 in N that have been there.
+    """The scheduler that stops a trial at a rung unless it is among the best 1 in N seen there.
 
-    The asynchronous rule of ASHA (Li et al. 2020, in its stopping form): nobody waits for a rung to
-    fill, the first to come goes on. With several objectives a rung is ranked by non-dominated
-    sorting, then crowding (Schmucker et al. 2021). The state is a function of the evaluations in
-    their order: :meth:`decide` on those of earlier sessions brings the rungs back.
+    This is the asynchronous rule of ASHA (Li et al. 2020) in its stopping form: no trial waits for
+    a rung to fill, and the first to reach one goes on. With several objectives a rung is ranked by
+    non-dominated sorting, then crowding (Schmucker et al. 2021). The state is a function of the
+    evaluations in their order, so replaying those of earlier sessions through :meth:`decide`
+    restores it.
 
     Args:
         resource: name of what trials spend.
@@ -39,12 +41,10 @@ class SuccessiveHalving(FIFOScheduler):
         super().__init__()
         self.resource, self.objectives, self.directions = resource, objectives, directions
         self.reduction_factor = reduction_factor
-        self.rungs: dict[float, dict[str, list[float]]] = {}
-        """What each trial had at each rung: rung → trial id → values."""
-        rung = float(grace_period)
-        while rung < maximum * (1 - 1e-9):
-            self.rungs[rung] = {}
-            rung *= reduction_factor
+        self.rungs: dict[float, dict[str, list[float]]] = {
+            rung: {} for rung in rungs(grace_period, reduction_factor, maximum)
+        }
+        """The values of each trial at each rung: rung → trial id → values."""
 
     def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         metrics = {name: result[f"{METRICS}/{name}"] for name in self.objectives}
@@ -52,20 +52,28 @@ class SuccessiveHalving(FIFOScheduler):
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
     def decide(self, trial_id: str, spent: int, metrics: dict[str, Any]) -> bool:
-        """Record an evaluation; whether the trial goes on. A value that is no number ends it."""
+        """Record an evaluation and return whether the trial goes on.
+
+        A trial whose values are not all finite does not.
+        """
         values = [float(metrics[name]) for name in self.objectives]
         if not all(map(math.isfinite, values)):
             return False
         for rung, recorded in reversed(self.rungs.items()):
             if spent >= rung:
-                if trial_id in recorded:  # judged before; an evaluation told twice changes nothing
+                if (
+                    trial_id in recorded
+                ):  # judged before: an evaluation that comes twice changes nothing
                     return spent > rung or self._goes_on(recorded, trial_id)
                 recorded[trial_id] = values
                 return self._goes_on(recorded, trial_id)
         return True
 
     def _goes_on(self, recorded: dict[str, list[float]], trial_id: str) -> bool:
-        """By those who were there before, as it was decided then."""
+        """Rank only against trials that reached this rung earlier.
+
+        So replaying the history repeats the decisions.
+        """
         ids = list(recorded)
         ids = ids[: ids.index(trial_id) + 1]
         order = ranking([recorded[other] for other in ids], self.directions)

@@ -1,4 +1,4 @@
-"""How much is run and how: what the engine needs to know besides the problem."""
+"""What the engine needs to know besides the problem: how many trials, and how they run."""
 
 from dataclasses import dataclass
 
@@ -8,23 +8,27 @@ from study.spec.errors import SettingError
 
 @dataclass(frozen=True)
 class Plan:
-    """Bad values raise :class:`SettingError`."""
+    """How many trials are run, how they are chosen, and what each of them gets.
+
+    Raises:
+        SettingError: a value is out of bounds.
+    """
 
     name: str
     num_samples: int
-    """Trials in all."""
+    """The number of trials, those of earlier sessions included."""
     sampler: str
     scheduler: str
     grace_period: int
-    """What a trial may spend before it can be stopped, in the problem's resource."""
+    """What a trial may spend before it can be stopped, in units of the problem's resource."""
     reduction_factor: float
     cpus_per_trial: float
     gpus_per_trial: float
     slots: int
-    """Trials at once."""
+    """The number of trials that run at once."""
     seed: int
     time_budget_s: float | None = None
-    """Seconds after which the search is ended, to be resumed."""
+    """Seconds after which the search ends; it can be resumed."""
 
     def __post_init__(self) -> None:
         bounds = {

@@ -22,23 +22,25 @@ from study.engine.recovery import INTERRUPTED, RESULT_FILE, bring_pictures, endi
 from study.engine.reporting import METRICS, PLACE
 from study.engine.terminal import Display
 from study.page.refresher import LivePage
+from study.results.files import write_text
 from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import Problem
+from study.spec.status import TrialStatus
 
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
-"""The folders of an absolute path."""
+"""Matches the folders of an absolute path."""
 
 
 class Recorder(Callback):
-    """Keeps the results current: a row per evaluation at once, a row per trial as it changes.
+    """The callback that writes a row per evaluation at once, and a row per trial as it changes.
 
-    What Ray would log itself is written here, straight to its place: Ray's own loggers write
-    elsewhere and copy all of it again and again, and lose what was not yet copied.
+    It also writes what Ray's own loggers would, straight to its place: they write elsewhere, copy
+    everything again and again, and lose what was not yet copied.
 
     Args:
-        rows: of the trials that earlier sessions began.
+        rows: the rows of the trials that earlier sessions began.
     """
 
     def __init__(
@@ -60,23 +62,23 @@ class Recorder(Callback):
         self.page, self.storage = page, storage
         self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
         self.fatal: OSError | None = None
-        """Why no result can be written any more."""
+        """The error because of which no result can be written any more."""
         self._nodes: dict[str, str] = {}
-        """Names by id, of those that have been up."""
+        """The names of nodes that have been up, by id."""
         self._writers: dict[str, SummaryWriter] = {}
-        # time goes on where the last session left it
+        # times continue from the last session
         spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
         self._began = time.monotonic() - spent
         for row in rows:
             self.export.put(row)
 
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
-        """Ray pickles callbacks with the experiment; open files and a terminal do not travel."""
+        """Pickle as a plain callback: Ray pickles it, and open files cannot be pickled."""
         return Callback, ()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Notes an error of the disk for the engine, which ends the study on it."""
+        """Note an error of the disk as :attr:`fatal`, on which the engine ends the study."""
         try:
             yield
         except OSError as error:
@@ -85,16 +87,16 @@ class Recorder(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         with self._writing():
             row = self._row(trial)
-            row |= {"status": "running", "stop_reason": ""}
+            row |= {"status": TrialStatus.RUNNING, "stop_reason": ""}
             self.folder.write_trials(self.rows.values())
             self.export.put(row)
 
     def _row(self, trial: Trial) -> dict[str, Any]:
-        """The trial's row, begun when it is first heard of: at its start, or at its early death."""
+        """Return the trial's row; make it when the trial starts, or fails before it has."""
         if trial.trial_id not in self.rows:
             self.rows[trial.trial_id] = {
                 "trial_id": trial.trial_id,
-                "status": "running",
+                "status": TrialStatus.RUNNING,
                 "stop_reason": "",
                 "started_s": self._elapsed(),
                 "restarts": 0,
@@ -112,7 +114,9 @@ class Recorder(Callback):
         row |= {metric.name: result[METRICS][metric.name] for metric in self.problem.metrics}
         row[self.problem.resource] = result[self.problem.resource]
         row |= {**result[PLACE], "node": self._node_name(result[PLACE]["node"])}
-        row["concurrent"] = sum(other["status"] == "running" for other in self.rows.values())
+        row["concurrent"] = sum(
+            other["status"] == TrialStatus.RUNNING for other in self.rows.values()
+        )
         with self._writing():
             self._log(trial, result)  # before the row: what is on record has been logged
             checkpoint = result["checkpoint_dir_name"]
@@ -126,11 +130,11 @@ class Recorder(Callback):
         return self._nodes[node_id]
 
     def _log(self, trial: Trial, result: dict[str, Any]) -> None:
-        """For Ray's readers of results, and for TensorBoard."""
+        """Write the evaluation for Ray's readers of results, and for TensorBoard."""
         folder = self.folder.path / RAY_FOLDER / trial.trial_id
         folder.mkdir(parents=True, exist_ok=True)
         if trial.trial_id not in self._writers:
-            (folder / "params.json").write_text(json.dumps(trial.config, cls=SafeFallbackEncoder))
+            write_text(folder / "params.json", json.dumps(trial.config, cls=SafeFallbackEncoder))
             self._writers[trial.trial_id] = SummaryWriter(str(folder), write_to_disk=True)
         with (folder / RESULT_FILE).open("a") as file:
             file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
@@ -141,7 +145,7 @@ class Recorder(Callback):
         writer.flush()
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """Bring it home, once the copy on the storage, if there is one, knows of it."""
+        """Bring the checkpoint's pictures home, after the storage's copy (if any) has its row."""
         checkpoint = trial.checkpoint
         assert checkpoint is not None  # it has just been saved
         place = RemotePath(checkpoint.filesystem, checkpoint.path)
@@ -152,7 +156,7 @@ class Recorder(Callback):
             job()
 
     def _bring_home(self, trial_id: str, checkpoint: RemotePath) -> None:
-        """The pictures, from wherever the checkpoint is stored; drops the checkpoints before."""
+        """Copy a checkpoint's pictures to the results; remove the trial's older checkpoints."""
         with self._writing():
             bring_pictures(checkpoint, self.folder.path / SAMPLES_FOLDER / trial_id)
             trial, _, newest = checkpoint.path.rpartition("/")
@@ -161,7 +165,7 @@ class Recorder(Callback):
                     (folder / name).remove()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """It failed and is tried again, from its last checkpoint."""
+        """Count a restart: the trial failed and is tried again from its last checkpoint."""
         row = self._row(trial)
         with self._writing():
             row |= {"restarts": row["restarts"] + 1, "restart_reason": self._reason(trial)}
@@ -172,11 +176,11 @@ class Recorder(Callback):
     ) -> None:
         row = self._row(trial)
         end = ending(self.problem, row, goes_on=False)
-        self._finish(row, *(end or ("failed", "it ended without an evaluation")))
+        self._finish(row, *(end or (TrialStatus.FAILED, "it ended without an evaluation")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         with self._writing():
-            self._finish(self._row(trial), "failed", self._reason(trial))
+            self._finish(self._row(trial), TrialStatus.FAILED, self._reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         if self.storage:
@@ -185,9 +189,9 @@ class Recorder(Callback):
         self.page.redraw_if_due()
 
     def end_open_trials(self) -> None:
-        """Nothing stays running when the study has ended, however it ended."""
+        """Record all running trials as interrupted; called when the study ends, however it does."""
         for row in self.rows.values():
-            if row["status"] == "running":
+            if row["status"] == TrialStatus.RUNNING:
                 self._finish(row, *INTERRUPTED)
         self.export.flush()
         self.page.finish()
@@ -195,7 +199,7 @@ class Recorder(Callback):
             with self._writing():
                 self.storage.push()
 
-    def _finish(self, row: dict[str, Any], status: str, reason: str) -> None:
+    def _finish(self, row: dict[str, Any], status: TrialStatus, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
         if writer := self._writers.pop(row["trial_id"], None):
             writer.close()
@@ -208,8 +212,11 @@ class Recorder(Callback):
         return round(time.monotonic() - self._began, 3)
 
     def _reason(self, trial: Trial) -> str:
-        """The innermost exception in one line: Ray wraps it once or twice. Without the user's
-        folders, since results are passed on. A full disk is noted as :attr:`fatal`."""
+        """Return the innermost exception in one line; Ray wraps it once or twice.
+
+        Absolute paths are shortened, since results are shared. A full disk is noted as
+        :attr:`fatal`.
+        """
         if trial.pickled_error_file is None:
             return "the trial ended without an error of its own; see Ray's logs"
         error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())

@@ -1,6 +1,6 @@
-"""What earlier sessions of a study left behind, set right so that the next one can go on.
+"""Recovery of a study from what its earlier sessions left on disk.
 
-A process can be killed between any two steps. Here each trial that was open is brought to where its
+A process can be killed between any two steps. Here each open trial is brought to where its
 evaluations on record put it: ended, if the last one ended it, or ready to go on from the checkpoint
 that came with the last one. What is not on record (a trial begun but not yet written down, a
 checkpoint half copied) is removed.
@@ -17,38 +17,47 @@ import pyarrow.fs
 from study.engine.asha import SuccessiveHalving
 from study.engine.reporting import PICTURES
 from study.engine.trial_queue import RecoveredTrial
+from study.results.files import write_text
 from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.remote import RemotePath
 from study.spec.problem import Problem
+from study.spec.status import ENDED, TrialStatus
 
 RESULT_FILE = "result.json"
-"""Ray's name for a trial's evaluations, a line of JSON each."""
+"""The file in which Ray keeps a trial's evaluations, a line of JSON each."""
+
+Ending = tuple[TrialStatus, str]
+"""The status of a trial and its reason, in words."""
+
+INTERRUPTED: Ending = (TrialStatus.INTERRUPTED, "the study was interrupted")
 
 
-INTERRUPTED = ("interrupted", "the study was interrupted")
+def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | None:
+    """Return how its last evaluation has ended a trial, or None if it is to go on.
 
-
-def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> tuple[str, str] | None:
-    """Status and reason of a trial that its last evaluation has ended; None if it is to go on."""
+    Args:
+        row: the trial's row after that evaluation.
+        goes_on: what the scheduler has decided.
+    """
     spent = row[problem.resource]
     if not spent:
         return None
     if not all(math.isfinite(float(row.get(name, math.nan))) for name in problem.objectives):
-        return "failed", "an objective is not a finite number"
+        return TrialStatus.FAILED, "an objective is not a finite number"
     if spent >= problem.max_resource:
-        return "completed", f"ran all {spent} {problem.resource}s"
+        return TrialStatus.COMPLETED, f"ran all {spent} {problem.resource}s"
     if not goes_on:
-        return "stopped", f"not among the best at {problem.resource} {spent}"
+        return TrialStatus.STOPPED, f"not among the best at {problem.resource} {spent}"
     return None
 
 
 def recover(
     folder: ResultsFolder, place: RemotePath, scheduler: SuccessiveHalving
 ) -> tuple[list[dict[str, Any]], list[RecoveredTrial]]:
-    """The rows and the trials of all earlier sessions; brings the scheduler's rungs back.
+    """Return the rows and the trials of all earlier sessions; restore the scheduler's rungs.
 
     Args:
-        place: where Ray's folder with the checkpoints is.
+        place: the folder in which Ray's own folder with the checkpoints is.
     """
     problem, rows, history = folder.problem, folder.read_trials(), folder.read_history()
     evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
@@ -61,26 +70,23 @@ def recover(
     for number, row in enumerate(rows):
         curve = evaluations[row["trial_id"]]
         last = curve[-1] if curve else {problem.resource: 0}
-        if (
-            row["status"] in ("running", "interrupted")
-            or row[problem.resource] > last[problem.resource]
-        ):
+        if row["status"] not in ENDED or row[problem.resource] > last[problem.resource]:
             row = {name: row[name] for name in row if name not in _reported(problem)}
             row |= {name: last[name] for name in _reported(problem) if name in last}
             status, reason = ending(problem, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
             if curve and not (trials / row["trial_id"] / last["checkpoint"]).exists():
-                status, reason = "failed", f"its checkpoint {last['checkpoint']} is gone"
+                status, reason = TrialStatus.FAILED, f"its checkpoint {last['checkpoint']} is gone"
             ended_s = last.get("elapsed_s", row["started_s"])
             row |= {"status": status, "stop_reason": reason, "ended_s": ended_s}
             rows[number] = row
-            if status != "failed":
+            if status != TrialStatus.FAILED:
                 _tidy_trial(folder, trials / row["trial_id"], curve)
         metrics = {m.name: row[m.name] for m in problem.metrics if m.name in row}
         recovered.append(
             RecoveredTrial(
                 trial_id=row["trial_id"],
                 parameters={p.name: row[p.name] for p in problem.parameters},
-                status=row["status"],
+                status=TrialStatus(row["status"]),
                 resource=row[problem.resource],
                 evaluations=len(curve),
                 metrics=metrics,
@@ -94,6 +100,7 @@ def recover(
 
 
 def _reported(problem: Problem) -> list[str]:
+    """Return the columns of a row that its last evaluation fills."""
     return [
         problem.resource,
         "concurrent",
@@ -104,7 +111,7 @@ def _reported(problem: Problem) -> list[str]:
 
 
 def _tidy_trial(folder: ResultsFolder, trial: RemotePath, curve: Sequence[dict[str, Any]]) -> None:
-    """Leave of a trial's files what belongs to its evaluations on record."""
+    """Remove those of a trial's files that do not belong to its evaluations on record."""
     trial_id = Path(trial.path).name
     logs = folder.path / RAY_FOLDER / trial_id
     if not curve:
@@ -118,7 +125,7 @@ def _tidy_trial(folder: ResultsFolder, trial: RemotePath, curve: Sequence[dict[s
     log = logs / RESULT_FILE
     if log.exists():
         lines = log.read_text().splitlines()[: len(curve)]
-        log.write_text("".join(f"{line}\n" for line in lines))
+        write_text(log, "".join(f"{line}\n" for line in lines))
 
 
 def bring_pictures(checkpoint: RemotePath, samples: Path) -> None:
@@ -135,7 +142,7 @@ def bring_pictures(checkpoint: RemotePath, samples: Path) -> None:
 
 
 def _remove_orphans(place: RemotePath, known: set[str]) -> None:
-    """Folders of trials that were begun but never written down."""
+    """Remove the folders of trials that were begun but never written down."""
     for parent in (place / RAY_FOLDER, place / SAMPLES_FOLDER):
         for name in parent.folders():
             if name not in known:

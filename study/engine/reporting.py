@@ -1,7 +1,7 @@
 """What a trial reports: its metrics, its resource, a checkpoint and the pictures inside it.
 
-Metrics travel under a name of their own, since Ray fills in some at the top level, among them
-``time_total_s``, and overwrites what bears the same name.
+Metrics travel in a dictionary of their own, since Ray fills in some at the top level, among them
+``time_total_s``, and overwrites metrics of the same name.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,12 @@ from ray import tune
 
 METRICS = "metrics"
 PLACE = "place"
-PICTURES = "pictures"  # the folder of a checkpoint that is brought to the results
+PICTURES = "pictures"
+"""The folder in a checkpoint that is copied to the results."""
 
 
 def reported(metric: str) -> str:
-    """A metric's name in Ray's flattened results."""
+    """Return a metric's name in Ray's flattened results."""
     return f"{METRICS}/{metric}"
 
 
@@ -26,9 +27,9 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
     """Hand an evaluation to Ray Tune.
 
     Args:
-        metrics: of the problem, by name.
+        metrics: the values of the problem's metrics, by name.
         resource: the problem's resource and how much of it the trial has spent.
-        checkpoint: a folder from which the trial can go on, with its :func:`picture_path` s.
+        checkpoint: a folder from which the trial can go on, pictures at their :func:`picture_path`.
     """
     tune.report(
         {METRICS: dict(metrics), PLACE: _place(), **resource},
@@ -37,7 +38,7 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
 
 
 def _place() -> dict[str, Any]:
-    """The node and its GPUs that the trial has, and the most memory of them it has used."""
+    """Return the trial's node and GPUs, and the most device memory that it has used [GB]."""
     place: dict[str, Any] = {
         "node": ray.get_runtime_context().get_node_id(),
         "gpus": " ".join(map(str, ray.get_gpu_ids())),
@@ -48,6 +49,6 @@ def _place() -> dict[str, Any]:
 
 
 def picture_path(checkpoint: Path, stage: str) -> Path:
-    """Where a trial puts the picture of a stage, inside its checkpoint."""
+    """Return where in its checkpoint a trial puts the picture of a stage; make the folder."""
     (checkpoint / PICTURES).mkdir(exist_ok=True)
     return checkpoint / PICTURES / f"{stage}.png"

@@ -1,6 +1,6 @@
-"""The engine: runs the trials of a problem problem on Ray, searched by Optuna.
+"""The engine: runs the trials of a problem on Ray, searched by Optuna.
 
-It knows no DIP and no DDPM; those come in with the problem and the trainable.
+It knows nothing of DIP and DDPM; those come with the problem and the trainable.
 """
 
 import datetime
@@ -36,32 +36,33 @@ from study.results.folder import (
 from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import FIXED_DESIGN, Problem
+from study.spec.status import StudyStatus, TrialStatus
 
 CODE = Path(__file__).parents[2]
-"""The folder of both packages."""
+"""The folder that holds the packages ``dipddpm`` and ``study``."""
 
 PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
-"""The variable by which Ray is told how many trials may wait for a place at once."""
+"""Ray's environment variable for how many trials may wait for a place at once."""
 
 THIS_MACHINE = "this machine"
-"""The name of the only node of a private Ray."""
+"""The name of the only node of a private Ray; Ray's own would be the machine's address."""
 
 MAX_FAILURES = 2
-"""How often a trial that failed is tried again, from its last checkpoint."""
+"""How often a failed trial is tried again, from its last checkpoint."""
 
 
 def start_ray(cpus: int, gpus: int) -> None:
-    """A private Ray on this machine, whatever cluster may be running on it, unless it is there."""
+    """Start a private Ray on this machine, unless this process has one; join no cluster."""
     if ray.is_initialized():
         return
-    # workers run the code of this driver, whatever else is installed or lies in their folder
+    # workers run the code of this checkout, whatever else is installed
     path = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(path)
     ray.init(
         address="local",
         num_cpus=cpus,
         num_gpus=gpus,
-        _node_name=THIS_MACHINE,  # its address is nobody's affair: results are passed on
+        _node_name=THIS_MACHINE,  # anonymised, since results are shared
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -71,7 +72,7 @@ def start_ray(cpus: int, gpus: int) -> None:
 
 
 def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """The trainable, with a peak of device memory of its own: processes are reused."""
+    """Return the trainable with the peak of device memory reset: processes are reused."""
 
     def train(parameters: dict[str, Any]) -> None:
         if torch.cuda.is_initialized():
@@ -82,14 +83,14 @@ def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str
 
 
 class End(tune.Stopper):
-    """Ends a search as a whole: when its time is up, or when nothing can be written any more."""
+    """The stopper that ends a whole search: at its time budget, or when nothing can be written."""
 
     def __init__(self, time_budget_s: float | None) -> None:
         self.deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
         self.recorder: Recorder | None = None
 
     def __reduce__(self) -> tuple[type[tune.Stopper], tuple[Any, ...]]:
-        return End, (None,)  # Ray pickles it; what it watches does not travel
+        return End, (None,)  # Ray pickles it, and the recorder cannot be pickled
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
@@ -114,24 +115,26 @@ def run_study(
     storage: StorageCopy | None = None,
     home: Path | None = None,
     cluster: bool = False,
-) -> str:
-    """Run the trials that are left to run; returns how it ended.
+) -> StudyStatus:
+    """Run the trials that are left to run.
 
-    However it ends, no trial is left running in the results. What ended in an earlier session of
-    the folder is not run again; what an earlier session began goes on from its checkpoints.
+    However it ends, no trial is left running in the results. Trials that ended in an earlier
+    session are not run again; those that one began go on from their checkpoints.
 
     Args:
-        trainable: a Tune function of the parameters that calls :func:`study.reporting.report` at
-            each evaluation, with pictures of the problem's stages.
-        expected_s: seconds of each trial, for the estimate of the time left; empty if unknown.
+        trainable: a Tune function of the parameters that calls
+            :func:`study.engine.reporting.report` at each evaluation, with pictures of the
+            problem's stages.
+        expected_s: seconds that each trial is expected to take, or one number if all are alike,
+            for the estimate of the time left; empty if unknown.
         storage_url: URL of an Optuna storage that gets the trials; ``study.db`` without it.
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
         cluster: the trials run on a cluster that has been joined, whose nodes come and go.
 
     Returns:
-        ``finished``, ``interrupted`` (by Ctrl-C or at the end of the time budget, after saving) or
-        ``failed`` (no trial ended well).
+        How it ended: ``INTERRUPTED`` by Ctrl-C or at the end of the time budget, after saving;
+        ``FAILED`` if no trial ended well; else ``FINISHED``.
 
     Raises:
         OSError: results could not be written; what had been written can be read.
@@ -152,7 +155,8 @@ def run_study(
     display = Display(problem, plan.num_samples, plan.slots, expected_s, console, searched)
     page = LivePage(home, console.print)
     recorder = Recorder(problem, folder, storage, export, display, page, rows)
-    if (status := _outcome(recorder, plan.num_samples)) != "interrupted":  # nothing is left to run
+    status = _outcome(recorder, plan.num_samples)
+    if status != StudyStatus.INTERRUPTED:  # nothing is left to run
         export.flush()
         folder.set_status(status)
         return status
@@ -197,24 +201,24 @@ def run_study(
     }
     earlier_s = folder.info.get("wall_time_s", 0.0)
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]
-    folder.set_status("running")
+    folder.set_status(StudyStatus.RUNNING, expected_s=[round(each, 3) for each in expected_s])
     start_ray(provenance.cores(), len(provenance.gpus()))
 
-    status = "failed"
+    status = StudyStatus.FAILED
     try:
         with display:
             tuner.fit()  # on a first Ctrl-C it returns early …
         status = _outcome(recorder, plan.num_samples)
     except KeyboardInterrupt:  # … a second one cuts it off
-        status = "interrupted"
+        status = StudyStatus.INTERRUPTED
     finally:
         if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
             folder.use_reserve()
-            status = "failed"
+            status = StudyStatus.FAILED
         recorder.end_open_trials()
         session_s = round((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 1)
         session |= {"wall_time_s": session_s, "status": status}
-        if end.time_is_up() and status == "interrupted":
+        if end.time_is_up() and status == StudyStatus.INTERRUPTED:
             session["reason"] = f"time budget of {plan.time_budget_s:g} s"
         folder.set_status(status, wall_time_s=round(earlier_s + session_s, 1))
     if recorder.fatal:
@@ -223,33 +227,24 @@ def run_study(
 
 
 def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> Searcher:
-    """The searcher, told of all that earlier sessions began."""
+    """Return the searcher, which knows all trials of earlier sessions."""
     tried = [trial.parameters for trial in recovered]
     points = [point for point in problem.start_points if point not in tried]
     if plan.sampler == FIXED_DESIGN:
         return FixedDesign(points)
     searcher = StudySearch(problem, plan.sampler, plan.seed, points, len(recovered))
     for trial in recovered:
-        if trial.status == "interrupted":
-            searcher.go_on(trial.trial_id, trial.parameters)
-        else:
+        if trial.status.has_ended:
             searcher.learn(trial.parameters, trial.resource, trial.metrics)
+        else:
+            searcher.go_on(trial.trial_id, trial.parameters)
     return searcher
 
 
-def _outcome(recorder: Recorder, num_samples: int) -> str:
-    statuses = [row["status"] for row in recorder.rows.values()]
-    if len(statuses) < num_samples or {"running", "interrupted"} & set(statuses):
-        return "interrupted"
-    return "failed" if all(status == "failed" for status in statuses) else "finished"
-
-
-def expected_resource(
-    maximum: int, grace_period: int, reduction_factor: float, share_that_goes_on: float
-) -> float:
-    """Mean resource that a trial spends under successive halving."""
-    spent, share, rung = float(grace_period), 1.0, float(grace_period)
-    while rung < maximum:
-        share, above = share * share_that_goes_on, min(rung * reduction_factor, maximum)
-        spent, rung = spent + share * (above - rung), above
-    return spent
+def _outcome(recorder: Recorder, num_samples: int) -> StudyStatus:
+    """Return the status of a study, judged by its trials alone."""
+    statuses = [TrialStatus(row["status"]) for row in recorder.rows.values()]
+    if len(statuses) < num_samples or not all(status.has_ended for status in statuses):
+        return StudyStatus.INTERRUPTED
+    failed = all(status == TrialStatus.FAILED for status in statuses)
+    return StudyStatus.FAILED if failed else StudyStatus.FINISHED

@@ -1,4 +1,4 @@
-"""How the next hyperparameters are chosen, and which scheduler judges them."""
+"""How the next hyperparameters are chosen, and which scheduler stops trials early."""
 
 import math
 import warnings
@@ -12,7 +12,7 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from study.engine.asha import SuccessiveHalving
-from study.engine.reporting import METRICS
+from study.engine.reporting import reported
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem, Value
 
@@ -20,19 +20,20 @@ SAMPLERS = ("tpe", "gp", "nsga2", "random")
 SCHEDULERS = ("asha", "pareto-asha", "none")
 
 STARTUP = {"tpe": 10, "gp": 8, "nsga2": 8}
-"""Trials before a sampler draws on what it was told; NSGA-II's is the size of a generation."""
+"""Random trials before a sampler uses its results; for NSGA-II the size of a generation."""
 
 NEEDED = {"tpe": 15, "gp": 12, "nsga2": 80}
-"""Trials below which a sampler is hardly better than chance; NSGA-II takes ten generations."""
+"""Trials below which a sampler is hardly better than random; NSGA-II takes ten generations."""
 
 
 def make_sampler(name: str, seed: int, begun: int = 0) -> optuna.samplers.BaseSampler:
-    """``tpe`` (multivariate), ``gp``, ``nsga2`` or ``random``.
+    """Return Optuna's sampler: ``tpe`` (multivariate), ``gp``, ``nsga2`` or ``random``.
 
-    ``begun`` trials came before: a sampler that goes on must not repeat the draws of its start.
+    Args:
+        begun: trials of earlier sessions; a resumed sampler must not repeat its first draws.
     """
     seed = int(np.random.SeedSequence([seed, begun]).generate_state(1)[0])
-    with warnings.catch_warnings():  # options marked experimental, and well established
+    with warnings.catch_warnings():  # Optuna marks these options as experimental
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "gp":
             return optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP[name])
@@ -40,24 +41,24 @@ def make_sampler(name: str, seed: int, begun: int = 0) -> optuna.samplers.BaseSa
             return optuna.samplers.NSGAIISampler(seed=seed, population_size=STARTUP[name])
         if name == "random":
             return optuna.samplers.RandomSampler(seed)
-        # constant_liar: trials still running repel the next one, or two would ask for the same
+        # constant_liar: running trials repel the next one, which would otherwise be like them
         return optuna.samplers.TPESampler(
             n_startup_trials=STARTUP[name], multivariate=True, constant_liar=True, seed=seed
         )
 
 
 class StudySearch(OptunaSearch):
-    """Ray's OptunaSearch, honest about trials that did not run to the end.
+    """Ray's OptunaSearch, corrected for trials that did not run to the end.
 
-    Ray's own tells an early-stopped trial as COMPLETE with the values of its smaller budget, and
+    Ray's own reports an early-stopped trial as COMPLETE with the values of its smaller budget, and
     leaves one with a NaN objective RUNNING for ever. Here they are PRUNED without values, and FAIL.
     ``gp`` and ``nsga2`` learn from COMPLETE trials alone, of which successive halving leaves few;
-    they are told what a stopped trial had reached, which for a loss is too bad rather than too
-    good. This concerns the sampler's own study, in memory, and no result.
+    they get what a stopped trial had reached, which for a loss errs towards too bad. This concerns
+    the sampler's own study in memory, and no result.
 
     Args:
         points: settings to try first.
-        begun: how many trials earlier sessions have begun; :meth:`learn` tells how they ended.
+        begun: how many trials earlier sessions have begun; :meth:`learn` adds how they ended.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class StudySearch(OptunaSearch):
             sampler=make_sampler(sampler, seed, begun),
             points_to_evaluate=[dict(point) for point in points],
         )
-        self._subject = problem
+        self._problem = problem
         self._tells_stopped = sampler in ("gp", "nsga2")
 
     @property
     def study(self) -> optuna.Study:
-        """What the sampler knows."""
+        """Return the sampler's own study."""
         return cast(optuna.Study, self._ot_study)
 
     def on_trial_complete(
@@ -92,17 +93,15 @@ class StudySearch(OptunaSearch):
         self._completed_trials.add(trial_id)
         trial, metrics = self._ot_trials[trial_id], {}
         if result and not error:
-            metrics = {
-                name: result[f"{METRICS}/{name}"] for name in self._subject.searched_objectives
-            }
-        spent = (result or {}).get(self._subject.resource, 0)
+            metrics = {name: result[reported(name)] for name in self._problem.searched_objectives}
+        spent = (result or {}).get(self._problem.resource, 0)
         state, values = self._ending(spent, metrics)
         self.study.tell(trial, values, state)
 
     def learn(
         self, parameters: Mapping[str, Value], spent: int, metrics: Mapping[str, Any]
     ) -> None:
-        """Tell the sampler of a trial that an earlier session has ended."""
+        """Add a trial that an earlier session has ended."""
         state, values = self._ending(spent, metrics)
         self.study.add_trial(
             optuna.trial.create_trial(
@@ -114,7 +113,7 @@ class StudySearch(OptunaSearch):
         )
 
     def go_on(self, trial_id: str, parameters: Mapping[str, Value]) -> None:
-        """Tell the sampler of a trial that an earlier session began and this one ends."""
+        """Add a trial that an earlier session began and this one goes on with."""
         # in front of start points that are waiting: asking takes the first in the queue
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
@@ -128,17 +127,17 @@ class StudySearch(OptunaSearch):
     def _ending(
         self, spent: int, metrics: Mapping[str, Any]
     ) -> tuple[TrialState, list[float] | None]:
-        """How Optuna should know a trial that has ended."""
-        values = [float(metrics.get(name, math.nan)) for name in self._subject.searched_objectives]
+        """Return the state and the values of an ended trial, as Optuna should know them."""
+        values = [float(metrics.get(name, math.nan)) for name in self._problem.searched_objectives]
         if not all(map(math.isfinite, values)):
             return TrialState.FAIL, None
-        if spent >= self._subject.max_resource or self._tells_stopped:
+        if spent >= self._problem.max_resource or self._tells_stopped:
             return TrialState.COMPLETE, values
         return TrialState.PRUNED, None
 
 
 class FixedDesign(Searcher):
-    """No search: the points, one after the other."""
+    """A searcher that searches nothing: it returns the given points in their order."""
 
     def __init__(self, points: Sequence[Mapping[str, Value]]) -> None:
         super().__init__()
@@ -150,13 +149,17 @@ class FixedDesign(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing is learnt."""
+        """Do nothing: the points do not depend on results."""
 
 
 def make_scheduler(
     name: str, problem: Problem, grace_period: int, reduction_factor: float
 ) -> SuccessiveHalving:
-    """``asha`` by the first objective, ``pareto-asha`` by all, ``none``: all run to the end."""
+    """Return the scheduler of that name.
+
+    ``asha`` ranks by the first objective, ``pareto-asha`` by all; with ``none`` all trials run to
+    the end.
+    """
     objectives = (
         problem.searched_objectives if name == "pareto-asha" else problem.searched_objectives[:1]
     )

@@ -1,4 +1,4 @@
-"""Progress in the terminal: a live line, or plain lines where nobody watches."""
+"""Progress in the terminal: a live line, or plain lines where the output is no terminal."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,17 +8,19 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from study.page.progress import seconds_left
 from study.page.text import clock
 from study.spec.problem import Problem
+from study.spec.status import ENDED, TrialStatus
 
 
 class Display:
-    """Shows counts, the best score and the time left; a context manager.
+    """A context manager that shows counts, the best score and the time left.
 
     Args:
         num_samples: trials in all.
         slots: trials at once.
-        expected_s: seconds of each trial, as far as one can tell before; empty if unknown.
+        expected_s: see :func:`study.page.progress.seconds_left`.
         searched: False for a fixed design, of which no trial is the best.
     """
 
@@ -55,12 +57,13 @@ class Display:
         self._progress.stop()
 
     def update(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Show the trials' rows as they are now."""
         self.rows = list(rows)
-        ended = sum(row["status"] != "running" for row in self.rows)
+        ended = sum(row["status"] in ENDED for row in self.rows)
         self._progress.update(self._task, completed=ended, description=self.summary())
 
     def trial_ended(self, row: Mapping[str, Any]) -> None:
-        """One line per trial where there is no live line."""
+        """Print one line for a trial, unless there is a live line."""
         if not self.console.is_terminal:
             name = self.problem.objectives[0]
             score = f"{name} {row[name]:.2f}" if name in row else row["stop_reason"]
@@ -69,12 +72,15 @@ class Display:
             self.console.print(f"{self.summary()} | {trial}", soft_wrap=True, highlight=False)
 
     def summary(self) -> str:
-        """``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.3; 1:40 left``."""
+        """Return the state of the study in one line.
+
+        ``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.3; about 1:40 left``
+        """
         counts = Counter(row["status"] for row in self.rows)
-        ended = sum(counts.values()) - counts["running"]
+        each = ", ".join(f"{counts[status]} {status}" for status in ENDED)
+        running = counts[TrialStatus.RUNNING]
         text = (
-            f"{ended}/{self.num_samples} ended: {counts['completed']} completed, "
-            f"{counts['stopped']} stopped, {counts['failed']} failed; {counts['running']} running"
+            f"{sum(counts[s] for s in ENDED)}/{self.num_samples} ended: {each}; {running} running"
         )
         if best := self._best():
             text += f"; best {best}"
@@ -83,23 +89,17 @@ class Display:
         return text
 
     def _best(self) -> str:
-        """Among trials that ran to the end; the others' scores belong to a smaller budget."""
+        """Return the best score of completed trials; others' scores belong to a smaller budget."""
         name, direction = self.problem.objectives[0], self.problem.directions[0]
-        scores = [row[name] for row in self.rows if row["status"] == "completed"]
+        scores = [row[name] for row in self.rows if row["status"] == TrialStatus.COMPLETED]
         if not (scores and self.searched):
             return ""
         return f"{name} {(min if direction == 'min' else max)(scores):.2f}"
 
     def seconds_left(self) -> float | None:
-        """What is expected of the trials that are left, at the pace of those that have ended."""
-        expected = self.expected_s or [1.0] * self.num_samples  # all alike
-        pairs = list(zip(self.rows, expected, strict=False))
-        ended = [(row, each) for row, each in pairs if row["status"] != "running"]
-        if not (ended or self.expected_s):
-            return None
-        planned = sum(each for _, each in ended)
-        taken = sum(row["ended_s"] - row["started_s"] for row, _ in ended)
-        pace = taken / planned if ended else 1.0
-        # a running trial is on average half done
-        running = sum(each for row, each in pairs if row["status"] == "running")
-        return pace * (sum(expected) - planned - running / 2) / self.slots
+        """Return the seconds until all trials have ended, or None if that is unknown."""
+        taken = [
+            row["ended_s"] - row["started_s"] if row["status"] in ENDED else None
+            for row in self.rows
+        ]
+        return seconds_left(taken, self.num_samples, self.slots, self.expected_s)

@@ -1,9 +1,8 @@
-"""Ray's trials, made from this study's: those of earlier sessions first, then new ones.
+"""The trials of a study as Ray gets them: those of earlier sessions first, then new ones.
 
-Ray's own restore knows what its last snapshot knew: it loses what came after, cannot add trials,
-and forgets the scheduler's rungs. Here Ray starts anew in each session, and is handed what the
-results folder knows: trials that have ended, as ended, and trials that were cut off, with their
-checkpoints.
+Ray's own restore knows only its last snapshot: it loses what came after, cannot add trials, and
+forgets the scheduler's rungs. Here Ray starts anew in each session and gets what the results folder
+knows: trials that have ended, as ended, and trials that were cut off, with their checkpoints.
 """
 
 from collections import deque
@@ -19,6 +18,7 @@ from ray.tune.search import SearchAlgorithm, Searcher
 
 from study.engine.reporting import METRICS
 from study.spec.problem import Value
+from study.spec.status import TrialStatus
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class RecoveredTrial:
 
     trial_id: str
     parameters: Mapping[str, Value]
-    status: str
-    """``completed``, ``stopped``, ``failed`` or, if it is to go on, ``interrupted``."""
+    status: TrialStatus
+    """One of the ended ones, or ``INTERRUPTED`` if the trial is to go on."""
     resource: int
     evaluations: int
     metrics: Mapping[str, Any]
-    """Of its last evaluation."""
+    """The values of its last evaluation."""
     checkpoint: str | None
-    """Name of the folder it goes on from."""
+    """The name of the checkpoint folder that it goes on from; None if it has none."""
 
 
 class TrialQueue(SearchAlgorithm):
-    """Hands trials to Ray, at most ``slots`` at a time.
+    """The queue of trials that Ray takes from, at most ``slots`` at a time.
 
-    The bound is kept here: Ray would hold a trial in waiting besides, which makes a cluster grow
-    for it, and whose settings are chosen without what the running ones will show.
+    The bound is kept here: Ray would hold one more trial in waiting. A cluster would grow for it,
+    and its settings would be chosen without the results of the running ones.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class TrialQueue(SearchAlgorithm):
         resource: str,
     ) -> None:
         self._searcher, self._resource = searcher, resource
-        self._recovered = deque(sorted(recovered, key=lambda trial: trial.status == "interrupted"))
+        self._recovered = deque(sorted(recovered, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
         self._begun = 0
         self._live: set[str] = set()
@@ -79,7 +79,7 @@ class TrialQueue(SearchAlgorithm):
         return self._finished or (self._begun >= self._num_samples and not self._recovered)
 
     def next_trial(self) -> Trial | None:
-        if self._recovered and self._recovered[0].status != "interrupted":
+        if self._recovered and self._recovered[0].status.has_ended:
             return self._ended(self._recovered.popleft())
         if self.is_finished() or len(self._live) >= self._slots:
             return None
@@ -107,7 +107,7 @@ class TrialQueue(SearchAlgorithm):
             placement_group_factory=spec.get("resources_per_trial"),
             max_failures=spec["max_failures"],
         )
-        # the folder is called by the trial's id; said here, or Ray renames one that it finds there
+        # without this Ray names the folder itself, and renames one that it finds there
         storage: Any = trial.storage
         trial.relative_logdir = storage.trial_dir_name = trial_id  # type: ignore[assignment]
         return trial
@@ -115,7 +115,9 @@ class TrialQueue(SearchAlgorithm):
     def _ended(self, recovered: RecoveredTrial) -> Trial:
         trial = self._make(recovered.trial_id, recovered.parameters)
         trial.run_metadata.last_result = {**self._result(recovered), "done": True}
-        trial.set_status(Trial.ERROR if recovered.status == "failed" else Trial.TERMINATED)
+        trial.set_status(
+            Trial.ERROR if recovered.status == TrialStatus.FAILED else Trial.TERMINATED
+        )
         return trial
 
     def _continued(self, recovered: RecoveredTrial) -> Trial:
@@ -129,7 +131,7 @@ class TrialQueue(SearchAlgorithm):
         return trial
 
     def _result(self, recovered: RecoveredTrial) -> dict[str, Any]:
-        """The last evaluation, as Ray keeps it."""
+        """Return the last evaluation, as Ray keeps it."""
         return {
             "trial_id": recovered.trial_id,
             "training_iteration": recovered.evaluations,
@@ -145,4 +147,4 @@ class TrialQueue(SearchAlgorithm):
         self._searcher.on_trial_complete(trial_id, result, error)
 
     def save_to_dir(self, dirpath: str, **kwargs: Any) -> None:
-        """Nothing: the results folder has it all."""
+        """Save nothing: the results folder has everything."""

@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from study.analysis import search
 from study.analysis.comparison import arms, verdict
 from study.page import figures
+from study.page.progress import seconds_left
 from study.page.text import (
     clock,
     describe_arms,
@@ -22,9 +23,9 @@ from study.page.text import (
     describe_trial,
     short,
 )
-from study.results.folder import ENDED
-from study.results.records import STATUSES, StudyRecord, TrialRecord
+from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
+from study.spec.status import ENDED, StudyStatus, TrialStatus
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
@@ -76,11 +77,11 @@ def draw(study: StudyRecord) -> str:
         arms=_arms_json(study),
         progress=_progress(study),
         refresh_s=REFRESH_S if _is_running(study) else None,
-        failures=study.with_status("failed"),
+        failures=study.with_status(TrialStatus.FAILED),
         restarted=[trial for trial in study.trials if trial.restarts],
         saved=search.seconds_saved(study),
         importances=importances,
-        statuses=STATUSES,
+        statuses=tuple(TrialStatus),
         clock=clock,
         drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         settings=json.dumps(study.info.get("settings", {}), indent=2),
@@ -158,19 +159,17 @@ def _arms_json(study: StudyRecord) -> list[dict[str, Any]]:
 
 def _is_running(study: StudyRecord) -> bool:
     parts = [study, *([study.confirmation] if study.confirmation else [])]
-    return any(part.info["status"] == "running" for part in parts)
+    return any(part.info["status"] == StudyStatus.RUNNING for part in parts)
 
 
 def _progress(study: StudyRecord) -> dict[str, Any]:
-    """How far the study is."""
-    ended = [t for t in study.trials if t.status in ENDED]
-    plan = study.info.get("settings", {}).get("plan", {})
-    left = None
-    if ended and plan and len(ended) < plan["num_samples"]:
-        mean_s = sum((t.ended_s or 0.0) - t.started_s for t in ended) / len(ended)
-        left = mean_s * (plan["num_samples"] - len(ended)) / plan["slots"]
+    """Return how many trials have ended, and the time that is left, as text."""
+    plan, left = study.info.get("settings", {}).get("plan", {}), None
+    if plan:
+        taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
+        left = seconds_left(taken, plan["num_samples"], plan["slots"], expected)
     return {
-        "ended": len(ended),
+        "ended": sum(t.status in ENDED for t in study.trials),
         "of": plan.get("num_samples", len(study.trials)),
         "left": None if left is None else clock(left),
     }
@@ -198,7 +197,9 @@ def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
     sign = 1 if direction == "min" else -1
 
     def rank(trial: TrialRecord) -> tuple[bool, float]:
-        return trial.status != "completed", sign * float(trial.metrics.get(quality, sign * 1e300))
+        return trial.status != TrialStatus.COMPLETED, sign * float(
+            trial.metrics.get(quality, sign * 1e300)
+        )
 
     inside, budget = set(), PICTURE_BYTES
     for trial in sorted(study.trials, key=rank):

@@ -16,20 +16,22 @@ from plotly.subplots import make_subplots
 from study.analysis import search
 from study.analysis.comparison import arms, comparisons
 from study.analysis.search import Importance
-from study.results.records import Status, StudyRecord, TrialRecord
+from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Metric, Parameter
+from study.spec.status import TrialStatus
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ too
 BLUE, ORANGE, GREY, GREEN, PINK = "#0072B2", "#D55E00", "#8A8A8A", "#009E73", "#CC79A7"
 
-STATUS_STYLE: dict[Status, tuple[str, str]] = {
-    "completed": (BLUE, "circle"),
-    "stopped": (GREY, "x-thin-open"),
-    "interrupted": (GREEN, "triangle-up-open"),
-    "running": (GREEN, "triangle-up-open"),
-    "failed": (ORANGE, "square-open"),
+STATUS_STYLE: dict[TrialStatus, tuple[str, str]] = {
+    TrialStatus.COMPLETED: (BLUE, "circle"),
+    TrialStatus.STOPPED: (GREY, "x-thin-open"),
+    TrialStatus.INTERRUPTED: (GREEN, "triangle-up-open"),
+    TrialStatus.RUNNING: (GREEN, "triangle-up-open"),
+    TrialStatus.FAILED: (ORANGE, "square-open"),
 }
-STATUS_NAME = {"stopped": "stopped early"}
+STATUS_NAME = {TrialStatus.STOPPED: "stopped early"}
+STATUS_PATTERN = {TrialStatus.STOPPED: "/", TrialStatus.FAILED: "x"}
 
 ARM_STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (PINK, "cross"))
 
@@ -51,7 +53,7 @@ def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
     for status, (colour, symbol) in STATUS_STYLE.items():
         trials = [t for t in study.with_status(status) if _has(t, quality, axis)]
         if trials:
-            width = 0 if status == "completed" else 2
+            width = 0 if status == TrialStatus.COMPLETED else 2
             figure.add_scatter(
                 **_points(trials, quality, axis),
                 mode="markers",
@@ -149,7 +151,7 @@ def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> 
 
 def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
     """A band as wide as the noise: two points inside it do not differ in cost."""
-    floor = study.noise_floor(cost.name) if cost.noise_only else 0.0
+    floor = study.noise_floor(cost.name)
     values = [t.metrics[cost.name] for t in study.trials if cost.name in t.metrics]
     if not values or not 0 < floor < math.inf:
         return
@@ -171,7 +173,7 @@ def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
     axis = _cost_axis(studies[0], None)
     figure = go.Figure()
     for study, (colour, symbol) in zip(studies, itertools.cycle(ARM_STYLES), strict=False):
-        complete = [t for t in study.with_status("completed") if _has(t, quality, axis)]
+        complete = [t for t in study.with_status(TrialStatus.COMPLETED) if _has(t, quality, axis)]
         names = [f"{study.name}, trial {t.number}" for t in complete]
         figure.add_scatter(
             **{**_points(complete, quality, axis), "hoverinfo": "text+x+y", "text": names},
@@ -280,7 +282,7 @@ def learning_curves(study: StudyRecord) -> go.Figure:
                     "size": [9 if i in last else 3 for i in range(len(x))],
                 },
             )
-    stopped_at = [t.resource for t in study.with_status("stopped")]
+    stopped_at = [t.resource for t in study.with_status(TrialStatus.STOPPED)]
     for place, rung in enumerate(search.rungs(study)):
         count = sum(rung <= resource < rung * 1.5 for resource in stopped_at)
         figure.add_vline(rung, line={"dash": "dash", "width": 1, "color": GREY})
@@ -298,7 +300,7 @@ def history(study: StudyRecord) -> go.Figure:
     """The first objective of completed trials in the order in which they ended, and the best."""
     name, direction = study.problem.objectives[0], study.problem.directions[0]
     quality = study.problem.metric(name)
-    complete = sorted(study.with_status("completed"), key=lambda t: t.curve[-1].elapsed_s)
+    complete = sorted(study.with_status(TrialStatus.COMPLETED), key=lambda t: t.curve[-1].elapsed_s)
     figure = go.Figure()
     minutes = [t.curve[-1].elapsed_s / 60 for t in complete]
     values = [t.metrics[name] for t in complete]
@@ -382,7 +384,7 @@ def timeline(study: StudyRecord) -> go.Figure:
                 marker={
                     "color": colour,
                     "line": {"color": "rgba(255,255,255,0.8)", "width": 1},
-                    "pattern": {"shape": {"stopped": "/", "failed": "x"}.get(status, "")},
+                    "pattern": {"shape": STATUS_PATTERN.get(status, "")},
                 },
             )
     figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event")
@@ -450,7 +452,8 @@ def pairs(study: StudyRecord) -> go.Figure:
     quality = study.problem.metric(study.problem.objectives[0])
     sign = 1 if quality.goal == "min" else -1
     complete = sorted(
-        study.with_status("completed"), key=lambda t: sign * float(t.metrics[quality.name])
+        study.with_status(TrialStatus.COMPLETED),
+        key=lambda t: sign * float(t.metrics[quality.name]),
     )
     couples = list(itertools.combinations(study.problem.parameters, 2))
     columns = min(3, len(couples)) or 1
@@ -484,7 +487,7 @@ def pairs(study: StudyRecord) -> go.Figure:
 def parallel(study: StudyRecord) -> go.Figure:
     """Completed trials as lines through their parameters and objectives; drag along an axis to
     single some out."""
-    complete = study.with_status("completed")
+    complete = study.with_status(TrialStatus.COMPLETED)
     quality = study.problem.metric(study.problem.objectives[0])
     columns = [
         (p.label, [t.parameters[p.name] for t in complete], p.log) for p in study.problem.parameters

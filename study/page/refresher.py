@@ -1,4 +1,4 @@
-"""The page of a study that is running, drawn again now and then."""
+"""The page of a running study, which is redrawn from time to time."""
 
 import threading
 import time
@@ -6,21 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.page.dashboard import draw
-from study.results.folder import DASHBOARD_FILE, write_text
+from study.results.files import write_text
+from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
 
 SHARE = 0.01
-"""Of the wall time, what drawing may take."""
+"""The share of the wall time that drawing may take."""
 
 SOONEST_S = 10.0
+"""The least time from the begin of a study, or from one drawing, to the next."""
 
 
 class LivePage:
-    """Redraws ``dashboard.html`` in a thread, as often as :data:`SHARE` allows.
+    """The page of a running study, redrawn in a thread as often as :data:`SHARE` allows.
 
     Args:
-        folder: of the study.
-        warn: told in one line if the page cannot be drawn; the study goes on without it.
+        folder: the study's folder.
+        warn: called with one line if the page cannot be drawn; the study goes on without it.
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
@@ -29,13 +31,14 @@ class LivePage:
         self._thread: threading.Thread | None = None
 
     def redraw_if_due(self) -> None:
+        """Begin to draw, if it is time to and no drawing is under way."""
         drawing = self._thread is not None and self._thread.is_alive()
         if time.monotonic() >= self._next and not drawing:
             self._thread = threading.Thread(target=self._redraw, name="page")
             self._thread.start()
 
     def finish(self) -> None:
-        """Wait for a drawing that is under way."""
+        """Wait until a drawing that is under way has ended."""
         if self._thread is not None:
             self._thread.join()
 
@@ -43,7 +46,7 @@ class LivePage:
         start = time.monotonic()
         try:
             write_text(self.folder / DASHBOARD_FILE, draw(load_study(self.folder)))
-        except Exception as error:  # whatever it is, it is a matter of the page alone
+        except Exception as error:  # the study must go on, whatever is wrong with its page
             self._warn(f"the page could not be drawn: {type(error).__name__}: {error}")
         end = time.monotonic()
         self._next = end + max(SOONEST_S, (end - start) / SHARE)

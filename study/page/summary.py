@@ -3,12 +3,13 @@
 import pandas as pd
 
 from study.page.dashboard import draw
-from study.results.folder import BEST_FILE, DASHBOARD_FILE, PARETO_FILE, write_json, write_text
+from study.results.files import write_json, write_text
+from study.results.folder import BEST_FILE, DASHBOARD_FILE, PARETO_FILE
 from study.results.records import StudyRecord
 
 
 def write_summary(study: StudyRecord) -> None:
-    """``pareto.csv``, ``best.json`` (if one is the best) and the dashboard."""
+    """Write ``pareto.csv``, ``best.json`` (if a trial is the best) and the dashboard."""
     names = [p.name for p in study.problem.parameters]
     columns = ["trial_id", *study.problem.objectives, *names]
     front = [{"trial_id": t.trial_id, **t.metrics, **t.parameters} for t in study.front]

@@ -5,8 +5,8 @@ import statistics
 from typing import Any
 
 from study.analysis.comparison import arms, verdict
-from study.results.folder import ENDED
 from study.results.records import StudyRecord, TrialRecord
+from study.spec.status import ENDED, TrialStatus
 
 
 def clock(seconds: float) -> str:
@@ -24,7 +24,7 @@ def short(value: Any) -> str:
 def describe_study(study: StudyRecord) -> str:
     """The end of a study in a few lines: counts, the best trial, the front, where the time went."""
     counts = {s: sum(t.status == s for t in study.trials) for s in ENDED}
-    interrupted = len(study.with_status("interrupted"))
+    interrupted = len(study.with_status(TrialStatus.INTERRUPTED))
     lines = [
         f"{study.info['status']} after {clock(study.info['wall_time_s'])}: "
         + ", ".join(f"{count} {status}" for status, count in counts.items())
@@ -34,11 +34,11 @@ def describe_study(study: StudyRecord) -> str:
         lines += [
             "best: " + describe_trial(study, best),
             describe_scale(study, best),
-            f"Pareto front: {len(study.front)} of {counts['completed']} completed trials",
+            f"Pareto front: {len(study.front)} of {counts[TrialStatus.COMPLETED]} completed trials",
             *describe_noise(study),
             "again: " + study.problem.rerun_command(best.parameters),
         ]
-    elif failed := study.with_status("failed"):
+    elif failed := study.with_status(TrialStatus.FAILED):
         lines.append(f"first failure: {failed[0].stop_reason}")
     if study.trials:
         lines.append(describe_costs(study))

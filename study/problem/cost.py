@@ -1,4 +1,4 @@
-"""What a trial will take, from a few timed steps of each of its stages."""
+"""How long a trial will take, estimated from a few timed steps of each of its stages."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -15,22 +15,26 @@ from study.problem.settings import StudySettings
 
 @dataclass(frozen=True)
 class Cost:
-    """What a trial is expected to take, in seconds."""
+    """The expected seconds of a trial's parts."""
 
     fixed_s: float
-    """Seconds before the first epoch, which the prior takes."""
+    """The prior, before the first epoch."""
     epoch_s: float
     evaluation_s: float
 
     def trial_s(self, epochs: float, eval_every: int) -> float:
+        """Return the seconds of a trial of so many epochs."""
         return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
 
 
 def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> Cost:
-    """Time a few steps of each stage of a run here (the study's own, unless another is given).
+    """Time a few steps of each stage of a run on this machine and return what a run costs.
 
-    With a trial's threads, but alone on the machine: trials side by side share caches and memory,
-    and take longer.
+    They run with a trial's number of threads but alone; trials side by side share caches and
+    memory, and take longer.
+
+    Args:
+        config: the run; by default the one that all trials start from.
     """
     config, threads_before = config or settings.run, torch.get_num_threads()
     dataset = dataset_of(config)

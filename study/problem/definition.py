@@ -1,11 +1,11 @@
 """DIP→DDPM as a problem of the study: what is searched, what is reported, what there is to see."""
 
-import dataclasses
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
 from dipddpm.priors import PRIORS
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
+from study.problem.search_space import SEARCHABLE, searched
 from study.problem.settings import StudySettings
 from study.spec.problem import Metric, Parameter, Problem, Stage, Value
 
@@ -35,10 +35,16 @@ METRICS = (
     Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
     Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
     Metric("dip_ssim", "SSIM after DIP", goal="max"),
-    Metric("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
+    Metric(
+        *("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
+        declared_effects_only=True,
+    ),
     Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
     Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
-    Metric("sample_time_s", "time to draw the scored images", "s", "min", cost="each"),
+    Metric(
+        *("sample_time_s", "time to draw the scored images", "s", "min", "each"),
+        declared_effects_only=True,
+    ),
     Metric("score_time_s", "time to score them", "s", cost="each"),
     Metric("save_time_s", "time to save and report the evaluation before", "s", cost="each"),
     Metric("time_total_s", "DIP and DDPM training time", "s", "min"),
@@ -54,21 +60,17 @@ STAGES = (
     Stage("samples", "samples (drawn by the DDPM)"),
 )
 
-MOVED_BY = {
-    "time_per_iteration_s": {"batch_size", "width", "prior", "row"},
-    "sample_time_s": {"sampler_steps", "width", "prior", "row"},
-}
-"""What can change the work of a DDPM step or of a drawn image: learning rates and std cannot. The
-prior stands here since whether it can is what the confirmation asks; a row is any setting."""
+MEASURED_WORK = tuple(metric.name for metric in METRICS if metric.declared_effects_only)
+"""The metrics that measure a fixed piece of work, which learning rates and std cannot change."""
 
 ORIGINAL_SETTINGS = tuple(
     setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED
 )
-"""Of the original's six DIP→DDPM runs, in its order."""
+"""The (dip_lr, ddpm_lr, std) of the original's six DIP→DDPM runs, in its order."""
 
 
 def describe(settings: StudySettings) -> Problem:
-    """What is searched and reported."""
+    """Return the problem of a search with these settings."""
     parameters = _space(settings)
     return describe_trials(settings, parameters, _start_points(settings, parameters))
 
@@ -78,16 +80,17 @@ def describe_trials(
     parameters: tuple[Parameter, ...],
     start_points: tuple[dict[str, Value], ...],
 ) -> Problem:
-    """Trials of this study's kind, over any parameters of a run."""
-    names, run = {p.name for p in parameters}, settings.run
+    """Return the problem of DIP→DDPM runs over any parameters.
+
+    Args:
+        start_points: the settings that are tried first.
+    """
+    run = settings.run
     return Problem(
         title=f"DIP→DDPM on {Path(run.dataset).name}"
         + (", noisy images only" if run.regime == "noisy" else ""),
         parameters=parameters,
-        metrics=tuple(
-            dataclasses.replace(m, noise_only=m.name in MOVED_BY and not MOVED_BY[m.name] & names)
-            for m in METRICS
-        ),
+        metrics=METRICS,
         objectives=settings.objectives,
         resource="epoch",
         max_resource=run.epochs,
@@ -97,43 +100,23 @@ def describe_trials(
     )
 
 
-EXTENDED = ("dip_steps", "batch_size", "width", "sampler_steps")
-"""What ``--space extended`` searches besides: fields of the run that move its cost."""
-
-
 def _space(settings: StudySettings) -> tuple[Parameter, ...]:
-    """Return what is searched: of the prior's parameters those that change it.
-
-    A std that is given is not searched.
-    """
-    run = settings.run
-    of_prior = PRIORS[run.prior].parameters
-    parameters = [Parameter("ddpm_lr", "DDPM learning rate", *settings.ddpm_lr, log=True)]
-    if "dip_lr" in of_prior:
-        dip_lr = Parameter("dip_lr", "DIP learning rate", *settings.dip_lr, log=True)
-        parameters.insert(0, dip_lr)
-    if "std" in of_prior and settings.std[0] < settings.std[1]:
-        parameters.append(Parameter("std", "noise std", *settings.std))
-    if settings.space == "extended":
-        few, many = max(1, run.dip_steps // 5), run.dip_steps * 3
-        largest = min(128, (run.train_size or 128) // 16 * 16)
-        if "dip_steps" in of_prior:
-            parameters.append(Parameter("dip_steps", "DIP steps", few, many, log=True, step=1))
-        parameters += [
-            Parameter("batch_size", "DDPM batch size", 16, largest, step=16),
-            Parameter("width", "width of the denoiser", 8, 2 * run.width, step=8),
-            Parameter("sampler_steps", "sampler steps", 5, 100, log=True, step=1),
-        ]
+    """Return the parameters that are searched: the table's, but for those with one value."""
+    parameters = []
+    for each in searched(settings.run, settings.space):
+        low, high = settings.intervals.get(each.name) or each.interval(settings.run)
+        if low < high or not each.can_be_fixed:
+            parameters.append(each.parameter((low, high)))
     return tuple(parameters)
 
 
 def _start_points(
     settings: StudySettings, parameters: tuple[Parameter, ...]
 ) -> tuple[dict[str, Value], ...]:
-    """The original's settings, as far as they lie in the space, each once; the rest as preset."""
+    """Return the original's settings that lie in the space, each once, the rest as in the run."""
     points: list[dict[str, Value]] = []
-    for dip_lr, ddpm_lr, std in ORIGINAL_SETTINGS:
-        setting = {**original_setting(settings), "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+    for values in ORIGINAL_SETTINGS:
+        setting = _with_original(settings, values)
         point = {p.name: setting[p.name] for p in parameters}
         inside = all(p.contains(point[p.name]) for p in parameters)
         if inside and point not in points:
@@ -142,28 +125,37 @@ def _start_points(
 
 
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
-    """With the trial's threads and device: they change the order of floating-point sums.
+    """Return the command that reruns a trial, with each parameter in braces.
 
-    Without the data folder, which is the user's own affair: results are passed on.
+    Threads and device stand in it, since they change the order of floating-point sums. The data
+    folder does not: it is anonymised, since results are shared.
     """
     leave_out = {"data_dir", *(p.name for p in parameters)}
     fixed = rerun_command(settings.preset, settings.run, leave_out)
-    searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
-    return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {searched}"
+    varied = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
+    return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
 
 
 def original_setting(settings: StudySettings) -> dict[str, Value]:
-    """The original's first DIP→DDPM run, in terms of this study's parameters."""
-    dip_lr, ddpm_lr, std = ORIGINAL_SETTINGS[0]
-    run = {name: getattr(settings.run, name) for name in EXTENDED}
-    return {**run, "dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
+    """Return the original's first DIP→DDPM run, as values of all that can be searched."""
+    return _with_original(settings, ORIGINAL_SETTINGS[0])
+
+
+def _with_original(settings: StudySettings, values: tuple[float, float, float]) -> dict[str, Value]:
+    """Return the run's values of all that can be searched, but for the original's three."""
+    base = {name: getattr(settings.run, name) for name in SEARCHABLE}
+    return {**base, **dict(zip(("dip_lr", "ddpm_lr", "std"), values, strict=True))}
 
 
 def device(settings: StudySettings) -> str:
-    """Said outright: Ray does not hide the GPU from a trial that asks for none of it, and one that
-    asks for some is to fail where they do not work, not to train without."""
+    """Return the device of all trials, ``cuda`` if they ask for GPUs.
+
+    It is never chosen by what a trial finds: Ray does not hide GPUs from trials that ask for none,
+    and a trial whose GPU does not work should fail rather than train without it.
+    """
     return "cuda" if settings.plan.gpus_per_trial else "cpu"
 
 
 def threads(settings: StudySettings) -> int:
+    """Return the number of threads of each trial."""
     return max(1, int(settings.plan.cpus_per_trial))

@@ -3,7 +3,7 @@
 import shutil
 from typing import Any
 
-from dipddpm.cli import OneLineParser
+from dipddpm.cli import OneLineParser, preset_default
 from study.commands.session import (
     Command,
     Session,
@@ -14,14 +14,8 @@ from study.commands.session import (
 from study.engine import runner
 from study.page.summary import write_summary
 from study.page.text import clock
+from study.problem.arguments import FLAGS, MACHINE, SESSION, add_group, new_parser
 from study.problem.cost import estimate_cost
-from study.problem.settings import (
-    FLAGS,
-    add_places,
-    add_scale,
-    add_session,
-    new_parser,
-)
 from study.replication import step_timing
 from study.replication.claims import sentence
 from study.replication.design import (
@@ -36,8 +30,12 @@ from study.replication.design import (
 )
 from study.replication.loader_effect import loader_effect
 from study.replication.page import scale_text, write
-from study.results.folder import ENDED, REPLICATION_FILE, TIMING_FILE
+from study.results.folder import REPLICATION_FILE, TIMING_FILE
 from study.results.records import load_study
+from study.spec.status import ENDED, StudyStatus
+
+CALLED = {**FLAGS, "confirm_seeds": "seeds"}
+"""The flags that are not called by their field."""
 
 KEEP_FOLDER = "unfinished"
 """States of runs that have no checkpoint yet, on this machine."""
@@ -48,27 +46,20 @@ def make_parser() -> OneLineParser:
         "study/reproduce.py",
         "Run the original's experiments, as reported and controlled, and judge its claims.",
     )
-    add_scale(parser.add_argument_group("at what scale"), quick_epochs=QUICK_EPOCHS)
-    how = parser.add_argument_group("how often")
-    how.add_argument(
-        "--seeds",
-        dest="confirm_seeds",
-        type=int,
-        metavar="S",
-        help="runs of each controlled setting (5)",
-    )
-    add_session(how, seed="of the runs as reported; controlled ones have those that follow (0)")
-    add_places(parser, more="--seeds adds runs")
+    scale = ("preset", "dataset", "data_dir", "train_size", "dip_steps", "epochs")
+    epochs = preset_default("epochs").partition(";")[2]
+    add_group(parser, "at what scale", scale, defaults={"epochs": f"{QUICK_EPOCHS};{epochs}"})
+    add_group(parser, "how often", ("confirm_seeds", *SESSION), called=CALLED)
+    add_group(parser, "on what it runs, and where results go", MACHINE)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    flags = {**FLAGS, "confirm_seeds": "seeds"}
-    command = Command(make_parser(), flags, resolve_design, describe, configs_of, run)
+    command = Command(make_parser(), CALLED, resolve_design, describe, configs_of, run)
     return execute(command, argv)
 
 
-def run(session: Session) -> str:
+def run(session: Session) -> StudyStatus:
     """Announce, time in turns, run all rows, and say what was found; returns how it ended."""
     settings, folder, console = session.settings, session.folder, session.console
     folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
@@ -92,7 +83,7 @@ def run(session: Session) -> str:
         storage=session.storage,
         cluster=session.on_cluster,
     )
-    if status != "interrupted":  # of failed runs
+    if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / KEEP_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path))
     evidence, judged = write(folder.path)
@@ -103,7 +94,7 @@ def run(session: Session) -> str:
         console.print(loader.words())
     console.print(f"open {folder.path / REPLICATION_FILE}")
     time_is_up = "reason" in folder.info["sessions"][-1]
-    return "finished" if status == "interrupted" and time_is_up else status
+    return StudyStatus.FINISHED if status == StudyStatus.INTERRUPTED and time_is_up else status
 
 
 def announce_time(session: Session) -> list[float]:

@@ -18,9 +18,10 @@ from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES
 from study.cluster.capacity import Capacity
 from study.commands.confirm import trials_with
-from study.problem.definition import describe_trials, device, threads
+from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
-from study.problem.settings import STD, StudySettings, resolve
+from study.problem.search_space import NOISY_STD
+from study.problem.settings import StudySettings, resolve
 from study.problem.trainable import train
 from study.replication import extra_scores
 from study.replication.conditions import (
@@ -144,7 +145,7 @@ def controlled(run: RunConfig) -> list[Row]:
     def combined(name: str, **changes: Any) -> Row:
         return row(name, prior="restorer", **changes)
 
-    noisy: dict[str, Any] = {"regime": "noisy", "std": STD["noisy"][0]}
+    noisy: dict[str, Any] = {"regime": "noisy", "std": NOISY_STD}
     rows = [
         row(ALONE),
         row(ALONE_UNIT, value_range="unit"),
@@ -200,7 +201,7 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     """
     given = dict(given)
     if given.get("preset", "quick") == "quick":
-        given.setdefault("max_epochs", QUICK_EPOCHS)
+        given.setdefault("epochs", QUICK_EPOCHS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)
     size = settings.run.train_size
     if size is not None and size < ORIGINAL_BATCH_SIZE:
@@ -228,7 +229,7 @@ def describe(settings: StudySettings) -> Problem:
         for row in rows.values()
     )
     parameters = (
-        Parameter("row", "row", choices=tuple(rows), commands=commands),
+        Parameter("row", "row", choices=tuple(rows), commands=commands, affects=MEASURED_WORK),
         Parameter("seed", "seed", 0, 2**32 - 1, step=1),
     )
     problem = describe_trials(settings, parameters, points_of(settings))

@@ -30,13 +30,13 @@ from study.replication.conditions import (
 )
 from study.replication.evidence import Evidence, load_evidence
 from study.replication.loader_effect import loader_effect
+from study.results.files import write_text
 from study.results.folder import (
     CLAIMS_FILE,
     CONDITIONS_FILE,
     DASHBOARD_FILE,
     EXTRA_SCORES_FILE,
     REPLICATION_FILE,
-    write_text,
 )
 
 MEASURED = (

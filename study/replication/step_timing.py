@@ -6,7 +6,6 @@ and again: each round with trainers of another seed, before the first trial and 
 study beside it.
 """
 
-import csv
 import dataclasses
 import functools
 import statistics
@@ -30,6 +29,7 @@ from study.problem.published import PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
 from study.replication.conditions import ALONE, LOADERS, SETTINGS, setting_name
 from study.replication.design import original_recipe, rows_of
+from study.results.files import write_csv
 from study.results.folder import TIMING_FILE
 
 ROUNDS = 30
@@ -53,12 +53,7 @@ def measure(settings: StudySettings, folder: Path) -> None:
         lines = nodes.call(take, device, plan.cpus_per_trial, plan.gpus_per_trial)
     else:
         lines = take(device)
-    temporary = folder / f".{TIMING_FILE}"
-    with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(lines)
-    temporary.replace(folder / TIMING_FILE)
+    write_csv(folder / TIMING_FILE, COLUMNS, lines)
 
 
 def _take(run: RunConfig, threads: int, device: str) -> list[dict[str, Any]]:

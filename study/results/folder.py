@@ -1,15 +1,13 @@
 """The results folder: how its files are written, and read back to go on writing.
 
-Nothing here knows Ray. Files that change are replaced in one step, so that a reader, or a crash,
-never meets half a file; ``history.csv`` only grows, and of a last line cut short nothing is read.
-Typed records of it all are ``records``' part.
+Nothing here knows Ray. Files that change are replaced in one step; ``history.csv`` only grows, and
+a last line that was cut short is not read. Typed records are made by :mod:`study.results.records`.
 """
 
 import csv
 import errno
 import io
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +16,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from study.results.files import write_csv, write_json, write_link, write_text
 from study.spec.problem import Problem
+from study.spec.status import StudyStatus
 
 STUDY_FILE = "study.json"
 HISTORY_FILE = "history.csv"
@@ -38,7 +38,7 @@ ARTIFACTS_FOLDER = "artifacts"
 BASELINE_FOLDER = "baseline"
 CONFIRM_FOLDER = "confirm"
 PARTS = (BASELINE_FOLDER, CONFIRM_FOLDER)
-"""Studies within the study: in folders of its folder, called by its name and theirs."""
+"""Studies within a study: folders in its folder, whose studies are named NAME-PART."""
 RAY_FOLDER = "ray"
 
 LOCK_FILE = ".lock"
@@ -46,9 +46,6 @@ RESERVE_FILE = ".reserve"
 RESERVE_BYTES = 4_000_000
 
 LATEST = "latest"
-
-ENDED = ("completed", "stopped", "failed")
-"""The statuses of trials that will not go on."""
 
 Row = Mapping[str, Any]
 
@@ -62,7 +59,7 @@ NAME_RULE = (
 
 
 def valid_name(name: str) -> bool:
-    """Whether a study may be called that: one path component, safe in a shell and in a URL."""
+    """Return whether a study may have the name: one path component, safe in a shell and a URL."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) is not None and name != LATEST
 
 
@@ -71,12 +68,15 @@ class StudyIsRunning(Exception):
 
 
 class ResultsFolder:
-    """``results/NAME`` while a study writes to it; one process at a time.
+    """A study's folder ``results/NAME``, locked for the process that writes to it.
 
     Args:
         path: an existing folder.
         problem: gives the columns.
-        info: what ``study.json`` says besides, its name, settings, versions and the like.
+        info: what ``study.json`` says besides: settings, versions and the like.
+
+    Raises:
+        StudyIsRunning: another process writes to the folder.
     """
 
     def __init__(self, path: Path, problem: Problem, info: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class ResultsFolder:
             self._lock.acquire(blocking=False)
         except Timeout as error:
             raise StudyIsRunning(f"{path} is being written by another process") from error
-        # room for the last words of a study that fills the disk
+        # freed when the disk is full, so that the end of the study can still be recorded
         if not (path / RESERVE_FILE).exists():
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
         parameters = [parameter.name for parameter in problem.parameters]
@@ -109,7 +109,12 @@ class ResultsFolder:
 
     @staticmethod
     def check(results_dir: Path, name: str) -> None:
-        """Raise early what :meth:`create` would: FileExistsError or PermissionError."""
+        """Raise what :meth:`create` would, before any work.
+
+        Raises:
+            FileExistsError: there is such a study.
+            OSError: the folder cannot be made.
+        """
         if (results_dir / name).exists():
             raise FileExistsError
         parent = next(
@@ -134,22 +139,22 @@ class ResultsFolder:
         path.mkdir(parents=True)
         (path / SAMPLES_FOLDER).mkdir()
         folder = cls(path, problem, {"sessions": [], **info})
-        folder.set_status("interrupted")  # until the first trial begins
-        folder._write_rows(HISTORY_FILE, folder.history_columns, [])
+        folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
+        write_csv(path / HISTORY_FILE, folder.history_columns, [])
         folder.write_trials([])
         return folder
 
     @classmethod
     def reopen(cls, path: Path, problem: Problem, info: Mapping[str, Any]) -> "ResultsFolder":
-        """Go on with a study; ``info`` replaces what ``study.json`` said of settings and machine.
+        """Open a study to go on with it; ``info`` replaces its settings and versions on record.
 
         Raises:
-            StudyIsRunning: it is being run.
+            StudyIsRunning: another process runs it.
         """
         before = read_info(path)
         kept = [key for key in ("sessions", "status", "wall_time_s") if key in before]
         folder = cls(path, problem, {**info, **{key: before[key] for key in kept}})
-        folder.set_status(before["status"])
+        folder.set_status(StudyStatus(before["status"]))
         history = path / HISTORY_FILE
         whole = _whole_lines(history)
         if len(whole.encode()) < history.stat().st_size:
@@ -157,52 +162,43 @@ class ResultsFolder:
         return folder
 
     def make_latest(self) -> None:
-        """Point ``results/latest`` here."""
-        pointer = self.path.parent / f".{LATEST}"
-        pointer.unlink(missing_ok=True)
-        pointer.symlink_to(self.path.name)
-        pointer.replace(self.path.parent / LATEST)
+        """Point ``results/latest`` at this folder."""
+        write_link(self.path.parent / LATEST, self.path.name)
 
     def close(self) -> None:
-        """Let others write here."""
+        """Let other processes write to the folder."""
         self.use_reserve()
         self._lock.release()
 
     def use_reserve(self) -> None:
-        """Make room on a full disk for the last words."""
+        """Free the space that is reserved for recording the end of a study on a full disk."""
         (self.path / RESERVE_FILE).unlink(missing_ok=True)
 
-    def set_status(self, status: str, **more: Any) -> None:
-        """Write ``study.json``: running, finished, interrupted or failed, and more if need be."""
+    def set_status(self, status: StudyStatus, **more: Any) -> None:
+        """Write ``study.json`` with this status, and with ``more`` entries if there are any."""
         self.info |= {"status": status, **more}
         write_json(self.path / STUDY_FILE, self.info)
 
     def append_history(self, row: Row) -> None:
+        """Add an evaluation to ``history.csv``."""
         with (self.path / HISTORY_FILE).open("a", newline="") as file:
             csv.DictWriter(file, self.history_columns, extrasaction="ignore").writerow(row)
 
     def write_trials(self, rows: Iterable[Row]) -> None:
-        self._write_rows(TRIALS_FILE, self.trial_columns, rows)
+        """Replace ``trials.csv``."""
+        write_csv(self.path / TRIALS_FILE, self.trial_columns, rows)
 
     def read_trials(self) -> list[dict[str, Any]]:
-        """The rows of ``trials.csv``; writing them again changes no byte."""
+        """Return the rows of ``trials.csv``; writing them again changes no byte."""
         return read_rows(self.path / TRIALS_FILE)
 
     def read_history(self) -> list[dict[str, Any]]:
-        """The rows of ``history.csv``, in the order in which they came."""
+        """Return the rows of ``history.csv``, in the order in which they came."""
         return read_rows(self.path / HISTORY_FILE)
-
-    def _write_rows(self, name: str, columns: list[str], rows: Iterable[Row]) -> None:
-        temporary = self.path / f".{name}"
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows)
-        temporary.replace(self.path / name)
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """``study.json`` of a results folder.
+    """Return ``study.json`` of a results folder.
 
     Raises:
         FileNotFoundError: it is not a study's folder.
@@ -214,14 +210,14 @@ def read_info(path: Path) -> dict[str, Any]:
 
 
 def _whole_lines(path: Path) -> str:
-    """A file's text without a last line that was cut short."""
+    """Return a file's text without a last line that was cut short."""
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
     return text[: text.rfind("\n") + 1]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """A CSV file's rows: numbers where they read back as they are written, else text."""
+    """Return a CSV file's rows: numbers where they read back as they are written, else text."""
     rows = csv.DictReader(io.StringIO(_whole_lines(path), newline=""))
     return [
         {key: text if key in TEXT else _parse(text) for key, text in row.items() if text != ""}
@@ -230,7 +226,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _parse(text: str) -> Any:
-    """The number that would be written like this, or the text itself."""
+    """Return the number that would be written like this, or the text itself."""
     for kind in (int, float):
         try:
             value = kind(text)
@@ -239,27 +235,3 @@ def _parse(text: str) -> Any:
         if str(value) == text:
             return value
     return text
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Strict JSON, replaced in one step: NaN and infinity, which JSON lacks, become null."""
-    write_text(
-        path, json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_finite(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data

@@ -1,12 +1,12 @@
-"""Every trial in an Optuna storage, for optuna-dashboard and for ``optuna.load_study``.
+"""A study's trials in an Optuna storage, for optuna-dashboard and for ``optuna.load_study``.
 
-The sampler works on a study of its own, in memory; this one is written to only. Early-stopped
+The sampler works on a study of its own, in memory; this one is never read by it. Early-stopped
 trials are PRUNED here and have no objective values, since theirs belong to a smaller budget; what
-they reached is among their attributes. A trial that was interrupted is WAITING: it is to go on, and
-Optuna cannot open an ended trial again.
+they reached is among their attributes. An interrupted trial is WAITING: it goes on when the study
+is resumed, and Optuna cannot open an ended trial again.
 
-Writing is idempotent: each row says all there is to say of its trial, and what is there already is
-left alone. So a storage that was out of reach, or fell behind as a process was killed, catches up.
+Writing is idempotent: each row is the whole state of its trial, and what the storage has already
+is left alone. So a storage that was out of reach, or behind when a process was killed, catches up.
 """
 
 import math
@@ -27,53 +27,57 @@ from study.results.folder import PARTS
 from study.spec.errors import SettingError
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
+from study.spec.status import TrialStatus
 
 STATES = {
-    "running": TrialState.RUNNING,
-    "interrupted": TrialState.WAITING,
-    "completed": TrialState.COMPLETE,
-    "stopped": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
+    TrialStatus.RUNNING: TrialState.RUNNING,
+    TrialStatus.INTERRUPTED: TrialState.WAITING,
+    TrialStatus.COMPLETED: TrialState.COMPLETE,
+    TrialStatus.STOPPED: TrialState.PRUNED,
+    TrialStatus.FAILED: TrialState.FAIL,
 }
 
-SQLITE_WAIT_S = 60.0  # for a lock that another reader or writer holds
+SQLITE_WAIT_S = 60.0
+"""How long to wait for a lock that another reader or writer holds."""
 
 
 def redacted(url: str) -> str:
-    """A storage URL without its user and password."""
+    """Return a storage URL without its user and password."""
     return re.sub(r"//[^/@]*@", "//***@", url)
 
 
 def open_storage(url: str) -> BaseStorage:
-    """The storage behind an Optuna URL; what is wrong with it is raised as it comes."""
+    """Return the storage behind an Optuna URL; raise whatever Optuna raises."""
     if url.startswith("sqlite"):
         return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": SQLITE_WAIT_S}})
     return optuna.storages.get_storage(url)
 
 
 def check_storage(url: str, name: str, is_new: bool) -> None:
-    """Raise early what cannot go well: SettingError, or what Optuna raises.
+    """Try the storage before any work.
 
     Args:
         is_new: neither the study nor a part of it may be there; two would become one.
+
+    Raises:
+        SettingError: the storage has a study of that name.
+        Exception: whatever Optuna raises where the storage cannot be used.
     """
     studies = set(optuna.get_all_study_names(open_storage(url)))
     if is_new and studies & {name, *(f"{name}-{part}" for part in PARTS)}:
-        raise SettingError(
-            "name", name, f"a new name, {redacted(url)} has a study that is called so"
-        )
+        raise SettingError("name", name, f"a new name; {redacted(url)} has a study of this name")
 
 
 class OptunaExport:
-    """Keeps a study of an Optuna storage like the rows of ``trials.csv``.
+    """A study of an Optuna storage that is kept like the rows of ``trials.csv``.
 
     Args:
-        url: of the storage; the study is made if it is not there.
-        name: of the study.
+        url: the storage; the study is made if it is not there.
+        name: the study's name.
         samples: the folder that has a folder of pictures for each trial.
-        artifacts: where Optuna's copies of them are kept.
-        warn: told, in one line, when the storage cannot be written. The study goes on, and so does
-            the export when the storage can be written again.
+        artifacts: where Optuna's copies of the pictures are kept.
+        warn: called with one line when the storage cannot be written. The study goes on, and so
+            does the export when the storage can be written again.
     """
 
     def __init__(
@@ -101,28 +105,28 @@ class OptunaExport:
         artifacts.mkdir(exist_ok=True)
         self._artifacts = FileSystemArtifactStore(artifacts)
         self._trials: dict[str, tuple[int, TrialState]] = {}
-        """Ray's trial id → the storage's, and the state it has there."""
+        """Ray's trial id → the storage's number, and the state that the trial has there."""
         for trial in study.get_trials(deepcopy=False):
             if trial_id := trial.user_attrs.get("ray_trial_id"):
                 self._trials[trial_id] = (trial._trial_id, trial.state)
         self._behind: dict[str, Mapping[str, Any]] = {}
-        # a database takes its time, which is not to be a trial's
+        # in a thread: trials do not wait for a slow database
         self._writer = ThreadPoolExecutor(1, "export")
         self._last: Future[None] | None = None
 
     def put(self, row: Mapping[str, Any]) -> None:
-        """Bring a trial to what its row says, soon; :meth:`flush` waits for it."""
+        """Have a trial written as its row says; :meth:`flush` waits for it."""
         if self._last and self._last.done():
-            self._last.result()  # raises what no storage should raise
+            self._last.result()  # raises what is no trouble of the storage
         self._behind[row["trial_id"]] = dict(row)
         self._last = self._writer.submit(self._catch_up)
 
     def flush(self) -> None:
-        """Try once more to write what is behind, and wait for it."""
+        """Try once more to write what is behind, and wait until that is done."""
         self._writer.submit(self._catch_up).result()
 
     def evaluated(self, row: Mapping[str, Any]) -> None:
-        """Keep an intermediate value; Optuna knows them for a single objective only."""
+        """Write an intermediate value; Optuna has them for a single objective only."""
         if len(self.problem.objectives) == 1:
             self.put(row)
 
@@ -171,7 +175,7 @@ class OptunaExport:
         self._trials[row["trial_id"]] = (number, state)
 
     def _describe(self, number: int, row: Mapping[str, Any]) -> None:
-        """All that is known of an ended trial, and its pictures."""
+        """Write all that is known of an ended trial, and its pictures."""
         skip = {"trial_id", *(p.name for p in self.problem.parameters)}
         for key, value in row.items():
             if key not in skip and not (isinstance(value, float) and not math.isfinite(value)):

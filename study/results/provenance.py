@@ -1,4 +1,4 @@
-"""What a result was made with: versions, hardware, code. No host name, no user, no path."""
+"""What a result was made with: versions, hardware, code. Host, user and paths are left out."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PACKAGES = ("dip-ddpm-study", "torch", "torchvision", "torchmetrics", "ray", "op
 
 
 def everything() -> dict[str, Any]:
-    """For ``study.json``."""
+    """Return the versions, the hardware and the code version for ``study.json``."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
@@ -30,15 +30,17 @@ def everything() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """CPU cores that this process may use, by its affinity and its container's quota."""
+    """Return how many cores this process may use, by its affinity and its container's quota."""
     return int(joblib.cpu_count())
 
 
 def gpus() -> list[str]:
+    """Return the names of the GPUs that torch sees."""
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
 def cpu_model() -> str:
+    """Return the name of the processor."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -48,7 +50,7 @@ def cpu_model() -> str:
 
 
 def code_version() -> str | None:
-    """The commit that the code stands at, ``-dirty`` with changes; None outside a checkout."""
+    """Return the commit of the code, ``-dirty`` with changes; None outside a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         done = subprocess.run(

@@ -1,17 +1,15 @@
-"""Results on disk → typed records. Needs neither Ray nor torch, so it serves in a notebook too."""
+"""Results on disk → typed records. Neither Ray nor torch is needed, so notebooks can use them."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from study.results import folder as files
 from study.spec.pareto import noise_floor, pareto_front, ranking
 from study.spec.problem import FIXED_DESIGN, Problem, Value
-
-Status = Literal["running", "completed", "stopped", "failed", "interrupted"]
-STATUSES: tuple[Status, ...] = get_args(Status)
+from study.spec.status import ENDED, TrialStatus
 
 
 @dataclass(frozen=True)
@@ -19,14 +17,14 @@ class Evaluation:
     """One row of ``history.csv``."""
 
     resource: int
-    """Of the trial, so far; epochs, say."""
+    """What the trial had spent by then, in epochs, say."""
     elapsed_s: float
     """Since the study began."""
     metrics: dict[str, Any]
     node: str = ""
-    """Where the trial was."""
+    """The node that the trial ran on."""
     gpus: str = ""
-    """Of that node, by number."""
+    """The numbers of the GPUs that it had there."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,9 @@ class TrialRecord:
     """One row of ``trials.csv``, with its history and its pictures."""
 
     number: int
-    """In the order in which trials began, from 0."""
+    """Its place in the order in which trials began, from 0."""
     trial_id: str
-    status: Status
+    status: TrialStatus
     stop_reason: str
     resource: int
     parameters: dict[str, Value]
@@ -44,21 +42,28 @@ class TrialRecord:
     """The last value of each; those never reported are missing."""
     curve: tuple[Evaluation, ...]
     pictures: dict[str, Path]
-    """By stage, for those that exist."""
+    """The pictures that exist, by stage."""
     started_s: float
-    """Since the study began, as is its end."""
+    """Seconds from the begin of the study to its own."""
     ended_s: float | None
-    """None while it runs."""
+    """Seconds from the begin of the study to its end; None while it runs."""
     restarts: int
-    """How often it failed and was tried again, in this session and those before."""
+    """How often it failed and was tried again, in all sessions."""
     restart_reason: str
-    """Of the last time."""
+    """Why it was tried again the last time."""
     node: str
-    """That ran it last; empty until its first evaluation."""
+    """The node that ran it last; empty until its first evaluation."""
     gpus: str
-    """Of that node, by number."""
+    """The numbers of the GPUs that it had there."""
     device_memory_gb: float | None
-    """The most that it used; None without a GPU."""
+    """The most device memory that it used [GB]; None without a GPU."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long the trial took; None unless it has ended."""
+        if self.ended_s is None or self.status not in ENDED:
+            return None
+        return self.ended_s - self.started_s
 
 
 @dataclass(frozen=True)
@@ -72,35 +77,36 @@ class StudyRecord:
     """``study.json``: settings, versions, hardware, status."""
     trials: tuple[TrialRecord, ...]
     confirmation: "StudyRecord | None" = None
-    """Finalists and baseline run again, if that has been done."""
+    """The study of finalists and baseline run again, if that has been begun."""
 
-    def with_status(self, status: Status) -> list[TrialRecord]:
+    def with_status(self, status: TrialStatus) -> list[TrialRecord]:
+        """Return the trials that have the status."""
         return [trial for trial in self.trials if trial.status == status]
 
     @property
     def searched(self) -> bool:
-        """Not a fixed design, whose trials differ in what is asked of them: none is the best."""
+        """Return whether this is a search; of the trials of a fixed design none is the best."""
         plan = self.info.get("settings", {}).get("plan", {})
         return bool(plan.get("sampler") != FIXED_DESIGN)
 
     @property
     def front(self) -> list[TrialRecord]:
-        """Completed trials that none dominates, best in the first objective first; of a search.
+        """Return the completed trials of a search that none dominates, best quality first.
 
-        Trials that were stopped early have no say: their values belong to a smaller budget.
-        Differences within the noise floor are none.
+        Trials that were stopped early do not count: their values belong to a smaller budget.
+        Values that differ by no more than the noise floor are equal.
         """
         if not self.searched:
             return []
-        names, complete = self.problem.objectives, self.with_status("completed")
+        names, complete = self.problem.objectives, self.with_status(TrialStatus.COMPLETED)
         values = [[t.metrics[name] for name in names] for t in complete]
         tolerances = [self.noise_floor(name) for name in names]
         front = pareto_front(values, self.problem.directions, tolerances)
         return [complete[i] for i in front]
 
     def finalists(self, count: int) -> list[TrialRecord]:
-        """The best trial, then others of the completed ones as their objectives rank them."""
-        complete, names = self.with_status("completed"), self.problem.searched_objectives
+        """Return up to ``count`` completed trials: the best, then others by their objectives."""
+        complete, names = self.with_status(TrialStatus.COMPLETED), self.problem.searched_objectives
         directions = [str(self.problem.metric(name).goal) for name in names]
         order = ranking([[t.metrics[name] for name in names] for t in complete], directions)
         best = self.best
@@ -108,19 +114,19 @@ class StudyRecord:
         return [t for t in (best, *others) if t is not None][:count]
 
     def noise_floor(self, metric: str) -> float:
-        """The relative difference up to which two values of ``metric`` count as equal.
+        """Return the relative difference up to which two values of ``metric`` count as equal.
 
-        Measured from all trials where they repeat one measurement, else 0.
+        It is measured from all trials where they repeat one measurement, and 0 elsewhere.
         """
-        if not self.problem.metric(metric).noise_only:
+        if not self.problem.is_noise(metric):
             return 0.0
         return noise_floor([t.metrics[metric] for t in self.trials if metric in t.metrics])
 
     @property
     def best(self) -> TrialRecord | None:
-        """The completed trial of a search that is best in the first objective."""
+        """Return the completed trial of a search that is best in the first objective."""
         name, direction = self.problem.objectives[0], self.problem.directions[0]
-        complete = sorted(self.with_status("completed"), key=lambda t: t.metrics[name])
+        complete = sorted(self.with_status(TrialStatus.COMPLETED), key=lambda t: t.metrics[name])
         if not (complete and self.searched):
             return None
         return complete[0] if direction == "min" else complete[-1]
@@ -159,7 +165,7 @@ def load_study(folder: Path) -> StudyRecord:
             TrialRecord(
                 number=number,
                 trial_id=row["trial_id"],
-                status=row["status"],
+                status=TrialStatus(row["status"]),
                 stop_reason=row.get("stop_reason", ""),
                 resource=int(row[problem.resource]),
                 parameters={p.name: row[p.name] for p in parameters},
@@ -181,7 +187,7 @@ def load_study(folder: Path) -> StudyRecord:
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
-    """The values that are there, and are no NaN."""
+    """Return the values that are there and are not NaN."""
     present = {name: row[name] for name in names if name in row}
     return {
         name: value

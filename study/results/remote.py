@@ -1,7 +1,7 @@
 """A study's folder on storage that every node reaches: a bucket, or a shared folder.
 
-There it is the same folder as on the driver's disk, with Ray's checkpoints besides.
-It is kept up to date, and a study whose driver's disk is lost goes on from it.
+It holds the same files as the folder on the driver's disk, and Ray's checkpoints. It is kept up to
+date, and a study whose driver's disk is lost can be resumed from it.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow
 from pyarrow import fs
 
+from study.results.files import write_remote
 from study.results.folder import (
     ARTIFACTS_FOLDER,
     DASHBOARD_FILE,
@@ -31,23 +32,22 @@ from study.results.folder import (
 )
 from study.spec.errors import SettingError
 
-OBJECT_STORES = ("s3", "gcs", "abfs")
-"""Filesystems where a file appears in one step, once it is whole."""
-
 PUSH_S = 1.0
-"""Between two looks at what has changed; longer where looking and copying take longer."""
+"""Seconds between two looks at what has changed; longer where looking and copying take longer."""
 
 BEAT_S = 4.0
+"""Seconds between two heartbeats of a driver."""
+
 BEATS_MISSED = 3
-"""A driver that has not been heard of for so many beats is gone."""
+"""A driver whose heartbeat has been missing for so many beats is gone."""
 
 DRIVER_FILE = ".driver"
 
 AT_THE_END = (DATABASE_FILE, ARTIFACTS_FOLDER, DASHBOARD_FILE)
-"""What follows from the rest: it is copied when a session ends, and made again after a crash."""
+"""Files that follow from the others: copied when a session ends, made again after a crash."""
 
 FAILURES = (OSError, pyarrow.ArrowException)
-"""What a filesystem raises."""
+"""The exceptions of a filesystem."""
 
 
 class StudyIsDriven(Exception):
@@ -55,7 +55,7 @@ class StudyIsDriven(Exception):
 
 
 class StudiesDiffer(Exception):
-    """The results folder and the storage each hold what the other has not."""
+    """The results folder and the storage each hold evaluations that the other lacks."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class RemotePath:
         return self.filesystem.get_file_info(self.path).type != fs.FileType.NotFound
 
     def folders(self) -> list[str]:
-        """Names of the folders in it."""
+        """Return the names of the folders in it."""
         selector = fs.FileSelector(self.path, allow_not_found=True)
         entries = self.filesystem.get_file_info(selector)
         return sorted(e.base_name for e in entries if e.type == fs.FileType.Directory)
 
     def files(self) -> dict[str, fs.FileInfo]:
-        """All files at any depth, by their path from here."""
+        """Return all files at any depth, by their path from here."""
         selector = fs.FileSelector(self.path, allow_not_found=True, recursive=True)
         entries = self.filesystem.get_file_info(selector)
         start = len(self.path) + 1
@@ -93,25 +93,16 @@ class RemotePath:
             return stream.read()
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file in one step."""
-        target = f"{self.path}/{name}"
-        if self.filesystem.type_name in OBJECT_STORES:
-            with self.filesystem.open_output_stream(target) as stream:
-                stream.write(content)
-            return
-        folder, _, base = target.rpartition("/")
-        self.filesystem.create_dir(folder, recursive=True)
-        with self.filesystem.open_output_stream(f"{folder}/.{base}") as stream:
-            stream.write(content)
-        self.filesystem.move(f"{folder}/.{base}", target)
+        """Replace a file in it in one step."""
+        write_remote(self.filesystem, f"{self.path}/{name}", content)
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder with everything in it."""
         if self.exists():
             self.filesystem.delete_dir(self.path)
 
     def try_out(self) -> None:
-        """Write here and read it back; raises what the filesystem raises."""
+        """Write a file here, read it back and remove it; raise what the filesystem raises."""
         name = f".try-{uuid.uuid4().hex}"
         self.write(name, b"written")
         self.read(name)
@@ -119,10 +110,10 @@ class RemotePath:
 
 
 def open_storage(uri: str) -> RemotePath:
-    """The folder that ``--storage-path`` names.
+    """Return the folder that ``--storage-path`` names.
 
     Raises:
-        SettingError: there can be no such folder.
+        SettingError: no filesystem can hold such a folder.
     """
     if "@" in urlsplit(uri).netloc:
         secret_free = "a URI without credentials; they come from the environment or a profile"
@@ -139,7 +130,7 @@ def open_storage(uri: str) -> RemotePath:
 
 @contextlib.contextmanager
 def reaching(uri: str | None) -> Iterator[None]:
-    """Turns what a filesystem raises into a SettingError."""
+    """Raise a SettingError for ``--storage-path`` in place of what a filesystem raises."""
     try:
         yield
     except FAILURES as error:
@@ -148,7 +139,7 @@ def reaching(uri: str | None) -> Iterator[None]:
 
 
 def shown(uri: str) -> str:
-    """A storage's URI for the record: no credentials, no options; of a folder the name alone."""
+    """Return a storage's URI without credentials and options; for a local folder its name alone."""
     parts = urlsplit(uri)
     if parts.scheme in ("", "file"):
         return Path(parts.path).name
@@ -160,12 +151,15 @@ def first_line(error: BaseException) -> str:
 
 
 def fetch(place: RemotePath, folder: Path) -> bool:
-    """Bring a study from the storage to its results folder, unless that is as new; whether it did.
+    """Copy a study from the storage to its results folder, unless that is at least as new.
 
-    Checkpoints stay where they are.
+    Checkpoints stay on the storage.
+
+    Returns:
+        Whether anything was copied.
 
     Raises:
-        StudiesDiffer: it is not the same study, or both have gone on.
+        StudiesDiffer: they are not the same study, or both have gone on.
     """
     files = place.files()
     parts = [part for part in ("", *(f"{part}/" for part in PARTS)) if part + STUDY_FILE in files]
@@ -196,7 +190,7 @@ def _part_of(name: str) -> str:
 
 
 def _belongs(name: str) -> bool:
-    """Whether a file is of the results: neither hidden nor in a checkpoint."""
+    """Return whether a file is part of the results: neither hidden nor in a checkpoint."""
     return not any(part.startswith((".", "checkpoint_")) for part in name.split("/"))
 
 
@@ -207,18 +201,18 @@ def _fetch_file(place: RemotePath, name: str, info: fs.FileInfo, folder: Path) -
 
 
 class StorageCopy:
-    """Keeps the storage like the results folder, while a driver runs the study.
+    """A copy of the results folder on the storage, kept while a driver runs the study.
 
-    Two drivers on one study would ruin it: each writes a heartbeat, and one that finds another's
-    that still beats is refused. When storage is out of reach the study goes on, and so does the
-    copy when it can be reached again.
+    Two drivers would ruin a study, so each writes a heartbeat, and one that finds another's heart
+    beating is refused. When the storage is out of reach the study goes on, and so does the copy
+    once it can be reached again.
 
     Args:
-        place: of the study, on the storage.
-        warn: told in one line when the storage cannot be written.
+        place: the study's folder on the storage.
+        warn: called with one line when the storage cannot be written.
 
     Raises:
-        StudyIsDriven: it is run by another driver.
+        StudyIsDriven: another driver runs the study.
     """
 
     def __init__(self, place: RemotePath, warn: Callable[[str], None]) -> None:
@@ -228,7 +222,7 @@ class StorageCopy:
         self._driver = uuid.uuid4().hex
         self._folder: Path | None = None
         self._copied: dict[str, tuple[int, int]] = {}
-        """What a file that has been copied was: time of change and size."""
+        """The time of change and the size of each file when it was copied."""
         self._later: dict[str, Callable[[], None]] = {}
         self._pushing = threading.Lock()
         self._ended = threading.Event()
@@ -264,7 +258,7 @@ class StorageCopy:
                 self._write_heartbeat()
 
     def follow(self, folder: Path) -> None:
-        """Begin to keep the copy of a results folder; what is there already is not copied again."""
+        """Begin to copy a results folder; what the storage has already is not copied again."""
         self._folder = folder
         there = self.place.files()
         for name, stamp in self._stamps(at_the_end=True).items():
@@ -276,14 +270,14 @@ class StorageCopy:
         self._threads[-1].start()
 
     def beside(self, folder: Path) -> RemotePath:
-        """Where the copy of the followed folder is, or of one of its parts."""
+        """Return where the copy of the followed folder is, or of one of its parts."""
         assert self._folder is not None
         return self.place if folder == self._folder else self.place / folder.name
 
     def later(self, key: str, job: Callable[[], None]) -> None:
-        """Do what can be done only once all that is written by now has been copied.
+        """Do a job once everything that is written by now has been copied.
 
-        A job that still waits under the same key is dropped for the new one.
+        It replaces a job that still waits under the same key.
         """
         self._later[key] = job
 
@@ -303,8 +297,8 @@ class StorageCopy:
     def push(self, at_the_end: bool = False) -> None:
         """Copy what has changed.
 
-        The history is read first and copied after all else: of a trial on record its row has been
-        copied, and of an evaluation its log. ``study.json`` comes last: where it is, all is.
+        The history is read first and copied after all else, so that each evaluation in the copy has
+        its trial's row and its log there too. ``study.json`` comes last: where it is, all is.
         """
         if self.fatal:
             raise self.fatal
@@ -327,7 +321,7 @@ class StorageCopy:
                     del self._later[key]
 
     def _stamps(self, at_the_end: bool) -> dict[str, tuple[int, int]]:
-        """Of all files that are to be in the copy."""
+        """Return time of change [ns] and size of all files that belong in the copy."""
         assert self._folder is not None
         stamps = {}
         for folder, names, files in os.walk(self._folder):
@@ -349,7 +343,7 @@ class StorageCopy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Copy what is left, and let others drive the study."""
+        """Copy what is left, and let other drivers run the study."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
@@ -360,5 +354,5 @@ class StorageCopy:
 
 
 def _comes_last(name: str) -> int:
-    """0 for most files; the last ones are copied in this order."""
+    """Return the place among the files that are copied last, in this order; 0 for all others."""
     return {HISTORY_FILE: 1, STUDY_FILE: 2}.get(Path(name).name, 0)

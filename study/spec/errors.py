@@ -1,10 +1,13 @@
-"""The error of a setting, for a command line to name its flag."""
+"""The error of a study's setting."""
 
 
 class SettingError(ValueError):
     """A setting of a study is out of bounds.
 
-    ``name`` is the setting, so that a command line can name its flag instead.
+    Attributes:
+        name: the setting; a command line names its flag instead.
+        value: what it is.
+        expected: what is allowed.
     """
 
     def __init__(self, name: str, value: object, expected: str) -> None:

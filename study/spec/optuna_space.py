@@ -14,6 +14,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of each study t
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:
+    """Return Optuna's distribution of a parameter."""
     if parameter.choices:
         return CategoricalDistribution(parameter.choices)
     if parameter.step is not None:

@@ -12,7 +12,7 @@ def pareto_front(
     directions: Sequence[str],
     tolerances: Sequence[float] | None = None,
 ) -> list[int]:
-    """Indices of the points that no other dominates, best in the first objective first.
+    """Return the indices of the points that no other dominates, best in the first objective first.
 
     Args:
         values: one row per point, one column per objective.
@@ -36,7 +36,7 @@ def _dominates(
     directions: Sequence[str],
     tolerances: Sequence[float],
 ) -> bool:
-    """Whether ``a`` is nowhere worse and somewhere better."""
+    """Return whether ``a`` is nowhere worse than ``b`` and somewhere better."""
     better = False
     for x, y, direction, tolerance in zip(a, b, directions, tolerances, strict=True):
         low, high = (x, y) if direction == "min" else (y, x)
@@ -47,11 +47,14 @@ def _dominates(
 
 
 def noise_floor(repeats: Sequence[float]) -> float:
-    """The relative difference that two repeats of the same work reach by chance, 1 time in 20.
+    """Return the relative difference that two repeats of the same work exceed 1 time in 20.
 
-    1.96 √2 σ, with σ the standard deviation of the logarithms, estimated by their median absolute
-    deviation so that a few disturbed repeats do not widen it. Infinite for fewer than 3 repeats:
-    of the noise nothing is known, so no difference means anything.
+    It is exp(1.96 √2 σ) − 1, with σ the standard deviation of the logarithms, estimated by their
+    median absolute deviation so that a few disturbed repeats do not widen it. For fewer than 3
+    repeats it is infinite: nothing is known of the noise, so no difference means anything.
+
+    Args:
+        repeats: measurements of the same work, all above 0.
     """
     if len(repeats) < 3:
         return math.inf
@@ -62,7 +65,7 @@ def noise_floor(repeats: Sequence[float]) -> float:
 
 
 def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:
-    """Indices from the best point to the worst: by front, and within a front by crowding.
+    """Return indices from the best point to the worst: by front, within a front by crowding.
 
     Non-dominated sorting and crowding distance (Deb et al. 2002, Sections III-A and III-B), as
     multi-objective successive halving ranks a rung (Schmucker et al. 2021, Section 3). Among the
@@ -88,7 +91,11 @@ def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> lis
 
 
 def _crowding(front: Sequence[Sequence[float]]) -> list[float]:
-    """Per point, the normalised gaps to its neighbours, summed over objectives; ends: infinite."""
+    """Return each point's crowding distance (Deb et al. 2002, Section III-B).
+
+    It is the sum over objectives of the normalised gap between a point's neighbours; the ends of
+    the front have infinity.
+    """
     distances = [0.0] * len(front)
     for column in zip(*front, strict=True):
         order = sorted(range(len(front)), key=lambda i: column[i])

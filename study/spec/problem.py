@@ -1,7 +1,7 @@
 """What a study is about, as data: the engine, the records and the dashboard know nothing else.
 
-Another pipeline with a resource (epochs), objectives and pictures is studied with the same parts by
-describing it here. Everything is plain JSON in ``study.json``.
+Another pipeline that spends a resource (epochs, say) and reports objectives is studied with the
+same parts once it is described here. Everything is plain JSON in ``study.json``.
 """
 
 import dataclasses
@@ -13,16 +13,18 @@ FIXED_DESIGN = "fixed"
 """The sampler that runs a problem's start points and searches nothing."""
 
 Value = float | int | str
-"""Of a parameter."""
+"""The value of a parameter."""
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A hyperparameter and where it is searched: in an interval, or among ``choices``.
 
-    ``step`` makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
-    ``commands`` are what stands for each choice in the command that reruns a trial, if it is not
-    the choice itself.
+    Attributes:
+        step: makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
+        commands: what stands for each choice in the command that reruns a trial, if it is not the
+            choice itself.
+        affects: names of metrics with ``declared_effects_only`` that this parameter can change.
     """
 
     name: str
@@ -33,8 +35,10 @@ class Parameter:
     step: int | None = None
     choices: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    affects: tuple[str, ...] = ()
 
     def contains(self, value: Value) -> bool:
+        """Return whether the value lies in the interval or among the choices."""
         return value in self.choices if self.choices else self.low <= float(value) <= self.high
 
 
@@ -42,10 +46,13 @@ class Parameter:
 class Metric:
     """A column of the results.
 
-    ``goal`` says which way is better, if either is. ``cost`` marks seconds that a trial spends on a
-    part of its work: in all ``so far``, or at ``each`` evaluation. ``references`` are metrics whose
-    values are drawn beside this one, to judge it by. ``noise_only`` says that no parameter of the
-    search changes it: all trials repeat one measurement, and show how much it varies by chance.
+    Attributes:
+        goal: which way is better, if either is.
+        cost: marks seconds that a trial spends on a part of its work: in all ``so far``, or at
+            ``each`` evaluation.
+        references: metrics whose values are drawn beside this one, to judge it by.
+        declared_effects_only: only parameters that name this metric in ``affects`` can change it.
+            Where none of them is searched, all trials repeat one measurement and differ by chance.
     """
 
     name: str
@@ -54,12 +61,12 @@ class Metric:
     goal: Literal["min", "max"] | None = None
     cost: Literal["so far", "each"] | None = None
     references: tuple[str, ...] = ()
-    noise_only: bool = False
+    declared_effects_only: bool = False
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the pipeline with something to look at; trials write ``NAME.png``."""
+    """A step of the pipeline that has pictures; trials write ``NAME.png``."""
 
     name: str
     label: str
@@ -67,10 +74,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Problem:
-    """The problem of a study.
+    """What a study searches and what its trials report.
 
     Trials report ``metrics`` and ``resource`` (what the scheduler spends) at each evaluation.
     ``rerun`` is a shell command with ``{parameter}`` in place of each value.
+
+    Raises:
+        ValueError: a parameter affects a metric that is not among ``metrics``.
     """
 
     title: str
@@ -83,22 +93,37 @@ class Problem:
     start_points: tuple[dict[str, Value], ...]
     rerun: str
 
+    def __post_init__(self) -> None:
+        known = {metric.name for metric in self.metrics}
+        for parameter in self.parameters:
+            if unknown := set(parameter.affects) - known:
+                raise ValueError(
+                    f"parameter {parameter.name} affects {', '.join(sorted(unknown))}, which is no "
+                    "metric of the problem"
+                )
+
     @property
     def directions(self) -> list[str]:
-        """``min`` or ``max`` for each objective."""
+        """Return ``min`` or ``max`` for each objective."""
         return [str(self.metric(name).goal) for name in self.objectives]
 
     @property
     def searched_objectives(self) -> tuple[str, ...]:
-        """The objectives that the search can change; all others are noise to it."""
-        moved = tuple(name for name in self.objectives if not self.metric(name).noise_only)
+        """Return the objectives that the search can change, or the first if it can change none."""
+        moved = tuple(name for name in self.objectives if not self.is_noise(name))
         return moved or self.objectives[:1]
 
+    def is_noise(self, name: str) -> bool:
+        """Return whether a metric varies by chance alone: nothing that is searched affects it."""
+        affected = any(name in parameter.affects for parameter in self.parameters)
+        return self.metric(name).declared_effects_only and not affected
+
     def metric(self, name: str) -> Metric:
+        """Return the metric of that name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
     def rerun_command(self, parameters: dict[str, Value]) -> str:
-        """The command that runs one trial again, at full precision."""
+        """Return the command that runs one trial again, with its parameters at full precision."""
         named = {p.name: dict(zip(p.choices, p.commands, strict=False)) for p in self.parameters}
 
         def words(match: re.Match[str]) -> str:
@@ -108,10 +133,18 @@ class Problem:
         return re.sub(r"\{(\w+)\}", words, self.rerun)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the problem as ``study.json`` holds it."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Problem":
+        """Return the problem that this version or 0.1 wrote.
+
+        Version 0.1 stored the answer of :meth:`is_noise` with each metric, as ``noise_only``, and
+        no effects with the parameters.
+        """
+        renamed = {"noise_only": "declared_effects_only"}
+        data = {**data, "metrics": [_renamed(metric, renamed) for metric in data["metrics"]]}
         parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage}
         made = {
             name: tuple(kind(**_tuples(item)) for item in data[name])
@@ -120,6 +153,10 @@ class Problem:
         return cls(**{**_tuples(data), **made})
 
 
+def _renamed(data: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in data.items()}
+
+
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows lists alone; the problem, which cannot change, holds tuples."""
+    """Return the data with tuples, which a frozen problem holds, in place of JSON's lists."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

@@ -17,14 +17,6 @@ def halving(objectives=("error",), directions=None, **changes) -> SuccessiveHalv
     )
 
 
-def test_rungs():
-    assert list(halving().rungs) == [1, 3]
-    assert list(halving(grace_period=4, maximum=36).rungs) == [4, 12]
-    # 243 is the fifth power of 3; logarithms round it down
-    assert list(halving(maximum=243).rungs) == [1, 3, 9, 27, 81]
-    assert list(halving(grace_period=9).rungs) == []
-
-
 def test_the_best_third_goes_on():
     scheduler = halving()
     errors = [5.0, 6.0, 4.0, 4.5, 3.0, 4.2, 9.0, 3.5]

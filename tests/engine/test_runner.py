@@ -21,7 +21,7 @@ from support.toy_problem import (
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from study.engine.runner import MAX_FAILURES, expected_resource, run_study
+from study.engine.runner import MAX_FAILURES, run_study
 from study.results.folder import ResultsFolder, StudyIsRunning
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
@@ -306,10 +306,3 @@ def test_one_process_at_a_time(ray_local, tmp_path):
         ResultsFolder.reopen(tmp_path / "toy", TOY, {})
     folder.close()
     ResultsFolder.reopen(tmp_path / "toy", TOY, {}).close()
-
-
-def test_expected_resource():
-    assert expected_resource(45, 45, 3, 1 / 3) == 45
-    assert expected_resource(45, 5, 3, 1 / 3) == pytest.approx(5 + 10 / 3 + 30 / 9)
-    assert expected_resource(45, 5, 3, 1) == 45
-    assert expected_resource(2, 1, 3, 1 / 3) == pytest.approx(1 + 1 / 3)

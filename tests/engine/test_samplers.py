@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
-from support.toy_problem import TOY
+from support.toy_problem import TOY, with_noise
 
 from study.engine.samplers import SAMPLERS, FixedDesign, StudySearch, make_scheduler
 from study.spec.optuna_space import distribution
@@ -52,8 +52,7 @@ def test_how_a_trial_ended_is_told_as_it_was():
 
 
 def test_what_is_noise_alone_is_kept_from_the_sampler():
-    metrics = tuple(dataclasses.replace(m, noise_only=m.name == "price") for m in TOY.metrics)
-    searcher = search(problem=dataclasses.replace(TOY, metrics=metrics))
+    searcher = search(problem=with_noise(TOY, "price"))
     for number, noise in enumerate((1.0, 1.2, 0.9)):
         searcher.suggest(str(number))
         searcher.on_trial_complete(str(number), result(4, number, noise))

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from support.browsing import check_accessible, check_quiet, show_at
 from support.planted_studies import ROWS, make_study, row
-from support.toy_problem import TOY
+from support.toy_problem import TOY, with_noise
 
 from study.commands.dashboard import main
 from study.page import figures
@@ -43,12 +43,9 @@ def test_tradeoff_shows_the_front_and_keeps_early_stopped_trials_apart(study):
 
 
 def test_tradeoff_draws_the_noise_of_the_cost(tmp_path):
-    price = next(m for m in TOY.metrics if m.name == "price")
-    noisy = dataclasses.replace(price, noise_only=True)
-    metrics = tuple(noisy if m is price else m for m in TOY.metrics)
     prices = [1.00, 1.02, 0.98, 1.01, 0.99]
     rows = [row(f"t{i}", "completed", error=i + 1, price=p) for i, p in enumerate(prices)]
-    study = make_study(tmp_path, rows, dataclasses.replace(TOY, metrics=metrics))
+    study = make_study(tmp_path, rows, with_noise(TOY, "price"))
     assert [trial.trial_id for trial in study.front] == ["t0"]
     band = figures.tradeoff(study).layout.shapes[-1]
     assert band.x1 / band.x0 == pytest.approx(1 + study.noise_floor("price"))

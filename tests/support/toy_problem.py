@@ -1,5 +1,6 @@
 """A problem that has nothing to do with DIP or DDPM: the engine's parts must serve it too."""
 
+import dataclasses
 import json
 import math
 import os
@@ -32,6 +33,16 @@ TOY = Problem(
     start_points=({"x": 1.0, "y": 0.5},),
     rerun="toy --x {x} --y {y}",
 )
+
+
+def with_noise(problem: Problem, metric: str) -> Problem:
+    """The problem with a metric that none of its parameters is declared to change."""
+    metrics = tuple(
+        dataclasses.replace(m, declared_effects_only=True) if m.name == metric else m
+        for m in problem.metrics
+    )
+    return dataclasses.replace(problem, metrics=metrics)
+
 
 PLAN = Plan(
     name="toy",

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from support.toy_problem import PLAN, TOY, toy
 
 from study.engine.runner import run_study
 from study.results import remote
 from study.results.folder import STUDY_FILE, ResultsFolder
 from study.results.remote import StorageCopy, fetch, open_storage
+from support.toy_problem import PLAN, TOY, toy
 
 
 def main() -> None:

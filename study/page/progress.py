@@ -1,0 +1,33 @@
+"""How long a study will still take: one estimate, for the terminal and for the page."""
+
+from collections.abc import Sequence
+
+
+def seconds_left(
+    taken_s: Sequence[float | None], num_samples: int, slots: int, expected_s: Sequence[float]
+) -> float | None:
+    """Return the seconds until all trials have ended, at the pace of those that have.
+
+    The pace is the ratio of seconds taken to seconds expected over the trials that have ended, and
+    1 before the first end. A trial that has begun and not ended counts as half done.
+
+    Args:
+        taken_s: how long each trial took, in the order in which they began; None if it goes on.
+        num_samples: trials in all.
+        slots: trials at once.
+        expected_s: the seconds that each trial was expected to take, or one number if all are
+            alike; empty if nothing was expected.
+
+    Returns:
+        None when all have ended, and when there is nothing to judge by: no trial has ended and none
+        was expected to take any time.
+    """
+    each_s = list(expected_s) if len(expected_s) > 1 else [*expected_s, 1.0][:1] * num_samples
+    begun = list(zip(taken_s, each_s, strict=False))
+    ended = [(taken, expected) for taken, expected in begun if taken is not None]
+    if len(ended) >= num_samples or not (ended or expected_s):
+        return None
+    planned = sum(expected for _, expected in ended)
+    pace = sum(taken for taken, _ in ended) / planned if ended else 1.0
+    half_done = sum(expected for taken, expected in begun if taken is None)
+    return pace * (sum(each_s) - planned - half_done / 2) / slots

@@ -1,0 +1,216 @@
+"""What the command line of a study takes: every flag is a field of a dataclass, defaults included.
+
+The flags are the fields of :class:`Arguments`, the intervals of what is always searched, and the
+fields of a run (:class:`RunConfig`) that the study does not set itself.
+"""
+
+import dataclasses
+from argparse import SUPPRESS
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dipddpm.cli import OneLineParser, add_field_flag, flag, preset_default
+from dipddpm.config import PRESETS, RunConfig, preset
+from study.engine.samplers import SAMPLERS, SCHEDULERS
+from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
+
+OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time_s")
+
+RUN = "study/run.py"
+"""The command whose studies are searches; it is meant where a study names no command."""
+
+FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
+"""The flags that are not called by their field."""
+
+SET_BY_STUDY = ("eval_every", "score_split")
+"""The fields of a run that follow from the study's own settings."""
+
+INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
+"""The flags that take an interval, LO HI; all other fields of a run take a value."""
+
+EXTRA = tuple(name for name, each in SEARCHABLE.items() if each.space == EXTENDED)
+
+RESULTS_DIR = Path("results")
+
+PLACES = (
+    *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
+    *("time_budget_s", "num_samples"),
+)
+"""Fields that say where or how long, not what: a resumed study does not remember them."""
+
+
+def _argument(default: Any, meaning: str, depends: str = "", **options: Any) -> Any:
+    """Return a field with a flag.
+
+    Args:
+        meaning: for ``--help``.
+        depends: the default in words, where it depends on others or on the machine.
+        options: of argparse, ``choices`` among them.
+    """
+    metadata = {"help": meaning, "depends": depends, **options}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line of a study can say besides the fields of a run, with the defaults."""
+
+    preset: str = _argument(
+        "quick",
+        "where a run's settings start from: quick takes minutes on two cores; original is MNIST at "
+        "the scale of the original report",
+        choices=tuple(PRESETS),
+    )
+    num_samples: int = _argument(30, "trials to run, those of earlier sessions included")
+    objectives: str = _argument(
+        "fid,time_per_iteration_s",
+        f"what is optimised, of {', '.join(OBJECTIVES)}; the first also decides early stopping",
+        metavar="A,B",
+    )
+    space: str = _argument(
+        ORIGINAL,
+        f"what is searched: original varies {', '.join(INTERVALS)}; extended also "
+        f"{', '.join(EXTRA)}",
+        choices=SPACES,
+    )
+
+    sampler: str = _argument("gp", "Optuna's sampler", choices=SAMPLERS)
+    scheduler: str = _argument(
+        "asha",
+        "early stopping, by the first objective (asha), by all (pareto-asha) or none",
+        choices=SCHEDULERS,
+    )
+    grace_period: int | None = _argument(
+        None, "epochs before a trial can be stopped", "a ninth of --max-epochs"
+    )
+    reduction_factor: float = _argument(3.0, "at each rung about 1 in X trials goes on")
+    seed: int = _argument(0, "seed of the search and of every trial")
+    time_budget_s: float | None = _argument(
+        None, "time [s] after which the study ends, to be resumed", "none", metavar="S"
+    )
+
+    confirm_top: int = _argument(
+        1,
+        "best trials to run again with fresh seeds, beside the original's setting and the baseline "
+        "without prior, scored on other images; 0: no confirmation",
+    )
+    confirm_seeds: int = _argument(5, "runs of each setting that is confirmed")
+
+    cpus_per_trial: float = _argument(1.0, "cores of each trial")
+    gpus_per_trial: float | None = _argument(
+        None, "GPUs of each trial; 0.5 puts two on one", "1 if there is a GPU, else 0"
+    )
+    max_concurrent: int | None = _argument(None, "trials at once", "as many as fit")
+    name: str | None = _argument(None, "name of the study and its folder", "date, time and data")
+    resume: str | None = _argument(
+        None,
+        "finish a study that was cut off, the latest without a name, with the flags that it began "
+        "with; those that say where (--data-dir, --name and what follows) are given again; a "
+        "larger --num-samples adds trials",
+        nargs="?",
+        const="",
+        metavar="NAME",
+    )
+    storage_url: str | None = _argument(
+        None, "Optuna storage that gets the trials", "study.db in the results folder"
+    )
+    storage_path: str | None = _argument(
+        None,
+        "s3://bucket/folder or a shared folder whose NAME/ gets checkpoints and a copy of the "
+        "results, from which --resume goes on anywhere",
+        "the results folder alone",
+        metavar="URI",
+    )
+    ray_address: str | None = _argument(
+        None,
+        "auto or HOST:PORT of a running Ray cluster to join",
+        "a private Ray on this machine",
+    )
+    results_dir: Path = _argument(RESULTS_DIR, "folder of all studies")  # noqa: RUF009
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Arguments))
+
+RUN_FIELDS = tuple(
+    field.name
+    for field in dataclasses.fields(RunConfig)
+    if field.name not in (*INTERVALS, *NAMES, *SET_BY_STUDY)
+)
+
+SESSION = ("time_budget_s", "seed")
+MACHINE = NAMES[NAMES.index("cpus_per_trial") :]
+"""Fields that say on what a study runs, and where its results go."""
+
+
+def make_parser() -> OneLineParser:
+    """Return the parser of ``study/run.py``."""
+    parser = new_parser(RUN, "Search for the DIP and DDPM settings that pay: quality against time.")
+    what = add_group(parser, "what is studied", ("preset", "num_samples", "objectives", "space"))
+    for name in INTERVALS:
+        what.add_argument(
+            flag(name),
+            type=float,
+            nargs=2,
+            metavar=("LO", "HI"),
+            help=_describe_interval(name),
+        )
+    search = ("sampler", "scheduler", "grace_period", "reduction_factor", *SESSION)
+    add_group(parser, "how it searches", search)
+    add_group(parser, "what is confirmed afterwards", ("confirm_top", "confirm_seeds"))
+    add_group(parser, "on what it runs, and where results go", MACHINE)
+    add_group(parser, "every trial's run, where the search does not vary it", RUN_FIELDS)
+    return parser
+
+
+def new_parser(prog: str, description: str) -> OneLineParser:
+    """Return a parser; a flag that is not given is absent from what it parses."""
+    return OneLineParser(
+        prog=prog,
+        description=description,
+        usage="%(prog)s [--FLAG VALUE …]",
+        argument_default=SUPPRESS,
+    )
+
+
+def add_group(
+    parser: OneLineParser,
+    title: str,
+    names: Iterable[str],
+    called: Mapping[str, str] = FLAGS,
+    defaults: Mapping[str, str] | None = None,
+) -> Any:
+    """Add flags for fields of :class:`Arguments` or of a run, under a heading; return the group.
+
+    Args:
+        called: the flags that are not called by their field.
+        defaults: defaults in words that differ from the fields' own.
+    """
+    group = parser.add_argument_group(title)
+    for name in names:
+        kind = Arguments if name in NAMES else RunConfig
+        default = (defaults or {}).get(name) or _default(name)
+        add_field_flag(group, kind, name, default=default, called=called.get(name))
+    return group
+
+
+def _default(name: str) -> str:
+    """Return a field's default in words."""
+    if name not in NAMES:
+        return preset_default(name)
+    field = next(f for f in dataclasses.fields(Arguments) if f.name == name)
+    return field.metadata["depends"] or ("" if field.default is None else f"{field.default}")
+
+
+def _describe_interval(name: str) -> str:
+    each = SEARCHABLE[name]
+    meaning = next(f for f in dataclasses.fields(RunConfig) if f.name == name).metadata["help"]
+    clean, noisy = (_words(each.interval(preset("quick", regime=r))) for r in ("clean", "noisy"))
+    default = clean if clean == noisy else f"{clean}; regime noisy: {noisy}"
+    scale = ", on a log scale" if each.log else ""
+    return f"{meaning}: the interval that is searched{scale} (default: {default})"
+
+
+def _words(interval: Interval) -> str:
+    return " ".join(f"{end:g}" for end in interval)

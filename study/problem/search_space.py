@@ -1,0 +1,134 @@
+"""The table of what a search can vary: the one place to add a hyperparameter.
+
+The space, the start points, the flags, the columns of the results and the command that reruns a
+trial follow from the entries.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dipddpm.config import RunConfig
+from dipddpm.priors import PRIORS
+from study.spec.problem import Parameter
+
+Interval = tuple[float, float]
+"""The lowest and the highest value, both included."""
+
+ORIGINAL, EXTENDED = SPACES = ("original", "extended")
+
+NOISY_STD = 0.5
+"""The noise of the noisy regime, where it is the problem that is given, not a choice."""
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """A field of :class:`RunConfig` that a search can vary.
+
+    Attributes:
+        name: the field.
+        label: what the page calls it.
+        interval: returns where it is searched, for the configuration that all trials start from.
+        log: whether it is searched on a log scale.
+        step: makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
+        space: ``original`` if it is always searched, with a flag for its interval; ``extended`` if
+            only ``--space extended`` searches it, and a flag sets its value elsewhere.
+        affects: the metrics whose measured work it changes.
+        can_be_fixed: whether an interval of one value fixes it, so that it is not searched.
+
+    Raises:
+        ValueError: there is no such field, or no such space.
+    """
+
+    name: str
+    label: str
+    interval: Callable[[RunConfig], Interval]
+    log: bool = False
+    step: int | None = None
+    space: str = EXTENDED
+    affects: tuple[str, ...] = ()
+    can_be_fixed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in {field.name for field in dataclasses.fields(RunConfig)}:
+            raise ValueError(
+                f"{self.name} cannot be searched: RunConfig has no field of this name; add the "
+                "field to dipddpm/config.py first"
+            )
+        if self.space not in SPACES:
+            raise ValueError(
+                f"{self.name} is in space {self.space}; expected {' or '.join(SPACES)}"
+            )
+
+    def parameter(self, interval: Interval) -> Parameter:
+        """Return it as a parameter of the problem, searched in the interval."""
+        low, high = interval
+        return Parameter(
+            self.name, self.label, low, high, log=self.log, step=self.step, affects=self.affects
+        )
+
+
+_TABLE = (
+    Searchable(
+        "dip_lr",
+        "DIP learning rate",
+        lambda run: (2e-4, 2e-2),
+        log=True,
+        space=ORIGINAL,
+    ),
+    Searchable("ddpm_lr", "DDPM learning rate", lambda run: (1e-4, 1e-2), log=True, space=ORIGINAL),
+    Searchable(
+        "std",
+        "noise std",
+        lambda run: (NOISY_STD, NOISY_STD) if run.regime == "noisy" else (0.1, 1.5),
+        space=ORIGINAL,
+        can_be_fixed=True,
+    ),
+    Searchable(
+        "dip_steps",
+        "DIP steps",
+        lambda run: (max(1, run.dip_steps // 5), run.dip_steps * 3),
+        log=True,
+        step=1,
+    ),
+    Searchable(
+        "batch_size",
+        "DDPM batch size",
+        lambda run: (16, min(128, (run.train_size or 128) // 16 * 16)),
+        step=16,
+        affects=("time_per_iteration_s",),
+    ),
+    Searchable(
+        "width",
+        "width of the denoiser",
+        lambda run: (8, 2 * run.width),
+        step=8,
+        affects=("time_per_iteration_s", "sample_time_s"),
+    ),
+    Searchable(
+        "sampler_steps",
+        "sampler steps",
+        lambda run: (min(5, run.timesteps), min(100, run.timesteps)),
+        log=True,
+        step=1,
+        affects=("sample_time_s",),
+    ),
+)
+
+SEARCHABLE = {searchable.name: searchable for searchable in _TABLE}
+"""The table, by name."""
+
+
+def searched(run: RunConfig, space: str) -> list[Searchable]:
+    """Return what a search in that space varies, in the order of the table."""
+    return [
+        each
+        for each in SEARCHABLE.values()
+        if space in (each.space, EXTENDED) and _matters(each.name, run.prior)
+    ]
+
+
+def _matters(name: str, prior: str) -> bool:
+    """Whether a field changes a run: a parameter of priors matters only to those that name it."""
+    of_priors = {name for each in PRIORS.values() for name in each.parameters}
+    return name not in of_priors or name in PRIORS[prior].parameters

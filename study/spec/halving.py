@@ -1,0 +1,27 @@
+"""Successive halving as arithmetic: its rungs, and what they save."""
+
+import itertools
+
+
+def rungs(grace_period: float, reduction_factor: float, maximum: float) -> list[float]:
+    """Return the resources at which trials are compared, all below ``maximum``, ascending.
+
+    They are grace_period · reduction_factor^k for k = 0, 1, … (Li et al. 2020, Algorithm 2).
+    """
+    found, rung = [], float(grace_period)
+    while rung < maximum * (1 - 1e-9):  # powers of the factor are rounded
+        found.append(rung)
+        rung *= reduction_factor
+    return found
+
+
+def expected_resource(
+    maximum: float, grace_period: float, reduction_factor: float, share_that_goes_on: float
+) -> float:
+    """Return the mean resource of a trial, of which a given share goes on at each rung."""
+    levels = [*rungs(grace_period, reduction_factor, maximum), float(maximum)]
+    spent, share = levels[0], 1.0
+    for rung, above in itertools.pairwise(levels):
+        share *= share_that_goes_on
+        spent += share * (above - rung)
+    return spent

@@ -1,0 +1,142 @@
+"""The flags of a study are fields: each with its default, and every field of a run has one."""
+
+import dataclasses
+import json
+
+import pytest
+
+from dipddpm.config import PRESETS, RunConfig
+from study.cluster.capacity import this_machine
+from study.problem.arguments import (
+    FLAGS,
+    INTERVALS,
+    MACHINE,
+    PLACES,
+    SET_BY_STUDY,
+    Arguments,
+    make_parser,
+)
+from study.problem.settings import difference, read_earlier, remembered, resolve
+from study.replication.command import make_parser as reproduce_parser
+
+FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
+
+
+def parse(*flags):
+    return vars(make_parser().parse_args(flags))
+
+
+def resolved(*flags):
+    return resolve(parse(*flags), this_machine())
+
+
+def test_a_flag_that_is_not_given_is_absent():
+    assert parse() == {}
+    assert resolved().plan.num_samples == Arguments.num_samples == 30
+
+
+def test_every_field_of_a_run_has_a_flag_unless_the_study_sets_it():
+    flags = make_parser()._option_string_actions
+    for name in FIELDS:
+        flag = f"--{FLAGS.get(name, name).replace('_', '-')}"
+        assert (flag in flags) == (name not in SET_BY_STUDY), flag
+    assert "--epochs" not in flags
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "value"),
+    [
+        (("--width", "24"), "width", 24),
+        (("--sampler-steps", "50"), "sampler_steps", 50),
+        (("--start-step", "250"), "start_step", 250),
+        (("--eta", "0.5"), "eta", 0.5),
+        (("--max-epochs", "7"), "epochs", 7),
+        (("--prediction", "v"), "prediction", "v"),
+        (("--denoiser", "report"), "denoiser", "original"),  # its name in version 0.1
+        (("--std", "0.4", "0.4"), "std", 0.4),
+        (("--seed", "3"), "seed", 3),
+    ],
+)
+def test_a_flag_sets_the_field_of_every_trial(flags, name, value):
+    assert getattr(resolved(*flags).run, name) == value
+
+
+def test_intervals_have_flags_of_two_values():
+    settings = resolved("--dip-lr", "1e-4", "1e-2")
+    assert settings.intervals == {
+        "dip_lr": (1e-4, 1e-2),
+        "ddpm_lr": (1e-4, 1e-2),
+        "std": (0.1, 1.5),
+    }
+    assert settings.to_json()["dip_lr"] == (1e-4, 1e-2)  # a key of its own in study.json
+    assert resolved("--regime", "noisy").intervals["std"] == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["report", "original"])
+def test_the_original_by_its_name_of_version_0_1(name):
+    settings = resolved("--preset", name, "--space", name)
+    assert (settings.preset, settings.space, settings.run.epochs) == ("original", "original", 20)
+
+
+def test_the_first_rung_and_the_evaluations_follow_from_the_epochs():
+    settings = resolved("--max-epochs", "90")
+    assert (settings.plan.grace_period, settings.run.eval_every) == (10, 10)
+    assert resolved("--max-epochs", "90", "--grace-period", "5").plan.grace_period == 5
+
+
+@pytest.mark.parametrize("make", [make_parser, reproduce_parser])
+def test_the_help_fits_a_terminal_and_names_every_default(make, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = make().format_help()
+    assert max(map(len, text.splitlines())) <= 80
+    plain = " ".join(text.split())
+    for default in ("(default: quick)", "(default: results)", "(default: as many as fit)"):
+        assert default in plain
+    assert "(default: 100; preset original: 3500)" in plain
+
+
+def test_defaults_in_the_help():
+    plain = " ".join(make_parser().format_help().split())
+    for default in (
+        "(default: 30)",
+        "(default: a ninth of --max-epochs)",
+        "(default: 0.1 1.5; regime noisy: 0.5 0.5)",
+        f"(default: 36; preset original: {PRESETS['original']['epochs']})",
+    ):
+        assert default in plain
+    reproduce = " ".join(reproduce_parser().format_help().split())
+    assert "(default: 18; preset original: 20)" in reproduce
+    assert "--seeds N" in reproduce
+
+
+def test_what_is_remembered_is_all_that_says_what():
+    flags = ("--width", "24", "--sampler", "tpe", "--cpus-per-trial", "2", "--std", "0.1", "1")
+    given = parse(*flags, "--name", "x", "--num-samples", "3", "--time-budget", "9")
+    expected = {"width": 24, "sampler": "tpe", "cpus_per_trial": 2.0, "std": [0.1, 1.0]}
+    assert remembered(given) == expected
+    fields = {*FIELDS, *(field.name for field in dataclasses.fields(Arguments))}
+    assert set(PLACES) <= fields
+    assert {"cpus_per_trial", "gpus_per_trial", "max_concurrent"} == set(MACHINE) - set(PLACES)
+    assert set(INTERVALS) <= set(FIELDS)
+
+
+def test_what_may_not_change_when_a_study_is_resumed():
+    before = json.loads(json.dumps(resolved().to_json()))
+    assert difference(before, resolved().to_json()) is None
+    free = ("--num-samples", "60", "--sampler", "tpe", "--grace-period", "2", "--time-budget", "9")
+    assert difference(before, resolved(*free).to_json()) is None
+    assert difference(before, resolved("--width", "24").to_json()) == ("width", 16, 24)
+    assert difference(before, resolved("--std", "0.2", "1").to_json()) == (
+        "std",
+        [0.1, 1.5],
+        [0.2, 1],
+    )
+    del before["run"]["value_range"]  # a study that began before the field was there
+    assert difference(before, resolved().to_json()) is None
+    changed = resolved("--value-range", "unit").to_json()
+    assert difference(before, changed) == ("value_range", "symmetric", "unit")
+
+
+def test_flags_that_version_0_1_remembered():
+    info = {"settings": {"run": {}}, "arguments": {"max_epochs": 2, "preset": "report"}}
+    assert read_earlier(info)["arguments"] == {"epochs": 2, "preset": "original"}

@@ -1,0 +1,81 @@
+"""Files that are replaced in one step: the old content or the new, and nothing left over."""
+
+import json
+import math
+import os
+
+import pyarrow.fs
+import pytest
+
+from study.results.files import (
+    write_bytes,
+    write_csv,
+    write_json,
+    write_link,
+    write_remote,
+    write_text,
+)
+
+
+class Killed(Exception):
+    """In place of a kill -9."""
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("write", "content", "on_disk"),
+    [
+        (write_bytes, b"new", b"new"),
+        (write_text, "é\n", "é\n".encode()),
+        (write_json, {"a": 1}, b'{\n  "a": 1\n}\n'),
+        (
+            lambda path, rows: write_csv(path, ["a", "b"], rows),
+            [{"b": 2, "c": 3}],
+            b"a,b\r\n,2\r\n",
+        ),
+    ],
+    ids=["bytes", "text", "json", "csv"],
+)
+def test_the_old_content_stays_until_the_new_one_is_whole(
+    write, content, on_disk, tmp_path, monkeypatch
+):
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(Killed):
+            write(file, content)
+    assert file.read_bytes() == b"old"
+    write(file, content)
+    assert file.read_bytes() == on_disk
+    assert names(tmp_path) == {"file"}
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [math.nan, math.inf, 1.5], "b": {"c": "é"}})
+    assert json.loads((tmp_path / "a.json").read_text()) == {
+        "a": [None, None, 1.5],
+        "b": {"c": "é"},
+    }
+
+
+def test_a_link_is_replaced(tmp_path):
+    for target in ("one", "two"):
+        write_link(tmp_path / "latest", target)
+        assert os.readlink(tmp_path / "latest") == target
+    assert names(tmp_path) == {"latest"}
+
+
+def test_a_file_of_another_filesystem(tmp_path):
+    path = tmp_path / "new" / "file"
+    for content in (b"old", b"new"):
+        write_remote(pyarrow.fs.LocalFileSystem(), str(path), content)
+        assert path.read_bytes() == content
+    assert names(path.parent) == {"file"}

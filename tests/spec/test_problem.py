@@ -1,0 +1,58 @@
+"""A problem knows which metrics its search can change, and survives its way through JSON."""
+
+import dataclasses
+import json
+
+import pytest
+from support.toy_problem import TOY, with_noise
+
+from study.spec.problem import Parameter, Problem
+
+
+def through_json(problem: Problem) -> Problem:
+    return Problem.from_json(json.loads(json.dumps(problem.to_json())))
+
+
+def test_a_problem_survives_json():
+    assert through_json(TOY) == TOY
+
+
+def test_rerun_commands_keep_full_precision():
+    assert TOY.rerun_command({"x": 0.1 + 0.2, "y": 1e-5}) == (
+        "toy --x 0.30000000000000004 --y 1e-05"
+    )
+
+
+def test_a_metric_of_measured_work_is_noise_until_a_parameter_that_affects_it_is_searched():
+    problem = with_noise(TOY, "price")
+    assert problem.is_noise("price")
+    assert problem.searched_objectives == ("error",)
+    size = Parameter("size", "size", 1, 8, step=1, affects=("price",))
+    wider = dataclasses.replace(problem, parameters=(*problem.parameters, size))
+    assert not wider.is_noise("price")
+    assert wider.searched_objectives == ("error", "price")
+    assert not problem.is_noise("error")  # any parameter may change a score
+    assert through_json(wider).searched_objectives == wider.searched_objectives
+
+
+def test_where_all_objectives_are_noise_the_first_is_searched_all_the_same():
+    problem = dataclasses.replace(with_noise(TOY, "price"), objectives=("price",))
+    assert problem.searched_objectives == ("price",)
+
+
+def test_an_effect_on_an_unknown_metric_is_refused():
+    size = Parameter("size", "size", 1, 8, affects=("beauty",))
+    with pytest.raises(ValueError, match="parameter size affects beauty, which is no metric"):
+        dataclasses.replace(TOY, parameters=(size,))
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_the_noise_that_version_0_1_stored_is_read_as_it_was(noise):
+    data = TOY.to_json()
+    for parameter in data["parameters"]:
+        del parameter["affects"]
+    for metric in data["metrics"]:
+        del metric["declared_effects_only"]
+        metric["noise_only"] = metric["name"] == "price" and noise
+    problem = Problem.from_json(json.loads(json.dumps(data)))
+    assert [m.name for m in problem.metrics if problem.is_noise(m.name)] == ["price"] * noise
