@@ -29,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     restore = subparsers.add_parser("restore", help="restore noisy images by the prior alone")
     restore.add_argument(
-        "files", nargs="*", type=Path, help="images to restore; default: held-out ones"
+        "files", nargs="*", type=Path, help="images to restore (default: held-out ones)"
     )
     restore.add_argument(
         "--already-noisy",
@@ -47,14 +47,14 @@ def make_parser() -> argparse.ArgumentParser:
 
     sample = subparsers.add_parser("sample", help="draw more images with the weights of a run")
     sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
-    sample.add_argument("--num", type=int, default=40, help="number of images; default: 40")
+    sample.add_argument("--num", type=int, default=40, help="number of images (default: 40)")
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
         sample.add_argument(flag(name), type=kind, help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))
 
     for each in (run, restore, sample):
-        each.add_argument("--device", type=_device, help="cpu, cuda, …; default: the GPU if any")
-        each.add_argument("--out", type=Path, help="new folder; default: %(default)s")
+        each.add_argument("--device", type=_device, help="cpu, cuda, … (default: the GPU if any)")
+        each.add_argument("--out", type=Path, help="new folder (default: %(default)s)")
         each.set_defaults(parser=each)
     return parser
 
