@@ -15,7 +15,6 @@ from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES, Dataset, DataSource, Split, cut, load_dataset, shuffled
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.features import load_features, shipped_card
-from dipddpm.image_folder import to_square
 from dipddpm.pipeline import Run
 
 
@@ -262,15 +261,6 @@ def test_a_run_goes_on_where_its_images_have_moved(own_folder, tmp_path):
         Run.load(tmp_path)
     again = next(Run.load(tmp_path, dataset=str(moved)).records())
     assert (again.epoch, again.scores["fid"]) == (expected.epoch, expected.scores["fid"])
-
-
-def test_resizing_and_colour():
-    image = Image.new("RGB", (40, 20))
-    image.paste((255, 0, 0), (10, 0, 30, 20))  # red in the middle square, black beside it
-    cropped, stretched = (to_square(image, 8, rule) for rule in ("crop", "stretch"))
-    assert cropped.shape == stretched.shape == (3, 8, 8)
-    assert (cropped[0] == 255).all()
-    assert stretched[0, 0, 0] < 20
 
 
 def test_folders_that_are_no_data_set(own_folder, tmp_path):
