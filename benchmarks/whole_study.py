@@ -19,9 +19,9 @@ from side_by_side import machine, write
 
 from study.page.text import stage_seconds
 from study.results.records import load_study
+from study.spec.status import ENDED
 
 WORK = ("dip_time_s", "train_time_s", "sample_time_s", "score_time_s")
-ENDS = ("completed", "stopped", "failed")
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
         print(f"{stage:22} {seconds:7.1f} core-seconds {seconds / slots_s:6.1%}")
     print(f"inside DIP, DDPM, sampling and scoring: {inside:.1%} of the slots' time")
     result = {
-        "trials": {end: len(study.with_status(end)) for end in ENDS},
+        "trials": {end: len(study.with_status(end)) for end in ENDED},
         "best_fid": study.best.metrics["fid"] if study.best else None,
         "command_s": command_s,
         "search_s": search_s,

@@ -234,6 +234,6 @@ def _probe(trial: RemotePath | None, read_data: Callable[[], str]) -> Mapping[st
         found["storage_error"] = first_line(error)
     try:
         found["data_hash"] = read_data()
-    except Exception as error:  # whatever it is, the driver reports it in one line
+    except Exception as error:  # any error is reported by the driver, in one line
         found["data_error"] = first_line(error)
     return found

@@ -131,8 +131,8 @@ def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
     """
     leave_out = {"data_dir", *(p.name for p in parameters)}
     fixed = rerun_command(settings.preset, settings.run, leave_out)
-    searched = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
-    return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {searched}"
+    varied = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
+    return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
 
 
 def original_setting(settings: StudySettings) -> dict[str, Value]:

@@ -195,8 +195,10 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
         The setting's name, its value before and its value now.
     """
     flat = [_flat(before), _flat(now)]
+    # a study begun before a field of the run was added ran with the field's default
+    defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
     for name, new in flat[1].items():
-        old = flat[0].get(name, new)  # a setting that an older study lacks had no other value
+        old = flat[0].get(name, defaults.get(name, new))
         if old != new:
             return name, old, new
     return None

@@ -137,6 +137,9 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--gpus-per-trial", "9"], "--gpus-per-trial is 9.0; expected at most"),
         (["--max-concurrent", "0"], "--max-concurrent is 0; expected at least 1"),
         (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
+        (["--width", "20"], "--width is 20; expected a multiple of 8"),
+        (["--space", "extended", "--width", "24"], "--width is 24; expected no value: --space ext"),
+        (["--denoiser", "original"], "--denoiser is original; expected 28×28 images of 1 channel"),
         (["--resume"], "--resume is latest; expected a study, but there is none in"),
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
@@ -271,7 +274,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(done, capsys):
 def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     """With a database of one's own, the noisy regime and the wider space."""
     url = f"sqlite:///{tmp_path / 'mine.db'}"
-    flags = ("--max-epochs", "3", "--train-size", "200", "--dip-steps", "3", "--regime", "noisy")
+    flags = ("--max-epochs", "3", "--train-size", "200", "--regime", "noisy")
     flags += ("--space", "extended", "--scheduler", "pareto-asha", "--sampler", "nsga2")
     flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
     process = start(*flags, cwd=tmp_path)

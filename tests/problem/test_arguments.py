@@ -1,6 +1,7 @@
 """The flags of a study are fields: each with its default, and every field of a run has one."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -16,7 +17,7 @@ from study.problem.arguments import (
     Arguments,
     make_parser,
 )
-from study.problem.settings import read_earlier, remembered, resolve
+from study.problem.settings import difference, read_earlier, remembered, resolve
 
 FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
 
@@ -117,6 +118,23 @@ def test_what_is_remembered_is_all_that_says_what():
     assert set(PLACES) <= fields
     assert {"cpus_per_trial", "gpus_per_trial", "max_concurrent"} == set(MACHINE) - set(PLACES)
     assert set(INTERVALS) <= set(FIELDS)
+
+
+def test_what_may_not_change_when_a_study_is_resumed():
+    before = json.loads(json.dumps(resolved().to_json()))
+    assert difference(before, resolved().to_json()) is None
+    free = ("--num-samples", "60", "--sampler", "tpe", "--grace-period", "2", "--time-budget", "9")
+    assert difference(before, resolved(*free).to_json()) is None
+    assert difference(before, resolved("--width", "24").to_json()) == ("width", 16, 24)
+    assert difference(before, resolved("--std", "0.2", "1").to_json()) == (
+        "std",
+        [0.1, 1.5],
+        [0.2, 1],
+    )
+    del before["run"]["value_range"]  # a study that began before the field was there
+    assert difference(before, resolved().to_json()) is None
+    changed = resolved("--value-range", "unit").to_json()
+    assert difference(before, changed) == ("value_range", "symmetric", "unit")
 
 
 def test_flags_that_version_0_1_remembered():
