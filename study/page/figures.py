@@ -168,9 +168,9 @@ def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> 
 
 def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
     """A band as wide as the noise: two points inside it do not differ in cost."""
-    floor = study.noise_floor(cost.name)
     values = [t.metrics[cost.name] for t in study.trials if cost.name in t.metrics]
-    if not values or not 0 < floor < math.inf:
+    floor = study.noise_floor(cost.name) if values else 0.0  # the resource is no metric
+    if not 0 < floor < math.inf:
         return
     middle, half = statistics.median(values), math.sqrt(1 + floor)
     figure.add_vrect(middle / half, middle * half, fillcolor=GREY, opacity=0.15, line_width=0)
