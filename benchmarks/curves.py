@@ -9,7 +9,6 @@ at every evaluation. A run that was cut off goes on where it was; results do not
 import argparse
 import concurrent.futures
 import csv
-import dataclasses
 import multiprocessing
 import os
 from pathlib import Path
@@ -40,7 +39,7 @@ def curve(number: int) -> list[dict[str, float]]:
     chosen = setting(number)
     rows = []
     for record in Run(preset("quick", **chosen), "cpu").records():
-        values = dataclasses.asdict(record)
+        values = record.row()
         measured = {name: values[name] for name in COLUMNS[len(chosen) + 1 :]}
         rows.append({"setting": number, **chosen, **measured})
     return rows

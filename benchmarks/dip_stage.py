@@ -16,9 +16,9 @@ from record import DIP_LR, STD, held_out_pair
 from side_by_side import DATA, machine, write
 from torch import Tensor
 
-from dipddpm import restorer
 from dipddpm.config import preset
 from dipddpm.data import load_dataset
+from dipddpm.priors import make_prior
 from dipddpm.quality import psnr
 
 LOOK_EVERY = 10  # steps
@@ -32,28 +32,20 @@ class Reached(Exception):
 
 def time_to(target: float, seed: int, train: Tensor, clean: Tensor, noisy: Tensor) -> Reached:
     """Seconds and steps of our fit until the held-out PSNR passes the target; looks are free."""
-    config = preset("original")
-    net = restorer.make_restorer(config.restorer, 28, 1, config.dip_width, seed)
+    config = preset("original", std=STD, dip_lr=OUR_LR, seed=seed)
+    prior = make_prior(config, train)
     looked_s, began = 0.0, time.perf_counter()
 
     def look(_stage: str, step: int, _steps: int) -> None:
         nonlocal looked_s
         if step % LOOK_EVERY == 0:
             start = time.perf_counter()
-            if psnr(restorer.restore(net, noisy), clean) >= target:
+            if psnr(prior.restore(noisy), clean) >= target:
                 raise Reached(start - began - looked_s, step)
             looked_s += time.perf_counter() - start
 
     try:
-        restorer.Fit(
-            net,
-            train,
-            std=STD,
-            batch_size=config.dip_batch_size,
-            lr=OUR_LR,
-            steps=config.dip_steps,
-            seed=seed,
-        ).run(look)
+        prior.fit(look)
     except Reached as reached:
         return reached
     raise RuntimeError(f"{target:.2f} dB was not reached in {config.dip_steps} steps")

@@ -18,7 +18,7 @@ from dipddpm.config import preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import to_unit
 from dipddpm.networks.original_unet import OriginalUNet
-from dipddpm.restorer import OriginalRestorer
+from dipddpm.networks.restorers import OriginalRestorer
 from dipddpm.training import Trainer
 
 BATCH_SIZE = 128

@@ -66,7 +66,7 @@ def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
                 )
                 recipe.model.train()
                 scores = reference.score(samples)
-                row = {key: getattr(scores, key) for key in SCORES}
+                row = {key: scores[key] for key in SCORES}
                 loss = sum(losses) / len(losses)
                 table.add({"epoch": step / per_epoch, "step": step, "loss": loss, **row}, recipe)
                 losses = []

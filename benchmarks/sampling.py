@@ -79,7 +79,7 @@ def main() -> None:
                 sources if changed.start_step else None,
             )
             seconds.append((now(run.device) - start) * 1000 / args.images)
-            fids.append(run.reference.score(images.cpu()).fid)
+            fids.append(run.reference.score(images.cpu())["fid"])
         evaluations = changed.sampler_steps * (changed.start_step or 1000) // 1000
         rows[name] = {
             "evaluations": evaluations,

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dipddpm.config import PRIORS, REGIMES, RunConfig
+from dipddpm.config import REGIMES, RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
+from dipddpm.priors import PRIORS
 from dipddpm.randomness import generator
 from dipddpm.training import draw, in_turn
 
@@ -44,9 +45,9 @@ COLUMNS = (
 def variants(base: RunConfig) -> Iterator[tuple[str, RunConfig]]:
     """A DDPM per regime and prior, at the base's sampler."""
     for regime in REGIMES:
-        for prior in PRIORS:
+        for prior, kind in PRIORS.items():
             changes = {"regime": regime, "prior": prior, "start_step": 300}
-            if prior == "dip":  # a sixteenth of the images: as many steps all the same
+            if not kind.amortised:  # a sixteenth of the images: as many steps all the same
                 epochs = base.epochs * (base.train_size or 1000) // base.prior_size
                 changes |= {"dip_lr": 1e-2, "epochs": epochs, "eval_every": epochs}
             yield f"{regime}, {prior}", dataclasses.replace(base, **changes)
@@ -64,7 +65,7 @@ def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
         began = time.perf_counter()
         images = draw(run.trainer.ema, config, num, shape, generator(0, name), sources)
         seconds = time.perf_counter() - began
-        scores = dataclasses.asdict(run.reference.score(images, sources))
+        scores = run.reference.score(images, sources)
         yield name, {**scores, "sample_time_s": seconds}, images
 
 
@@ -102,7 +103,7 @@ def main() -> None:
         rows = []
         for sampler, scores, images in samplings(run):
             label = f"{name}; {sampler}"
-            rows.append({**dataclasses.asdict(last), **scores, "variant": label})
+            rows.append({**last.row(), **scores, "variant": label})
             contact_sheet(images[:NUM_PICTURES]).save(args.out / f"{label}.png")
             print(f"{label}: fid {scores['fid']:.1f}, {scores['sample_time_s']:.1f} s", flush=True)
         rows_file.write_text(json.dumps(rows))

@@ -1,4 +1,4 @@
-"""``python -m dipddpm``: a run, a restoration or more samples from the shell."""
+"""The command ``python -m dipddpm``: a run, a restoration or more samples from the shell."""
 
 import argparse
 import sys
@@ -16,42 +16,51 @@ Show = Callable[[str, int, int], None]
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="python -m dipddpm", description="DIP→DDPM from the shell.")
+    """Return the parser of the three commands and their flags."""
+    description = "Run DIP→DDPM once, restore images, or draw more samples."
+    parser = OneLineParser(prog="python -m dipddpm", description=description)
     subparsers = parser.add_subparsers(required=True, parser_class=OneLineParser)
 
-    run = subparsers.add_parser("run", help="one DIP→DDPM run: records, weights, pictures")
+    run = subparsers.add_parser(
+        "run", help="run DIP→DDPM once and write records, weights and pictures"
+    )
     add_run_flags(run)
     run.set_defaults(command=_run, out=Path("run"))
 
-    restore = subparsers.add_parser("restore", help="DIP alone: noisy → restored images")
-    restore.add_argument("files", nargs="*", type=Path, help="images (held-out ones without any)")
+    restore = subparsers.add_parser("restore", help="restore noisy images by the prior alone")
     restore.add_argument(
-        "--already-noisy", action="store_true", help="add no noise to the files, and no scores"
+        "files", nargs="*", type=Path, help="images to restore (default: held-out ones)"
+    )
+    restore.add_argument(
+        "--already-noisy",
+        action="store_true",
+        help="take the files as noisy already: add no noise, and compute no scores",
     )
     restore.add_argument(
         "--refine",
         type=Path,
         metavar="WEIGHTS",
-        help="let this run's DDPM improve the result",
+        help="weights of a run whose DDPM improves the result by SDEdit (Meng et al. 2022)",
     )
     add_run_flags(restore)
     restore.set_defaults(command=_restore, out=Path("restored"))
 
-    sample = subparsers.add_parser("sample", help="draw more images from saved weights")
+    sample = subparsers.add_parser("sample", help="draw more images with the weights of a run")
     sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
-    sample.add_argument("--num", type=int, default=40, help="images (40)")
+    sample.add_argument("--num", type=int, default=40, help="number of images (default: 40)")
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
-        sample.add_argument(flag(name), type=kind, help="(the run's)")
+        sample.add_argument(flag(name), type=kind, help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))
 
     for each in (run, restore, sample):
-        each.add_argument("--device", type=_device, help="cpu, cuda, … (the GPU if there is one)")
-        each.add_argument("--out", type=Path, help="a new folder (%(default)s)")
+        each.add_argument("--device", type=_device, help="cpu, cuda, … (default: the GPU if any)")
+        each.add_argument("--out", type=Path, help="new folder (default: %(default)s)")
         each.set_defaults(parser=each)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run a command; return 0, or 1 if a loss was not finite. Exit with 2 on bad usage."""
     args = make_parser().parse_args(argv)
     args.device = args.device or _device("cuda" if torch.cuda.is_available() else "cpu")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

@@ -9,11 +9,11 @@ import typing
 from collections.abc import Collection
 from typing import NoReturn
 
-from dipddpm.config import PRESETS, RunConfig, preset, today
+from dipddpm.config import PRESETS, RunConfig, help_text, preset, today
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line and exits with status 2."""
+    """A parser that says what is wrong in one line and exits with status 2."""
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}", file=sys.stderr)
@@ -21,18 +21,18 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def flag(name: str) -> str:
-    """``dip_lr`` → ``--dip-lr``."""
+    """Return the flag of a field: ``--dip-lr`` for ``dip_lr``."""
     return "--" + name.replace("_", "-")
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """``--preset`` and a flag for each field of :class:`RunConfig`."""
+    """Add ``--preset`` and a flag for each field of :class:`RunConfig`."""
     parser.add_argument(
         "--preset",
         type=today,
         choices=PRESETS,
         default="quick",
-        help="settings to start from (quick)",
+        help="settings to start from (default: quick)",
     )
     for field in dataclasses.fields(RunConfig):
         add_field_flag(parser, RunConfig, field.name, default=preset_default(field.name))
@@ -48,18 +48,19 @@ def add_field_flag(
 ) -> None:
     """Add the flag of a field of a dataclass, by the field's type and its metadata.
 
-    The metadata are ``help`` and, where they are needed, ``choices``, ``metavar``, ``nargs`` and
-    ``const``.
+    The metadata are ``help`` and, where they are needed, ``registry``, ``choices``, ``metavar``,
+    ``nargs`` and ``const``.
 
     Args:
         default: the value without the flag, in words; the parser itself leaves it open.
         called: the flag's name, if it is not the field's.
     """
-    metadata = next(f for f in dataclasses.fields(kind) if f.name == name).metadata
+    field = next(f for f in dataclasses.fields(kind) if f.name == name)
+    metadata = field.metadata
     hint = typing.get_type_hints(kind)[name]
     if isinstance(hint, types.UnionType):  # X | None
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    text, choices = metadata["help"], metadata.get("choices")
+    text, choices = help_text(field), metadata.get("choices")
     options = {key: metadata[key] for key in ("metavar", "nargs", "const") if key in metadata}
     if not choices:
         letters: dict[type, str] = {int: "N", float: "X"}
@@ -86,7 +87,7 @@ def preset_default(name: str) -> str:
 
 
 def run_config(args: argparse.Namespace) -> RunConfig:
-    """The configuration that the flags of :func:`add_run_flags` describe."""
+    """Return the configuration that the flags of :func:`add_run_flags` describe."""
     given = {
         field.name: getattr(args, field.name)
         for field in dataclasses.fields(RunConfig)
@@ -96,7 +97,7 @@ def run_config(args: argparse.Namespace) -> RunConfig:
 
 
 def rerun_command(preset_name: str, config: RunConfig, leave_out: Collection[str] = ()) -> str:
-    """The shell command for a run: the preset, and a flag for each field that differs from it.
+    """Return the shell command for a run: its preset, and a flag for each field that differs.
 
     Fields in ``leave_out`` get no flag.
     """

@@ -1,4 +1,4 @@
-"""What ``python -m dipddpm`` does: run, restore, sample. Each fills a new folder."""
+"""The work of ``python -m dipddpm``: run, restore, sample. Each command fills a new folder."""
 
 import dataclasses
 import json
@@ -12,16 +12,19 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dipddpm import dip
+from dipddpm.checkpoint import load_weights
 from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt, undo_clipping
-from dipddpm.data import read_image
+from dipddpm.corruption import corrupt
 from dipddpm.errors import ConfigError, DataError
+from dipddpm.image_folder import read_image
 from dipddpm.images import contact_sheet, overview, save_animation
-from dipddpm.pipeline import Record, Run, dataset_of, load_weights
+from dipddpm.pipeline import Run, dataset_of
+from dipddpm.prior_stage import observe
+from dipddpm.priors import PRIORS, make_prior
 from dipddpm.progress import Progress
 from dipddpm.quality import psnr, ssim
 from dipddpm.randomness import generator
+from dipddpm.record import Record
 from dipddpm.training import draw
 
 NUM_FRAMES = 40  # of an animation, at most
@@ -29,13 +32,17 @@ NUM_PICTURES = 40  # images on a sheet
 
 
 def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) -> str:
-    """One DIP→DDPM run: records, weights, contact sheets, the reverse process as an animation."""
+    """Run DIP→DDPM once; write records, weights, contact sheets and an animation.
+
+    Returns:
+        What came of it, in one line.
+    """
     whole = Run(config, str(device), progress)
     make_folder(out)
     record: Record | None = None
     with (out / "records.jsonl").open("w") as file:
         for record in whole.records():
-            file.write(json.dumps(without_nan(dataclasses.asdict(record))) + "\n")
+            file.write(json.dumps(without_nan(record.row())) + "\n")
     assert record is not None  # the last epoch is always evaluated
     assert whole.trainer is not None
     pictures = whole.pictures()
@@ -48,7 +55,8 @@ def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) 
     whole.trainer.sample(NUM_PICTURES, generator(config.seed, "animation", device=device), watch)
     save_animation(watch.frames, out / "reverse.gif")
     return (
-        f"fid {record.fid:.2f} (floor {record.fid_floor:.2f}, noise {record.fid_noise:.1f}, "
+        f"fid {record.scores['fid']:.2f} (floor {record.fid_floor:.2f}, "
+        f"noise {record.fid_noise:.1f}, "
         f"{record.scored_images} images, {record.features}) after {record.epoch} epochs, "
         f"{record.time_total_s:.1f} s of DIP and DDPM"
     )
@@ -57,11 +65,15 @@ def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) 
 def sample(
     checkpoint: Path, num: int, changes: dict[str, Any], device: torch.device, out: Path
 ) -> str:
-    """Draw more images from saved weights: a sheet, the tensor, and an animation.
+    """Draw more images with saved weights; write a sheet, the tensor and an animation.
 
     Args:
         checkpoint: the ``weights.safetensors`` of a run.
+        num: how many images to draw.
         changes: settings of the sampler that replace the run's.
+
+    Returns:
+        What was drawn, in one line.
     """
     denoiser, config, shape = load_weights(checkpoint, device)
     config = dataclasses.replace(config, **changes)
@@ -84,14 +96,21 @@ def restore(
     out: Path,
     progress: Progress,
 ) -> str:
-    """DIP alone: noisy → restored, of held-out images or of one's own files.
+    """Restore held-out images or one's own files by the prior alone.
 
-    Noise is added and the result compared with what was there before, unless the files are
-    ``already_noisy``. ``refine`` names weights whose DDPM then improves what DIP has made: noised
-    to ``config.start_step`` (default: a quarter of T) and denoised.
+    Args:
+        files: images to restore; held-out ones of the data set if there are none.
+        already_noisy: whether the files are noisy. If not, noise is added, and the result is
+            compared with what was there before.
+        refine: weights whose DDPM then improves what the prior has made, as in SDEdit (Meng et al.
+            2022): noised to t₀ = ``config.start_step`` (by default a quarter of T) and denoised.
+
+    Returns:
+        PSNR and SSIM before and after, or the number of files, in one line.
     """
-    if config.prior == "none":
-        raise ConfigError("prior", "none", "restorer or dip, to restore with")
+    if not PRIORS[config.prior].restores:
+        known = " or ".join(name for name, prior in PRIORS.items() if prior.restores)
+        raise ConfigError("prior", config.prior, f"{known}, to restore with")
     if already_noisy and not files:
         raise ConfigError("already_noisy", True, "files to restore")
     loaded = load_weights(refine, device) if refine else None
@@ -138,26 +157,32 @@ def restore(
 def _restore(
     config: RunConfig, noisy: list[Tensor], already_noisy: bool, progress: Progress
 ) -> list[Tensor]:
-    if config.prior == "restorer":
+    """Restore batches by a prior fitted to the training set, or to each batch alone."""
+    if PRIORS[config.prior].amortised:
         train = dataset_of(config).train.images.to(noisy[0].device)
-        net, _ = dip.fit_network(config, dip.observe(train, config, "train"), progress)
-        return [dip.apply_network(net, batch, config) for batch in noisy]
+        prior = make_prior(config, observe(train, config, "train"))
+        prior.fit(progress)
+        return [prior.restore(batch) for batch in noisy]
+    # how a file came by its noise is not known; the noise that was added here was clipped, which a
+    # prior undoes in the noisy regime
+    config = dataclasses.replace(config, regime="clean" if already_noisy else "noisy")
     results = []
     for batch in noisy:
-        fitted, _, _ = dip.fit_each(config, batch, progress)
-        # how a file came by its noise is not known; what was added here was clipped
-        results.append(fitted if already_noisy else undo_clipping(fitted, config.std))
+        prior = make_prior(config, batch)
+        prior.fit(progress)
+        results.append(prior.restore(batch))
     return results
 
 
 def own_image(path: Path, config: RunConfig) -> Tensor:
-    """A file at its own size, cut to multiples of 4 px: (1, C, H, W) in [-1, 1].
+    """Return a file at its own size, cut to multiples of 4 px: (1, C, H, W) in [-1, 1].
 
-    Grey files have one channel; the restorer wants those of its data set.
+    Grey files have one channel, others three. A prior that is fitted to the data set gets as many
+    channels as the data set has.
     """
     image = read_image(path)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    if config.prior == "restorer":
+    if PRIORS[config.prior].amortised:
         mode = "L" if dataset_of(config).channels == 1 else "RGB"
     pixels = np.asarray(image.convert(mode), dtype=np.float32)
     pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)  # -> (C, H, W)
@@ -168,7 +193,7 @@ def own_image(path: Path, config: RunConfig) -> Tensor:
 
 
 class Watch:
-    """Keeps some of the steps of a reverse process, evenly, for an animation."""
+    """The frames of an animation: evenly spaced steps of a reverse process, and the last one."""
 
     def __init__(self, steps: int) -> None:
         self.every = math.ceil(steps / NUM_FRAMES)
@@ -185,7 +210,7 @@ class Watch:
 
 
 def make_folder(out: Path) -> None:
-    """Make ``--out``; it must be new."""
+    """Make ``--out``; raise ConfigError if it exists or cannot be made."""
     try:
         out.mkdir(parents=True)
     except OSError as error:
@@ -193,5 +218,5 @@ def make_folder(out: Path) -> None:
 
 
 def without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    """NaN, which JSON lacks, as null."""
+    """Return the values with None in place of NaN, which JSON lacks."""
     return {key: None if value != value else value for key, value in values.items()}

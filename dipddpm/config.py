@@ -1,16 +1,17 @@
-"""The one truth of a run's settings."""
+"""The settings of a run: every one with its default, its meaning and its bounds."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from dipddpm.data import DATA_SOURCES
 from dipddpm.errors import ConfigError
+from dipddpm.priors import PRIORS
 
 RESIZES = ("crop", "stretch")
 REGIMES = ("clean", "noisy")
-PRIORS = ("restorer", "dip", "none")
 SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "unet-input-norm", "original")
 RESTORERS = ("unet", "original")
@@ -24,71 +25,103 @@ SAMPLING_WEIGHTS = ("averaged", "best-epoch")
 OUTPUT_RANGES = ("clip", "rescale")
 
 
-def _setting(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
-    """A field whose meaning serves the reader here and the user of ``--help``."""
-    return dataclasses.field(default=default, metadata={"help": meaning, "choices": choices})
+class Described(Protocol):
+    """An entry of a registry that can say in a few words what it is."""
+
+    @property
+    def description(self) -> str: ...
+
+
+def _setting(
+    default: Any,
+    meaning: str,
+    choices: Collection[str] | None = None,
+    registry: Mapping[str, Described] | None = None,
+) -> Any:
+    """Return a field whose meaning serves the reader here and the user of ``--help``.
+
+    The names in ``registry`` are explained by its entries. Others may be added at any time.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={"help": meaning, "choices": choices, "registry": registry or {}},
+    )
+
+
+def help_text(field: dataclasses.Field[Any]) -> str:
+    """Return what a field means, with the entries of its registry if it has one."""
+    entries = field.metadata.get("registry", {}).items()
+    return "; ".join([field.metadata["help"], *(f"{name}: {e.description}" for name, e in entries)])
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that a DIP→DDPM run depends on, besides the machine.
 
-    The defaults are the ``quick`` preset. A bad value raises :class:`ConfigError` at once.
+    The defaults are the ``quick`` preset. A bad value raises :class:`ConfigError` at once. In the
+    help texts, "original" is the network or the habit of the original report, the course report
+    whose experiments this project repeats.
     """
 
     dataset: str = _setting(
-        "digits", "digits (8×8, bundled), mnist (28×28), or a folder of images in class sub-folders"
+        "digits",
+        "data set, by name or as a folder of images in class sub-folders",
+        registry=DATA_SOURCES,
     )
     data_dir: str | None = _setting(
         None, "folder that holds MNIST/raw; without it MNIST is downloaded to the user's cache"
     )
-    image_size: int = _setting(32, "side in pixels that a folder's images are brought to")
-    resize: str = _setting("crop", "how: crop to a square first, or stretch", RESIZES)
-    train_size: int | None = _setting(None, "training images to use; all without it")
-    seed: int = _setting(0, "of all random numbers of the run")
+    image_size: int = _setting(32, "side that a folder's images are brought to [pixels]")
+    resize: str = _setting(
+        "crop",
+        "how a folder's images become squares, crop: cut the middle; stretch: scale",
+        RESIZES,
+    )
+    train_size: int | None = _setting(None, "number of training images; all without it")
+    seed: int = _setting(0, "seed of all random numbers of the run")
 
     regime: str = _setting(
-        "clean", "clean: DIP and DDPM may see clean images; noisy: only corrupted ones", REGIMES
+        "clean",
+        "which images are there, clean: prior and DDPM may see clean images; noisy: only corrupted "
+        "ones exist",
+        REGIMES,
     )
     prior: str = _setting(
-        "restorer",
-        "what the DDPM learns from: images restored by one network for all, by the original Deep "
-        "Image Prior (a network each), or none: as they are",
-        PRIORS,
+        "restorer", "what makes the images that the DDPM learns from", PRIORS.keys(), PRIORS
     )
     restorer: str = _setting(
         "unet",
-        "network of prior restorer, unet: compact, fitted to batches of all images; report: the "
-        "report's own, fitted to one batch of clean images",
+        "network of prior restorer, unet: compact, fitted to batches of all images; original: five "
+        "convolutions, fitted to one batch of clean images",
         RESTORERS,
     )
     dip_noise: str = _setting(
         "fresh",
-        "noise that the restorer undoes in the clean regime, fresh: drawn at each step; once: one "
-        "draw for all steps, as the original's",
+        "noise that prior restorer undoes in the clean regime, fresh: drawn at each step; once: "
+        "one draw for all steps, as the original's",
         DIP_NOISES,
     )
-    prior_size: int = _setting(256, "training images for prior dip, which fits each alone")
-    std: float = _setting(1.0, "standard deviation of the noise, for images in [0, 1]")
-    dip_lr: float = _setting(1e-3, "learning rate of DIP")
-    dip_steps: int = _setting(100, "training steps of DIP")
-    dip_batch_size: int = _setting(32, "images per DIP step; the original report has 128")
-    dip_width: int = _setting(16, "channels of DIP's outer layers; the original report has 64")
+    prior_size: int = _setting(256, "number of training images for a prior that fits each alone")
+    std: float = _setting(1.0, "standard deviation of the noise [for images in 0 to 1]")
+    dip_lr: float = _setting(1e-3, "learning rate of the prior")
+    dip_steps: int = _setting(100, "training steps of the prior")
+    dip_batch_size: int = _setting(32, "images per step of prior restorer; the original has 128")
+    dip_width: int = _setting(16, "channels of the prior's outer layers; the original has 64")
 
     timesteps: int = _setting(1000, "diffusion steps T")
-    schedule: str = _setting("cosine", "noise schedule", SCHEDULES)
+    schedule: str = _setting("cosine", "noise schedule of the diffusion", SCHEDULES)
     denoiser: str = _setting(
         "unet",
-        "unet: compact; unet-input-norm: that, with the original's LayerNorm over its input image; "
-        "report: the original's own, for 28×28",
+        "network of the DDPM, unet: compact; unet-input-norm: the same with the original's "
+        "LayerNorm over its input image; original: the original's own, for 28×28",
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     value_range: str = _setting(
         "symmetric",
-        "what the networks see images in, symmetric: [-1, 1]; unit: [0, 1]; scores and pictures do "
-        "not depend on it",
+        "range in which the networks see images, symmetric: [-1, 1]; unit: [0, 1]; scores and "
+        "pictures do not depend on it",
         RANGES,
     )
     loader: str = _setting(
@@ -102,29 +135,37 @@ class RunConfig:
     width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
     sampling_weights: str = _setting(
         "averaged",
-        "what samples are drawn with, averaged: a moving average over steps; best-epoch: as after "
-        "the epoch of the least mean loss, the original's choice",
+        "weights that samples are drawn with, averaged: a moving average over steps; best-epoch: "
+        "those after the epoch of the least mean loss, the original's choice",
         SAMPLING_WEIGHTS,
     )
     ema_decay: float = _setting(0.995, "decay of the averaged weights, once warmed up")
 
-    eval_every: int = _setting(4, "epochs between evaluations; the last is always evaluated")
-    scored_images: int = _setting(300, "images drawn and scored, at most one per test image")
+    eval_every: int = _setting(4, "epochs between evaluations; the last one is always evaluated")
+    scored_images: int = _setting(
+        300, "number of images drawn and scored, at most one per held-out image"
+    )
     score_split: str = _setting(
         "validation", "held-out images to score against; test is for confirmation", SPLITS
     )
     sampler_steps: int = _setting(25, "network evaluations per drawn image")
-    eta: float = _setting(1.0, "0: deterministic DDIM; 1: the full noise of ancestral sampling")
-    variance: str = _setting("posterior", "of sampling with eta 1", VARIANCES)
+    eta: float = _setting(
+        1.0, "noise of the sampler, 0: none (deterministic DDIM) to 1: that of ancestral sampling"
+    )
+    variance: str = _setting(
+        "posterior", "variance of the sampler's noise, for eta above 0", VARIANCES
+    )
     output_range: str = _setting(
         "clip",
         "how drawn images come to lie in their range, clip: the predicted image is clipped at each "
-        "sampler step; rescale: not at all, but the last image is brought to its own least and "
-        "greatest value, as matplotlib shows images and the original report its own",
+        "sampler step; rescale: it is not, but the last image is brought to its own least and "
+        "greatest value, as matplotlib shows images and the original its own",
         OUTPUT_RANGES,
     )
     start_step: int | None = _setting(
-        None, "start the reverse process from a noised prior image at this step, not from noise"
+        None,
+        "step t₀ at which the reverse process starts from a noised prior image, as in SDEdit (Meng "
+        "et al. 2022); without it, it starts from noise at T",
     )
 
     def __post_init__(self) -> None:
@@ -135,8 +176,9 @@ class RunConfig:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         self._require("scored_images", self.scored_images >= 10, "at least 10")
         self._require("seed", 0 <= self.seed < 2**32, "0 to 4294967295")
-        unused = self.data_dir is None or self.dataset == "mnist"
-        self._require("data_dir", unused, "none: only dataset mnist has one")
+        readers = [source.name for source in DATA_SOURCES.values() if source.has_data_dir]
+        unused = self.data_dir is None or self.dataset in readers
+        self._require("data_dir", unused, f"none: only dataset {' or '.join(readers)} has one")
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
@@ -199,7 +241,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str, **changes: Any) -> RunConfig:
-    """The configuration of a preset with some fields changed; ``report`` is ``original``."""
+    """Return the configuration of a preset with some fields changed.
+
+    ``report`` is another name of the preset ``original``. An unknown name raises ConfigError.
+    """
     name = today(name)
     if name not in PRESETS:
         raise ConfigError("preset", name, " or ".join(PRESETS))

@@ -1,16 +1,18 @@
-"""The degradation that the Deep Image Prior has to undo."""
+"""The degradation that a prior has to undo: clipped Gaussian noise."""
 
 import torch
 from torch import Tensor
 
 
 def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise in the original's units: clip(image + N(0, std²), 0, 1), image in [0, 1].
+    """Add Gaussian noise in the units of the original report, and clip.
+
+    For an image in [0, 1] this is clip(image + N(0, std²), 0, 1).
 
     Args:
         images: any shape, values in [-1, 1] (the range used everywhere in this library).
-        std: standard deviation of the noise on the [0, 1] scale, > 0.
-        generator: on the device of ``images``.
+        std: standard deviation of the noise on the [0, 1] scale, above 0.
+        generator: a generator on the device of ``images``.
 
     Returns:
         A tensor like ``images``, in [-1, 1].
@@ -22,9 +24,9 @@ def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
 
 
 def expected_clipped(images: Tensor, std: float) -> Tensor:
-    """The mean of :func:`corrupt` over the noise, in closed form: clipping pulls it to the middle.
+    """Return the mean of :func:`corrupt` over the noise, which clipping pulls to the middle.
 
-    With Φ and φ of the standard normal, for x in [0, 1]:
+    In closed form, with Φ and φ of the standard normal, for x in [0, 1]:
     E[clip(x + N(0, std²), 0, 1)] = x (Φ(b) - Φ(a)) + std (φ(a) - φ(b)) + 1 - Φ(b),
     a = -x / std, b = (1 - x) / std.
     """
@@ -37,9 +39,9 @@ def expected_clipped(images: Tensor, std: float) -> Tensor:
 
 
 def undo_clipping(images: Tensor, std: float) -> Tensor:
-    """The inverse of :func:`expected_clipped`, by a table: images in [-1, 1] → [-1, 1].
+    """Invert :func:`expected_clipped` by a table; images in [-1, 1] stay in [-1, 1].
 
-    What is learnt from noisy images alone is the mean of the clipped ones; this takes it back to
+    What is learnt from noisy images alone is the mean of the clipped ones. This takes it back to
     the scale of the clean ones. It needs ``std``, which a sensor's user knows, and nothing clean.
     """
     grid = torch.linspace(-1, 1, 2049, dtype=torch.float64, device=images.device)

@@ -1,7 +1,7 @@
 """Denoising diffusion: schedules, the forward process, the loss, and one sampler.
 
-Indices follow the code convention t = 0 … T-1, where t stands for the papers' step t + 1; "before
-the first step" is the clean image, whose ᾱ is 1.
+Indices follow the code convention t = 0 … T-1, where t stands for the papers' step t + 1. Before
+the first step stands the clean image, whose ᾱ is 1.
 """
 
 import math
@@ -14,25 +14,33 @@ from torch import Tensor
 from dipddpm.errors import ConfigError
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
-"""Predicts ε (or v) from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
+"""A network that predicts ε or v from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The noise schedule of a DDPM (Ho et al. 2020, Eq. 2): float64 tables of shape (T,)."""
+    """The noise schedule of a DDPM (Ho et al. 2020, Eq. 2), float64 tables of shape (T,)."""
 
     betas: Tensor
     alphas_cumprod: Tensor
 
     @property
     def num_timesteps(self) -> int:
+        """The number of timesteps T."""
         return len(self.betas)
 
     def timesteps(self, steps: int, start: int | None = None) -> Tensor:
-        """``steps`` evenly spaced indices from ``start - 1`` down towards 0.
+        """Return ``steps`` evenly spaced indices from ``start - 1`` down towards 0: (steps,).
 
-        ``start`` (default T, at most T) is where the reverse process begins; spacing is "trailing"
-        (Lin et al. 2024, Table 2), so the noisiest index is always among them. Shape (steps,).
+        The spacing is "trailing" (Lin et al. 2024, Table 2), so the noisiest index is among them.
+
+        Args:
+            steps: 1 to ``start``.
+            start: where the reverse process begins, 1 to T; T without it. Below T it is the t₀ of
+                SDEdit (Meng et al. 2022).
+
+        Raises:
+            ConfigError: one of them is out of bounds.
         """
         start = self.num_timesteps if start is None else start
         if not 1 <= start <= self.num_timesteps:
@@ -43,10 +51,14 @@ class Schedule:
 
 
 def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "cpu") -> Schedule:
-    """``linear``: Ho et al. 2020, Sec. 4; ``cosine``: Nichol & Dhariwal 2021, Eq. 17.
+    """Return the schedule ``linear`` (Ho et al. 2020, Sec. 4) or ``cosine``.
 
-    The linear betas 1e-4 … 0.02 belong to T = 1000; for another T they are scaled by 1000 / T, so
-    that the last step is as noisy. Betas are capped at 0.999 (ibid., Sec. 3.2).
+    The cosine schedule is that of Nichol & Dhariwal (2021), Eq. 17. The linear betas 1e-4 … 0.02
+    belong to T = 1000; for another T they are scaled by 1000 / T, so that the last step is as
+    noisy. Betas are capped at 0.999 (ibid., Sec. 3.2).
+
+    Raises:
+        ConfigError: the name is another one.
     """
     steps = torch.arange(num_timesteps + 1, dtype=torch.float64)
     if name == "linear":
@@ -63,11 +75,12 @@ def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "c
 
 
 def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-    """x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε (Ho et al. 2020, Eq. 4).
+    """Return x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε (Ho et al. 2020, Eq. 4).
 
     Args:
-        x0, noise: shape (N, C, H, W).
-        t: shape (N,), int64, 0 … T-1.
+        x0: clean images, (N, C, H, W).
+        t: timesteps 0 … T-1, (N,), int64.
+        noise: ε, like ``x0``.
     """
     alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
     return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
@@ -80,7 +93,7 @@ def loss(
     generator: torch.Generator,
     prediction: str = "epsilon",
 ) -> Tensor:
-    """The simplified loss at uniformly drawn t (Ho et al. 2020, Eq. 14); a scalar.
+    """Return the simplified loss at uniformly drawn t (Ho et al. 2020, Eq. 14), a scalar.
 
     ``prediction="v"`` asks for v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 instead (Salimans & Ho 2022, App. D).
     """
@@ -108,22 +121,22 @@ def sample(
     clip: tuple[float, float] | None = (-1.0, 1.0),
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """The reverse process from ``x``, an x_t at t = ``timesteps[0]``, to an image.
+    """Run the reverse process from ``x``, an x_t at t = ``timesteps[0]``, to an image.
 
-    Equation 12 of Song et al. (DDIM, 2021), which has the usual samplers as values:
+    This is Equation 12 of Song et al. (DDIM, 2021), which has the usual samplers as values:
     ``eta=0`` is deterministic DDIM; ``eta=1`` over all timesteps is ancestral DDPM, with
     σ_t² = β̃_t for ``variance="posterior"`` and σ_t² = β_t for ``"beta"`` (ibid., Sec. D.3: the
-    larger σ̂ goes into the noise alone, the mean is unchanged). An ``x`` that is a noised image at
-    t₀ < T makes it the shortened reverse process from a prior.
+    larger σ̂ goes into the noise alone, the mean is unchanged). With a noised image at t₀ < T for
+    ``x`` it is the shortened reverse process of SDEdit (Meng et al. 2022).
 
     Args:
-        x: shape (N, C, H, W).
-        timesteps: shape (S,), int64, descending, as from :meth:`Schedule.timesteps`.
-        eta: 0 … 1, the share of the posterior's standard deviation that is drawn anew.
+        x: images to start from, (N, C, H, W).
+        timesteps: descending indices as from :meth:`Schedule.timesteps`, (S,), int64.
+        eta: the share of the posterior's standard deviation that is drawn anew, 0 … 1.
         prediction: what the denoiser was trained to predict, ``epsilon`` or ``v``.
         clip: the range that the predicted image is clipped to at every step (Ho et al. 2020's
             code); None leaves it as it is (their Algorithm 2).
-        watch: called with x after each step.
+        watch: is called with x after each step.
 
     Returns:
         Images like ``x``, within ``clip``.

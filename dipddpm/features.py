@@ -1,7 +1,7 @@
 """The features that quality is measured on: the penultimate layer of a small classifier.
 
 ImageNet features have never seen a digit; these have seen nothing else. The weights of the
-built-in data sets are shipped (``dipddpm/weights``), so that scores compare across machines; they
+built-in data sets are shipped (``dipddpm/weights``), so that scores compare across machines. They
 were trained on the train split alone by ``python -m dipddpm.train_features``.
 """
 
@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,14 +20,15 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dipddpm.data import DATASETS, Dataset, Split, cache_folder
+from dipddpm.cache import cache_folder
+from dipddpm.data import DATA_SOURCES, Dataset, Split
 from dipddpm.randomness import generator, seeded_global
 
 NUM_FEATURES = 64
 VERSION = 1
 
 BATCH = 128
-FOLDER_STEPS = 1500  # that a folder's features are trained for, at least
+MIN_STEPS = 1500  # of training features that are not shipped
 
 
 class FeatureNet(nn.Module):
@@ -39,8 +40,8 @@ class FeatureNet(nn.Module):
 
     Args:
         image_size: height and width in pixels.
-        channels: of the image.
-        num_classes: at least 2.
+        channels: channels of the image.
+        num_classes: number of classes, at least 2.
     """
 
     def __init__(self, image_size: int, channels: int, num_classes: int) -> None:
@@ -55,57 +56,75 @@ class FeatureNet(nn.Module):
         self.head = nn.Linear(NUM_FEATURES, num_classes)
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] → features (N, 64)."""
+        """Return the features (N, 64) of images (N, C, H, W) in [-1, 1]."""
         return self.standardise(self.body(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] → logits (N, num_classes)."""
+        """Return the logits (N, num_classes) of images (N, C, H, W) in [-1, 1]."""
         return self.head(nn.functional.silu(self.features(images)))
 
 
 @dataclass(frozen=True)
 class Features:
-    """A trained feature network, and how to name it in a result."""
+    """A trained feature network, and how to name it in a result.
+
+    Attributes:
+        accuracy: the share of held-out images (validation and test) that it classifies right.
+    """
 
     net: FeatureNet
     name: str
     hash: str
     accuracy: float
-    """Share of the held-out images (validation and test) that it classifies right."""
 
     @property
     def description(self) -> str:
+        """Name, hash, dimension and accuracy, in one line."""
         return f"{self.name}@{self.hash} ({NUM_FEATURES}-d, accuracy {self.accuracy:.4f})"
 
 
 @functools.lru_cache(maxsize=2)
 def load_features(dataset: Dataset) -> Features:
-    """The features of a data set, in evaluation mode, on the CPU.
+    """Return the features of a data set, in evaluation mode, on the CPU.
 
-    Those of the built-in sets are shipped. Those of a folder are trained when they are first needed
-    and kept in the user's cache under the hash of the data.
+    They are found by the identity of the images, never by a name. Where no data source ships
+    features of these images, they are trained when first needed and kept in the user's cache.
     """
-    if dataset.name in DATASETS:
-        folder = files("dipddpm") / "weights"
-        weights = (folder / f"{dataset.name}.safetensors").read_bytes()
-        card = json.loads((folder / f"{dataset.name}.json").read_text())
-        if hashlib.sha256(weights).hexdigest() != card["sha256"]:
-            raise RuntimeError(f"the features of {dataset.name} are damaged: reinstall the package")
-        return _assemble(weights, card)
+    card = shipped_card(dataset)
+    return _shipped(card) if card else _trained(dataset)
+
+
+def shipped_card(dataset: Dataset) -> Path | None:
+    """Return the card of the shipped features that were trained on just these images, if any."""
+    for source in DATA_SOURCES.values():
+        if source.card and json.loads(source.card.read_text())["identity"] == dataset.identity:
+            return source.card
+    return None
+
+
+def _shipped(card_file: Path) -> Features:
+    card = json.loads(card_file.read_text())
+    weights = card_file.with_suffix(".safetensors").read_bytes()
+    if hashlib.sha256(weights).hexdigest() != card["sha256"]:
+        raise RuntimeError(f"the features {card['name']} are damaged: reinstall the package")
+    return _assemble(weights, card)
+
+
+def _trained(dataset: Dataset) -> Features:
     whole = dataclasses.replace(dataset, train=dataset.full_train)
-    kept = cache_folder() / f"features-v{VERSION}-{whole.hash}.safetensors"
-    with FileLock(f"{kept}.lock"):  # many workers, one training
-        if not kept.exists():
-            epochs = max(8, FOLDER_STEPS * BATCH // len(whole.train))
+    cached = cache_folder() / f"features-v{VERSION}-{whole.identity}.safetensors"
+    with FileLock(f"{cached}.lock"):  # many workers, one training
+        if not cached.exists():
+            epochs = max(8, MIN_STEPS * BATCH // len(whole.train))
             net = train_feature_net(whole, epochs, max_shift=whole.image_size // 16)
-            temporary = kept.with_suffix(".new")
+            temporary = cached.with_suffix(".new")
             temporary.write_bytes(
                 save(net.state_dict(), {"card": json.dumps(make_card(net, whole))})
             )
-            temporary.replace(kept)
-    with safe_open(kept, framework="pt") as file:
+            temporary.replace(cached)
+    with safe_open(cached, framework="pt") as file:
         card = json.loads(file.metadata()["card"])
-    return _assemble(kept.read_bytes(), card)
+    return _assemble(cached.read_bytes(), card)
 
 
 def _assemble(weights: bytes, card: dict[str, Any]) -> Features:
@@ -117,11 +136,12 @@ def _assemble(weights: bytes, card: dict[str, Any]) -> Features:
 
 
 def make_card(net: FeatureNet, dataset: Dataset) -> dict[str, Any]:
-    """What a reader of a score should know of the features it rests on."""
+    """Return what a reader of a score should know of the features that it rests on."""
     return {
         "name": f"{dataset.name}-features-v{VERSION}",
         "dataset": dataset.name,
         "dataset_hash": dataset.hash,
+        "identity": dataset.identity,
         "image_size": dataset.image_size,
         "channels": dataset.channels,
         "num_classes": net.head.out_features,
@@ -134,7 +154,14 @@ def make_card(net: FeatureNet, dataset: Dataset) -> dict[str, Any]:
 
 
 def train_feature_net(dataset: Dataset, epochs: int, max_shift: int) -> FeatureNet:
-    """Cross-entropy with label smoothing, AdamW and a one-cycle rate on the train split alone."""
+    """Return a network trained on the train split alone.
+
+    The loss is cross-entropy with label smoothing; the optimiser is AdamW with a one-cycle rate.
+
+    Args:
+        epochs: passes over the train split.
+        max_shift: the largest shift of a training image, in pixels.
+    """
     rng = generator(0, "features", dataset.name)
     with seeded_global(0, "features", dataset.name):
         classes = int(dataset.train.labels.max()) + 1
@@ -168,6 +195,7 @@ def shift(images: Tensor, most: int, rng: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def accuracy(net: FeatureNet, *splits: Split) -> float:
+    """Return the share of the images that the network classifies right."""
     net.eval()
     right = sum(int((net(s.images).argmax(1) == s.labels).sum()) for s in splits)
     return right / sum(map(len, splits))

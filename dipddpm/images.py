@@ -1,4 +1,4 @@
-"""Pictures for people: contact sheets of small images, each brought to its own range or not."""
+"""Pictures for people: contact sheets, an overview of a run, and animations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,16 +11,16 @@ TILE = 32  # images are enlarged up to this side, in pixels
 
 
 def rescale(images: Tensor) -> Tensor:
-    """Bring each of (N, C, H, W), of any range, to its own least value at -1 and greatest at 1.
+    """Bring the least value of each image to -1 and its greatest to 1: (N, C, H, W), any range.
 
-    As matplotlib's ``imshow`` does with an image of one channel.
+    Matplotlib's ``imshow`` does the same with an image of one channel.
     """
     low, high = (f(images, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
     return (images - low) / (high - low).clamp_min(torch.finfo(images.dtype).tiny) * 2 - 1
 
 
 def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
-    """Lay (N, C, H, W) in [-1, 1] out row by row; small images are enlarged in whole steps."""
+    """Lay images (N, C, H, W) in [-1, 1] out row by row; small ones are enlarged."""
     from torchvision.utils import make_grid  # seconds to import, and needed here alone
 
     scale = max(1, TILE // images.shape[-1])
@@ -33,7 +33,7 @@ def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
 
 
 def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
-    """The stages of a run below each other, named, two rows of images each."""
+    """Return one picture of a run's stages: their names, and two rows of images of each."""
     sheets = {
         name: contact_sheet(images[: 2 * columns], columns) for name, images in stages.items()
     }
@@ -50,7 +50,7 @@ def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
 
 
 def save_animation(frames: list[Tensor], file: Path) -> None:
-    """A GIF of contact sheets, the last one held for two seconds; each of (N, C, H, W)."""
+    """Write a GIF with a contact sheet per frame (N, C, H, W); the last is held for 2 s."""
     sheets = [contact_sheet(frame.clamp(-1, 1)) for frame in frames]
     durations = [80] * (len(sheets) - 1) + [2000]  # milliseconds
     sheets[0].save(file, save_all=True, append_images=sheets[1:], duration=durations, loop=0)

@@ -1,11 +1,11 @@
-"""An optimizer's state as flat tensors, which safetensors can hold."""
+"""The state of an optimizer as flat tensors, which safetensors can hold."""
 
 import torch
 from torch import Tensor
 
 
 def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """``optimizer.INDEX.NAME`` → tensor."""
+    """Return the optimizer's tensors by names such as ``optimizer.INDEX.NAME``."""
     state: dict[str, Tensor] = {}
     for index, values in optimizer.state_dict()["state"].items():
         state |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
@@ -13,7 +13,7 @@ def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """From a state that has what :func:`moments` gave, and maybe more."""
+    """Set the optimizer to a state that holds what :func:`moments` gave, and maybe more."""
     found: dict[int, dict[str, Tensor]] = {}
     for key, value in under("optimizer.", state).items():
         index, name = key.split(".")
@@ -23,5 +23,5 @@ def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> 
 
 
 def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The part whose names begin so, without the prefix."""
+    """Return the tensors whose names begin with ``prefix``, under their names without it."""
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

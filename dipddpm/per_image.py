@@ -1,4 +1,7 @@
-"""The original's input pipeline: images through PIL one at a time, to time against a tensor."""
+"""The input pipeline of the original report: images through PIL, one at a time.
+
+It is here to be timed against a tensor on the device.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +19,7 @@ class PILImages(Dataset[Tensor]):
 
     Args:
         images: (N, C, H, W), levels 0 … 1, which are rounded to bytes.
-        transform: of a PIL image.
+        transform: maps a PIL image to a tensor.
     """
 
     def __init__(self, images: Tensor, transform: Callable[[Any], Tensor]) -> None:
@@ -32,10 +35,10 @@ class PILImages(Dataset[Tensor]):
 
 
 class PerImageLoader:
-    """Batches as the original's DDPM alone reads them: in the training process, without workers.
+    """A loader like that of the original's DDPM alone: in the training process, without workers.
 
     Args:
-        images: (N, C, H, W) in the range that ``value_range`` names, as are the batches.
+        images: (N, C, H, W) in the range that ``value_range`` names; so are the batches.
     """
 
     def __init__(self, images: Tensor, value_range: str, batch_size: int) -> None:
@@ -50,7 +53,7 @@ class PerImageLoader:
         self.batch_size, self.device = batch_size, images.device
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
-        """Of the images of those indices, on the device of the images."""
+        """Yield the images of those indices in batches, on the device of the images."""
         unused = torch.Generator()  # only workers would draw from it
         for batch in DataLoader(
             self.images, self.batch_size, sampler=order.tolist(), generator=unused

@@ -1,81 +1,34 @@
-"""The whole run: DIP → prior set → DDPM → quality, with a record per evaluation."""
+"""The whole run: prior → prior set → DDPM → quality, with a record per evaluation."""
 
 import dataclasses
 import functools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from dipddpm.checkpoint import PRIOR, read_state, save_weights, write_state
 from dipddpm.config import RunConfig, read_config
 from dipddpm.data import Dataset, load_dataset
-from dipddpm.dip import Restoration, run_dip
-from dipddpm.errors import ConfigError, DataError
+from dipddpm.errors import ConfigError
 from dipddpm.features import load_features
 from dipddpm.optimizer import under
+from dipddpm.prior_stage import PriorStage, Restoration
+from dipddpm.priors import PRIORS
 from dipddpm.progress import Progress, silent
-from dipddpm.quality import Reference, Scores
+from dipddpm.quality import Reference
 from dipddpm.randomness import generator
-from dipddpm.restorer import Fit
+from dipddpm.record import Record
 from dipddpm.timing import now
-from dipddpm.training import Trainer, make_denoiser
+from dipddpm.training import Trainer
 
 NUM_PICTURES = 40  # images kept for looking at, per stage
 NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
 
-STATE_FILE = "run.safetensors"
-
-
-@dataclass(frozen=True)
-class Record(Scores):
-    """One evaluation of a run. Seconds are totals so far, unless it says otherwise."""
-
-    epoch: int
-    """DDPM epochs done."""
-    loss: float
-    """Mean ε-loss of the last epoch."""
-    fid_floor: float
-    """FID of real held-out images against real held-out images, at this number of images."""
-    fid_noise: float
-    """FID of clipped Gaussian noise."""
-    fid_threshold: float
-    """The floor plus a tenth of the noise's FID; ``time_to_quality_s`` is the time to get there."""
-    scored_images: int
-    features: str
-    """Name, hash, dimension and accuracy of the features that all scores rest on."""
-    dataset_hash: str
-    dip_saw: str
-    """Which images DIP was fitted to."""
-    dip_loss: float
-    """Mean squared error on [-1, 1] at the end of DIP's fit; NaN without DIP."""
-    dip_psnr: float
-    """PSNR in dB of images that DIP restored, held-out ones if it can; NaN without DIP."""
-    dip_psnr_noisy: float
-    """PSNR in dB of the same images before restoration."""
-    dip_ssim: float
-    time_per_iteration_s: float
-    """Median seconds of a DDPM step × steps per epoch; no evaluation, no checkpoint."""
-    dip_time_s: float
-    """Fitting DIP and applying it to the training set."""
-    train_time_s: float
-    """All DDPM steps."""
-    sample_time_s: float
-    """Drawing ``scored_images`` images, this time."""
-    score_time_s: float
-    """Scoring them, this time."""
-    time_total_s: float
-    """dip_time_s + train_time_s: what it costs to have the model; evaluations are not in it."""
-    time_to_quality_s: float
-    """time_total_s when the FID first was at most ``fid_threshold``; NaN until then."""
-
 
 def dataset_of(config: RunConfig) -> Dataset:
-    """The data set that a configuration names."""
+    """Return the data set that a configuration names."""
     return load_dataset(
         config.dataset, config.data_dir, config.train_size, config.image_size, config.resize
     )
@@ -83,22 +36,21 @@ def dataset_of(config: RunConfig) -> Dataset:
 
 def check_sizes(config: RunConfig, dataset: Dataset) -> None:
     """Raise ConfigError where the settings ask for more images than there are."""
-    size = len(dataset.train)
-    if config.prior == "dip":
-        size = min(size, config.prior_size)
-    for name in ["batch_size", "dip_batch_size"] if config.prior == "restorer" else ["batch_size"]:
+    prior = PRIORS[config.prior]
+    size = prior.num_images(config, len(dataset.train))
+    for name in ("batch_size", *({"dip_batch_size"} & prior.parameters)):
         if getattr(config, name) > size:
             most = f"at most {size}, the number of images to learn from"
             raise ConfigError(name, getattr(config, name), most)
 
 
 class Run:
-    """One DIP→DDPM run, which can be stopped after any record and continued exactly.
+    """One DIP→DDPM run, which can be stopped at any time and continued exactly.
 
     Args:
         config: all settings.
-        device: where to compute; the GPU if there is one, by default.
-        progress: called as the run goes on.
+        device: where to compute; by default the GPU if there is one.
+        progress: called after each step of the prior's fit and after each epoch.
 
     Raises:
         ConfigError, DataError: before any work.
@@ -119,43 +71,44 @@ class Run:
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
         self.time_to_quality_s = float("nan")
-        self.fit: Fit | None = None
-        """Of a restorer, while it is under way."""
-        self._cut_off: dict[str, Tensor] = {}
+        self._stage: PriorStage | None = None  # while it is under way
+        self._prior_state: dict[str, Tensor] = {}  # once it is done
+        self._pending_loss: float | None = None  # of an epoch whose evaluation is still to come
 
     def records(self) -> Iterator[Record]:
-        """Go on from where the run stands to its last epoch; yields at each evaluation.
+        """Go on from where the run stands to its last epoch; yield a record at each evaluation.
 
         Raises:
-            NonFiniteLossError: in DIP or DDPM.
+            NonFiniteLossError: the loss of the prior or of the DDPM is not finite.
         """
         if self.trainer is None:
-            self._begin()
+            self._make_prior_set()
         assert self.trainer is not None
-        while self.trainer.epoch < self.config.epochs:
+        every, epochs = self.config.eval_every, self.config.epochs
+        while True:
+            if self._pending_loss is not None:
+                loss, self._pending_loss = self._pending_loss, None
+                yield self._evaluate(loss)
+            if self.trainer.epoch == epochs:
+                return
             loss = self.trainer.train_epoch()
             epoch = self.trainer.epoch
-            self.progress("ddpm", epoch, self.config.epochs)
-            if epoch % self.config.eval_every == 0 or epoch == self.config.epochs:
-                yield self._evaluate(loss)
+            if epoch % every == 0 or epoch == epochs:
+                self._pending_loss = loss
+            self.progress("ddpm", epoch, epochs)
 
-    def _begin(self, fit: dict[str, Tensor] | None = None) -> None:
-        """DIP, or what follows from its earlier fit, and a trainer for what it leaves."""
-        self.restoration = run_dip(
-            self.config, self.dataset, self.device, self.progress, fit, self._fitting
-        )
-        self.fit = None
+    def _make_prior_set(self) -> None:
+        """Run or finish the prior's stage, and make a trainer for what it leaves."""
+        self._stage = self._stage or PriorStage(self.config, self.dataset, self.device)
+        self.restoration = self._stage.run(self.progress)
+        self._prior_state = self._stage.prior.state_dict()
+        self._stage = None  # frees what only the fit needed
         self.trainer = Trainer(self.config, self.restoration.prior, self.restoration.start)
-
-    def _fitting(self, fit: Fit) -> None:
-        if self._cut_off:
-            fit.load_state_dict(self._cut_off)
-        self.fit = fit
 
     def _evaluate(self, loss: float) -> Record:
         assert self.trainer is not None
         assert self.restoration is not None
-        config, trainer, dip_stage = self.config, self.trainer, self.restoration
+        config, trainer, restoration = self.config, self.trainer, self.restoration
         start = now(self.device)
         rng = generator(config.seed, "evaluation", device=self.device)
         self.samples = trainer.sample(self.scored_images, rng)
@@ -167,28 +120,27 @@ class Run:
         scored = now(self.device)
 
         train_time_s = sum(trainer.step_seconds)
-        time_total_s = dip_stage.seconds + train_time_s
+        time_total_s = restoration.seconds + train_time_s
         threshold = self.reference.fid_floor + NOISE_SHARE * self.reference.fid_noise
-        if scores.fid <= threshold and self.time_to_quality_s != self.time_to_quality_s:  # NaN
+        if scores["fid"] <= threshold and self.time_to_quality_s != self.time_to_quality_s:  # NaN
             self.time_to_quality_s = time_total_s
-        features = self.reference.features
         return Record(
-            **dataclasses.asdict(scores),
+            scores=scores,
             epoch=trainer.epoch,
             loss=loss,
             fid_floor=self.reference.fid_floor,
             fid_noise=self.reference.fid_noise,
             fid_threshold=threshold,
             scored_images=self.scored_images,
-            features=features.description,
+            features=self.reference.features.description,
             dataset_hash=self.dataset.hash,
-            dip_saw=dip_stage.saw,
-            dip_loss=dip_stage.loss,
-            dip_psnr=dip_stage.psnr,
-            dip_psnr_noisy=dip_stage.psnr_noisy,
-            dip_ssim=dip_stage.ssim,
+            dip_saw=restoration.saw,
+            dip_loss=restoration.loss,
+            dip_psnr=restoration.psnr,
+            dip_psnr_noisy=restoration.psnr_noisy,
+            dip_ssim=restoration.ssim,
             time_per_iteration_s=trainer.time_per_iteration_s,
-            dip_time_s=dip_stage.seconds,
+            dip_time_s=restoration.seconds,
             train_time_s=train_time_s,
             sample_time_s=sampled - start,
             score_time_s=scored - sampled,
@@ -197,11 +149,11 @@ class Run:
         )
 
     def pictures(self) -> dict[str, Tensor]:
-        """What there is to see after an evaluation: stage → up to 40 images in [-1, 1].
+        """Return what there is to see after an evaluation: stage → up to 40 images in [-1, 1].
 
-        ``noisy`` and ``restored`` show the same images before and after DIP; ``prior`` is what the
-        DDPM learns from; ``start`` what its samples are started from; ``samples`` what it draws.
-        What a run does not have is missing.
+        ``noisy`` and ``restored`` show the same images before and after restoration; ``prior`` is
+        what the DDPM learns from; ``start`` is what its samples are started from; ``samples`` is
+        what it draws. Stages that a run does not have are missing.
         """
         if self.restoration is None or self.samples is None:
             raise RuntimeError("there are no pictures before the first evaluation")
@@ -216,34 +168,36 @@ class Run:
         return {n: images[:NUM_PICTURES].cpu() for n, images in stages.items() if len(images)}
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights of the denoiser that samples are drawn with."""
+        """Return the weights of the denoiser that samples are drawn with."""
         if self.trainer is None:
             raise RuntimeError("there are no weights before the first evaluation")
         return self.trainer.ema.module.state_dict()
 
     def save_weights(self, file: Path) -> None:
-        """Write :meth:`weights` with all that :func:`load_weights` needs to draw with them."""
-        about = {"config": dataclasses.asdict(self.config), "shape": self.dataset.shape}
-        save_file(self.weights(), file, {"dipddpm": json.dumps(about)})
+        """Write :meth:`weights` to a file from which ``load_weights`` reads the denoiser."""
+        save_weights(file, self.weights(), self.config, self.dataset.shape)
 
     def save(self, folder: Path) -> None:
-        """Write the state to ``folder``: tensors and JSON, no pickle.
+        """Write the state of the run to ``folder``, after a record or whenever progress is told.
 
-        After a record, or as the progress is told of a step of a restorer or of an epoch.
+        Raises:
+            RuntimeError: the run has not begun.
         """
-        if self.fit is not None:
-            tensors = {f"fit.{name}": value for name, value in self.fit.state_dict().items()}
-        elif self.trainer is None or self.restoration is None:
-            raise RuntimeError("there is nothing to save before DIP or the first evaluation")
-        else:
-            tensors = self.trainer.state_dict()
-            tensors |= {f"dip.{name}": value for name, value in self.restoration.fit.items()}
         state = {
             "config": dataclasses.asdict(self.config),
             "time_to_quality_s": self.time_to_quality_s,
+            "pending_loss": self._pending_loss,
         }
-        contiguous = {key: value.contiguous() for key, value in tensors.items()}
-        save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(state)})
+        if self._stage is not None:
+            tensors, seconds = self._stage.prior.state_dict(), self._stage.seconds
+        elif self.restoration is not None:
+            tensors, seconds = self._prior_state, self.restoration.seconds
+        else:
+            raise RuntimeError("there is nothing to save before the run has begun")
+        tensors = {f"{PRIOR}{name}": value for name, value in tensors.items()}
+        if self.trainer is not None:
+            tensors |= self.trainer.state_dict()
+        write_state(folder, {**state, "prior_seconds": seconds}, tensors)
 
     @classmethod
     def load(
@@ -253,40 +207,22 @@ class Run:
         progress: Progress = silent,
         **places: str | None,
     ) -> "Run":
-        """The run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
+        """Return the run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
 
-        ``places``: ``dataset`` and ``data_dir``, where its images are now.
+        ``places`` are ``dataset`` and ``data_dir``, where its images are now.
         """
-        with safe_open(folder / STATE_FILE, framework="pt") as file:
-            state = json.loads(file.metadata()["run"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
+        state, tensors = read_state(folder)
         run = cls(read_config({**state["config"], **places}), device, progress)
         run.time_to_quality_s = state["time_to_quality_s"]
-        run._cut_off = under("fit.", tensors)
-        if run._cut_off:
-            return run  # DIP goes on with the first record that is asked for
-        run._begin(under("dip.", tensors))
-        assert run.trainer is not None
-        run.trainer.load_state_dict(tensors)
+        run._pending_loss = state["pending_loss"]
+        has_trained = "epoch" in tensors
+        run._stage = PriorStage(run.config, run.dataset, run.device)
+        run._stage.load(under(PRIOR, tensors), state["prior_seconds"], is_done=has_trained)
+        if has_trained:
+            run._make_prior_set()
+            assert run.trainer is not None
+            run.trainer.load_state_dict(tensors)
         return run
-
-
-def load_weights(file: Path, device: torch.device) -> tuple[nn.Module, RunConfig, torch.Size]:
-    """The denoiser that :meth:`Run.save_weights` wrote, its settings and the images' (C, H, W).
-
-    Raises:
-        DataError: it is no such file.
-    """
-    try:
-        with safe_open(file, framework="pt") as opened:
-            about = json.loads((opened.metadata() or {})["dipddpm"])
-            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no dict
-    except (OSError, SafetensorError, KeyError) as error:
-        raise DataError(f"{file} holds no weights of a run: {error}") from error
-    config, shape = read_config(about["config"]), torch.Size(about["shape"])
-    denoiser = make_denoiser(config, shape[-1], shape[0]).to(device)
-    denoiser.load_state_dict(weights)
-    return denoiser.eval().requires_grad_(False), config, shape
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker

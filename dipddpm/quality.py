@@ -1,10 +1,12 @@
-"""Scores of generated images against clean held-out real ones: pure functions of tensors.
+"""Scores of generated images against clean held-out real ones.
 
-Feature matrices have shape (N, D); images (N, C, H, W) in [-1, 1].
+The metrics are pure functions of tensors: feature matrices of shape (N, D), images (N, C, H, W) in
+[-1, 1]. ``SCORES`` names what a run records; a new score needs one entry there.
 """
 
+import functools
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,15 +22,16 @@ KID_SUBSET_SIZE = 100
 
 
 class _Precomputed(nn.Identity):
-    """Stands where torchmetrics wants a feature extractor: the input is features already."""
+    """The identity where torchmetrics wants a feature extractor: the input is features already."""
 
     num_features = NUM_FEATURES
 
 
 def fid(real: Tensor, generated: Tensor) -> float:
-    """Fréchet distance of Gaussians fitted to two feature sets (Heusel et al. 2017, Eq. 6); ≥ 0.
+    """Return the Fréchet distance of Gaussians fitted to two feature sets; at least 0.
 
-    Biased upwards where images are few: compare only at equal N, and beside the floor.
+    Heusel et al. (2017), Eq. 6. The estimate is biased upwards where images are few: compare it
+    only at equal N, and beside the floor.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance  # seconds to import, as below
 
@@ -39,10 +42,10 @@ def fid(real: Tensor, generated: Tensor) -> float:
 
 
 def kid(real: Tensor, generated: Tensor, seed: int) -> tuple[float, float]:
-    """Kernel distance, unbiased (Bińkowski et al. 2018, Eq. 4); mean and standard deviation.
+    """Return the unbiased kernel distance (Bińkowski et al. 2018, Eq. 4) and its deviation.
 
-    Over 50 random subsets of 100 (or as many as there are); the deviation is over subsets, not over
-    repeated samplings.
+    Both are taken over 50 random subsets of 100 images, or of as many as there are. The deviation
+    is over subsets, not over repeated samplings.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
@@ -60,9 +63,9 @@ def kid(real: Tensor, generated: Tensor, seed: int) -> tuple[float, float]:
 
 
 def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> tuple[float, float]:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, Eq. 1 and 2); each 0 … 1.
+    """Return improved precision and recall, each 0 … 1 (Kynkäänniemi et al. 2019, Eq. 1 and 2).
 
-    Precision: the share of generated images inside the real manifold; recall: the reverse. A
+    Precision is the share of generated images inside the real manifold, recall the reverse. A
     manifold is the union of balls that reach to each member's ``k``-th nearest neighbour.
     """
 
@@ -75,21 +78,21 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> tuple[float
 
 
 def nearest(images: Tensor, others: Tensor) -> Tensor:
-    """Root-mean-square pixel distance to the nearest of ``others``, per image: (N,), 0 … 2."""
+    """Return each image's root-mean-square distance to the nearest of ``others``: (N,), 0 … 2."""
     distances = torch.cdist(images.flatten(1), others.flatten(1)).amin(dim=1)
     return distances / images[0].numel() ** 0.5
 
 
 def psnr(images: Tensor, reference: Tensor) -> float:
-    """Mean peak signal-to-noise ratio in dB over images; the peak is 2, the range's width."""
+    """Return the mean peak signal-to-noise ratio in dB; the peak is 2, the width of the range."""
     mse = F.mse_loss(images, reference, reduction="none").flatten(1).mean(dim=1)
     return float((10 * torch.log10(4 / mse.clamp(min=1e-10))).mean())
 
 
 def ssim(images: Tensor, reference: Tensor) -> float:
-    """Structural similarity (Wang et al. 2004), -1 … 1, by torchmetrics.
+    """Return the structural similarity (Wang et al. 2004), -1 … 1, by torchmetrics.
 
-    With the usual Gaussian window of 11 px; for smaller images with a uniform one of 7 px.
+    The window is the usual Gaussian of 11 px; for smaller images it is a uniform one of 7 px.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
@@ -102,37 +105,28 @@ def ssim(images: Tensor, reference: Tensor) -> float:
     return float(value)
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Quality of one set of generated images. Lower is better for the first three."""
-
-    fid: float
-    kid: float
-    kid_std: float
-    precision: float
-    recall: float
-    confidence: float
-    """Mean probability that the classifier gives its own choice, 0 … 1."""
-    classes: int
-    """How many classes the classifier sees among the images."""
-    contrast: float
-    """Mean standard deviation of an image's pixels, divided by that of real images; 1 is right."""
-    nearest_train: float
-    """Median distance to the nearest training image, divided by that of real held-out images: well
-    below 1 is copying."""
-    nearest_source: float
-    """Median distance to the image that the reverse process was started from, on the same scale;
-    NaN if it was started from noise."""
+def contrast(images: Tensor) -> float:
+    """Return the mean over images of the standard deviation of an image's pixels; 0 … 1."""
+    return float(images.flatten(1).std(dim=1).mean())
 
 
 class Reference:
     """All that stays the same from one scoring to the next.
 
     Args:
-        dataset: whose held-out splits are scored against.
-        features: of that data set.
+        dataset: its held-out splits are what images are scored against.
+        features: the features of that data set.
         scored_images: how many images each scored set has; the floor is measured at this size.
         split: ``validation`` or ``test``; the other one measures the floor.
+
+    Attributes:
+        real: the real images of that split, and ``real_features`` their features.
+        train: the training images.
+        fid_floor: FID of real held-out images against real held-out images, which perfect samples
+            would score.
+        fid_noise: FID of clipped Gaussian noise, which an untrained sampler scores.
+        real_contrast: contrast of the real images.
+        real_nearest: median distance of real held-out images to the nearest training image.
     """
 
     def __init__(
@@ -143,51 +137,104 @@ class Reference:
         held_out = {"validation": dataset.validation.images, "test": dataset.test.images}
         self.real = held_out.pop(split)
         self.train = dataset.train.images
-        self.real_features = self._extract(self.real)
+        self.real_features: Tensor = self.extract(self.real)
         (others,) = held_out.values()
         others = others[:scored_images]
-        self.fid_floor = fid(self.real_features, self._extract(others))
-        """FID of real held-out images against real held-out images: what perfection would score."""
+        self.fid_floor = fid(self.real_features, self.extract(others))
         noise = torch.randn(
             (scored_images, *self.real.shape[1:]), generator=generator(0, "noise floor")
         ).clamp_(-1, 1)
-        self.fid_noise = fid(self.real_features, self._extract(noise))
-        """FID of clipped Gaussian noise: what an untrained sampler scores."""
-        self.real_contrast = _contrast(self.real)
+        self.fid_noise = fid(self.real_features, self.extract(noise))
+        self.real_contrast: float = contrast(self.real)
         self.real_nearest = float(nearest(others, self.train).median())
 
     @torch.no_grad()
-    def _extract(self, images: Tensor) -> Tensor:
+    def extract(self, images: Tensor) -> Tensor:
+        """Return the features (N, D) of images (N, C, H, W) in [-1, 1]."""
         return self.features.net.features(images)
 
-    @torch.no_grad()
-    def score(self, images: Tensor, sources: Tensor | None = None) -> Scores:
-        """Score ``scored_images`` generated images, (N, C, H, W) in [-1, 1].
+    def score(self, images: Tensor, sources: Tensor | None = None) -> dict[str, float]:
+        """Return the :data:`SCORES` of ``scored_images`` generated images by name.
 
-        ``sources``, like ``images``, are what the reverse process was started from.
+        Args:
+            images: (N, C, H, W) in [-1, 1].
+            sources: the images like ``images`` that the reverse process was started from, if any.
         """
-        extracted = self._extract(images)
-        kid_mean, kid_std = kid(self.real_features, extracted, seed=0)
-        precision, recall = precision_recall(self.real_features, extracted)
-        confidence, classes = self.features.net(images).softmax(dim=1).max(dim=1)
-        return Scores(
-            fid=fid(self.real_features, extracted),
-            kid=kid_mean,
-            kid_std=kid_std,
-            precision=precision,
-            recall=recall,
-            confidence=float(confidence.mean()),
-            classes=len(classes.unique()),
-            contrast=_contrast(images) / self.real_contrast,
-            nearest_train=float(nearest(images, self.train).median()) / self.real_nearest,
-            nearest_source=float("nan") if sources is None else self._distance(images, sources),
-        )
-
-    def _distance(self, images: Tensor, sources: Tensor) -> float:
-        """Median root-mean-square distance, pair by pair, on the scale of ``nearest_train``."""
-        rms = (images - sources).square().flatten(1).mean(dim=1).sqrt()
-        return float(rms.median()) / self.real_nearest
+        drawn = Drawn(images, sources, self)
+        return {name: score(drawn) for name, score in SCORES.items()}
 
 
-def _contrast(images: Tensor) -> float:
-    return float(images.flatten(1).std(dim=1).mean())
+class Drawn:
+    """One set of drawn images, with what several scores share; each is computed once.
+
+    Attributes:
+        images: (N, C, H, W) in [-1, 1].
+        sources: the images like ``images`` that the reverse process was started from, if any.
+        reference: what they are scored against.
+    """
+
+    def __init__(self, images: Tensor, sources: Tensor | None, reference: Reference) -> None:
+        self.images, self.sources, self.reference = images, sources, reference
+
+    @functools.cached_property
+    def features(self) -> Tensor:
+        """The features of the images: (N, D)."""
+        return self.reference.extract(self.images)
+
+    @functools.cached_property
+    def kid(self) -> tuple[float, float]:
+        """The kernel distance and its deviation over subsets."""
+        return kid(self.reference.real_features, self.features, seed=0)
+
+    @functools.cached_property
+    def precision_recall(self) -> tuple[float, float]:
+        """Improved precision and recall."""
+        return precision_recall(self.reference.real_features, self.features)
+
+    @functools.cached_property
+    @torch.no_grad()
+    def choices(self) -> tuple[Tensor, Tensor]:
+        """The classifier's probability of its own choice, and the choice: (N,) each."""
+        probability, choice = self.reference.features.net(self.images).softmax(dim=1).max(dim=1)
+        return probability, choice
+
+
+Score = Callable[[Drawn], float]
+
+
+def _confidence(drawn: Drawn) -> float:
+    return float(drawn.choices[0].mean())
+
+
+def _nearest_train(drawn: Drawn) -> float:
+    distances = nearest(drawn.images, drawn.reference.train)
+    return float(distances.median()) / drawn.reference.real_nearest
+
+
+def _nearest_source(drawn: Drawn) -> float:
+    if drawn.sources is None:
+        return float("nan")
+    rms = (drawn.images - drawn.sources).square().flatten(1).mean(dim=1).sqrt()
+    return float(rms.median()) / drawn.reference.real_nearest
+
+
+SCORES: dict[str, Score] = {
+    "fid": lambda drawn: fid(drawn.reference.real_features, drawn.features),
+    "kid": lambda drawn: drawn.kid[0],
+    "kid_std": lambda drawn: drawn.kid[1],
+    "precision": lambda drawn: drawn.precision_recall[0],
+    "recall": lambda drawn: drawn.precision_recall[1],
+    # mean probability that the classifier gives its own choice, 0 … 1
+    "confidence": _confidence,
+    # how many classes the classifier sees among the images
+    "classes": lambda drawn: len(drawn.choices[1].unique()),
+    # relative to real images: 1 is right
+    "contrast": lambda drawn: contrast(drawn.images) / drawn.reference.real_contrast,
+    # median distance to the nearest training image, relative to that of real held-out images: well
+    # below 1 is copying
+    "nearest_train": _nearest_train,
+    # median distance to the image that the reverse process was started from, on the same scale;
+    # NaN if it was started from noise
+    "nearest_source": _nearest_source,
+}
+"""What a run records of its drawn images, in this order: name → function of the images."""

@@ -15,7 +15,7 @@ def _number(seed: int, purpose: tuple[str | int, ...]) -> int:
 def generator(
     seed: int, *purpose: str | int, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """A generator that depends on nothing but ``seed`` and ``purpose``.
+    """Return a generator that depends on nothing but ``seed`` and ``purpose``.
 
     Purposes (``"dip"``, ``"evaluation", 3``) keep streams independent: drawing more in one stage
     does not move the numbers of another, and an evaluation repeated after a restart draws the
@@ -28,7 +28,7 @@ def generator(
 def seeded_global(seed: int, *purpose: str | int) -> Iterator[None]:
     """Seed the CPU's global generator inside the block and put it back afterwards.
 
-    For what takes no generator: PyTorch's layer initialisers, torchmetrics' subsets.
+    Some code takes no generator: PyTorch's layer initialisers, torchmetrics' subsets.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_number(seed, purpose))

@@ -8,14 +8,14 @@ import torch
 
 
 def now(device: torch.device) -> float:
-    """Seconds, after all work queued on ``device`` has ended."""
+    """Return a clock's seconds, after all work queued on ``device`` has ended."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 class StepClock:
-    """Durations of consecutive steps without making the device wait in between.
+    """A clock for consecutive steps that does not make the device wait in between.
 
     Call :meth:`tick` before the first step and after each one, then :meth:`collect`.
     """
@@ -26,6 +26,7 @@ class StepClock:
         self._events: list[torch.cuda.Event] = []
 
     def tick(self) -> None:
+        """Mark this moment in the work of the device."""
         if self.device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)
             event.record()
@@ -34,7 +35,7 @@ class StepClock:
             self._ticks.append(time.perf_counter())
 
     def collect(self) -> list[float]:
-        """Seconds of each step since the last collection."""
+        """Return the seconds of each step since the last collection."""
         if self._events:
             torch.cuda.synchronize(self.device)
             pairs = pairwise(self._events)
@@ -48,9 +49,14 @@ class StepClock:
 def in_turns(
     work: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, calls: int = 1
 ) -> dict[str, list[float]]:
-    """Seconds per call of each, ``repeats`` times in turns, so that all meet the same machine.
+    """Time functions in turns, so that all meet the same machine; return seconds per call.
 
     The first two calls of each are not timed: allocators and kernels settle in them.
+
+    Args:
+        work: the functions by name.
+        repeats: how many times each has its turn.
+        calls: calls per turn.
     """
     for function in work.values():
         function()

@@ -1,7 +1,7 @@
 """Train the feature network of a data set: ``python -m dipddpm.train_features digits``.
 
-Writes ``weights/NAME.safetensors`` and its card ``weights/NAME.json``. The shipped weights were
-made by this command; run it again only for a new version, since scores on other weights do not
+The command writes ``weights/NAME.safetensors`` and its card ``weights/NAME.json``. The shipped
+weights were made by it. Run it again only for a new version, since scores on other weights do not
 compare.
 """
 
@@ -13,25 +13,22 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from dipddpm.data import DATASETS, load_dataset
+from dipddpm.data import DATA_SOURCES, WEIGHTS, load_dataset
 from dipddpm.features import make_card, train_feature_net
-
-LICENCES = {
-    "digits": "data: UCI Optical Recognition of Handwritten Digits, CC BY 4.0; weights: Apache-2.0",
-    "mnist": "data: MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0; weights: CC BY-SA 3.0",
-}
 
 TRAINING = {  # epochs; the largest shift of the augmentation, in pixels
     "digits": (60, 0),
     "mnist": (8, 2),
 }
+WEIGHTS_LICENCES = {"digits": "Apache-2.0", "mnist": "CC BY-SA 3.0"}
 
 
 def main() -> None:
+    """Train the features and write them with their card."""
     parser = argparse.ArgumentParser(description="Train the feature network of a data set.")
-    parser.add_argument("dataset", choices=DATASETS)
-    parser.add_argument("--data-dir", help="folder that holds MNIST/raw")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
+    parser.add_argument("dataset", choices=TRAINING)
+    parser.add_argument("--data-dir", help="the folder that holds MNIST/raw")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
     args = parser.parse_args()
     dataset = load_dataset(args.dataset, args.data_dir)
     epochs, max_shift = TRAINING[args.dataset]
@@ -42,7 +39,8 @@ def main() -> None:
     save_file(net.state_dict(), weights)
     card = {
         **make_card(net, dataset),
-        "licence": LICENCES[args.dataset],
+        "licence": f"data: {DATA_SOURCES[args.dataset].licence}; "
+        f"weights: {WEIGHTS_LICENCES[args.dataset]}",
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "torch": torch.__version__,
     }

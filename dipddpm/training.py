@@ -1,4 +1,4 @@
-"""Training the DDPM: model, kept weights, optimizer and random state, epoch by epoch."""
+"""Training the DDPM: model, averaged weights, optimizer and random state, epoch by epoch."""
 
 import math
 import statistics
@@ -25,11 +25,17 @@ WARM_UP = 10  # steps left out of the timing: allocators and kernels settle in t
 
 
 class Trainer:
-    """Trains a denoiser on images that live on the device as one tensor.
+    """The training of a denoiser on images that live on the device as one tensor.
 
     Args:
+        config: the settings of the run.
         images: (N, C, H, W) in [-1, 1]; their device is where the training happens.
-        start: like ``images``; where ``config.start_step`` has the reverse process begin.
+        start: images like ``images`` from which the reverse process begins, if
+            ``config.start_step`` is set.
+
+    Attributes:
+        ema: the weights that samples are drawn with.
+        step_seconds: the seconds of every step so far.
     """
 
     def __init__(self, config: RunConfig, images: Tensor, start: Tensor) -> None:
@@ -44,7 +50,6 @@ class Trainer:
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
         self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
-        """The weights that samples are drawn with."""
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
         self.clock = StepClock(device)
@@ -54,20 +59,20 @@ class Trainer:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches; the images left over differ from epoch to epoch."""
+        """The number of whole batches; the images left over differ from epoch to epoch."""
         return len(self.images) // self.config.batch_size
 
     @property
     def time_per_iteration_s(self) -> float:
-        """Median seconds of a step, the first few left out, times the steps of an epoch."""
+        """The median seconds of a step, the first few left out, times the steps of an epoch."""
         settled = self.step_seconds[WARM_UP:] or self.step_seconds
         return statistics.median(settled) * self.steps_per_epoch
 
     def train_epoch(self) -> float:
-        """One pass over the images in random order; returns the mean loss.
+        """Pass once over the images in random order; return the mean loss.
 
         Raises:
-            NonFiniteLossError: names the step.
+            NonFiniteLossError: a loss is not finite; the error names the step.
         """
         self.model.train()
         size, steps = self.config.batch_size, self.steps_per_epoch
@@ -89,13 +94,13 @@ class Trainer:
         return loss
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
-        """The images of those indices, a batch at a time, by the loader that the settings name."""
+        """Return the images of those indices in batches, by the loader that the settings name."""
         if self.loader is not None:
             return self.loader.batches(order)
         return (self.images[chosen] for chosen in order.split(self.config.batch_size))
 
     def step(self, images: Tensor) -> Tensor:
-        """One update on a batch; returns its loss, still on the device, which is not waited for."""
+        """Update the weights on a batch; return its loss, without waiting for the device."""
         loss = diffusion.loss(self.model, self.schedule, images, self.rng, self.config.prediction)
         self.optimizer.zero_grad()
         loss.backward()
@@ -106,7 +111,7 @@ class Trainer:
         return loss.detach()
 
     def sources(self, num: int) -> Tensor | None:
-        """The prior images that ``num`` samples start from, in turn; None from noise."""
+        """Return the prior images that ``num`` samples start from, or None if from noise."""
         if self.config.start_step is None:
             return None
         return in_turn(self.start, num)
@@ -114,20 +119,20 @@ class Trainer:
     def sample(
         self, num: int, rng: torch.Generator, watch: Callable[[Tensor], None] | None = None
     ) -> Tensor:
-        """``num`` images by the kept weights: (num, C, H, W) in [-1, 1]."""
+        """Draw ``num`` images with the averaged weights: (num, C, H, W) in [-1, 1]."""
         self.ema.eval()
         return draw(
             self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
     def _average(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
-        """A decay that warms up, min(d, (1+n)/(10+n)): the initial weights are soon forgotten."""
+        """Average by a decay min(d, (1+n)/(10+n)), which soon forgets the initial weights."""
         n = self.updates  # our own count: the averager's lies on the device
         decay = min(self.config.ema_decay, (1 + n) / (10 + n))
         torch._foreach_lerp_(averages, parameters, 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that the next epoch depends on, as flat tensors. Safetensors can hold it."""
+        """Return all that the next epoch depends on, as flat tensors."""
         return {
             "epoch": torch.tensor(self.epoch),
             "updates": torch.tensor(self.updates),
@@ -146,19 +151,23 @@ class Trainer:
         self.rng.set_state(state["random_state"].cpu())
         self.step_seconds = state["step_seconds"].tolist()
         self.model.load_state_dict(under("model.", state))
-        self.ema.load_state_dict(under("ema.", state) or under("kept.", state))  # as in 0.1
+        self.ema.load_state_dict(under("ema.", state))
         load_moments(self.optimizer, state)
 
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:
-    """The network that ``config.denoiser`` names, with fresh weights."""
+    """Return the network that ``config.denoiser`` names, with fresh weights.
+
+    Raises:
+        ConfigError: it cannot take images of that size.
+    """
     if config.denoiser == "original":
         return OriginalUNet(image_size, channels)
     return UNet(image_size, channels, config.width, config.denoiser == "unet-input-norm")
 
 
 def in_turn(images: Tensor, num: int) -> Tensor:
-    """``num`` of the images, from the first again where there are fewer."""
+    """Return ``num`` of the images, from the first again where there are fewer."""
     return images[torch.arange(num, device=images.device) % len(images)]
 
 
@@ -171,9 +180,20 @@ def draw(
     sources: Tensor | None = None,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """``num`` images of ``shape`` (C, H, W), from noise or from noised ``sources``, in [-1, 1].
+    """Draw images in [-1, 1] from noise, or from noised images as in SDEdit (Meng et al. 2022).
 
-    From sources, a share ``start_step / T`` of the sampler's steps is left to do.
+    Args:
+        denoiser: the network, in evaluation mode.
+        config: the sampler's settings. From sources, a share ``start_step / T`` of its steps is
+            left to do.
+        num: how many images to draw.
+        shape: their shape, (C, H, W).
+        rng: the generator of all noise; the images are on its device.
+        sources: the images to start from, (num, C, H, W) in [-1, 1].
+        watch: is called with the images, in [-1, 1], after each step.
+
+    Returns:
+        The images, (num, C, H, W).
     """
     unit = config.value_range == "unit"
 

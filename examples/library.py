@@ -9,6 +9,7 @@ from dipddpm.images import overview
 config = RunConfig(dataset="digits", prior="restorer", std=0.2, ddpm_lr=2e-3, epochs=12)
 run = Run(config)
 for record in run.records():
-    print(f"epoch {record.epoch}: FID {record.fid:.1f} (real images: {record.fid_floor:.1f})")
+    fid, floor = record.scores["fid"], record.fid_floor
+    print(f"epoch {record.epoch}: FID {fid:.1f} (real images: {floor:.1f})")
 print(f"{record.time_total_s:.0f} s, of which DIP took {record.dip_time_s:.0f} s")
 overview(run.pictures()).save("overview.png")

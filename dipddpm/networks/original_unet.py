@@ -1,7 +1,7 @@
-"""The original's own denoiser, to the last parameter (606,852), so that "as reported" can be run.
+"""The denoiser of the original report, to the last of its 606,852 parameters.
 
 Its first block normalises the image itself over (1, H, W), which hides mean grey and contrast from
-the network: kept, since it is the original's.
+the network. That is kept, so that the report's recipe can be run as it was reported.
 """
 
 import math
@@ -16,7 +16,7 @@ TIME_DIM = 100
 
 
 class Block(nn.Module):
-    """LayerNorm over (C, H, W), then twice conv 3×3 and SiLU."""
+    """A block of LayerNorm over (C, H, W), then conv 3×3 and SiLU, twice."""
 
     def __init__(self, size: int, in_channels: int, channels: int, normalise: bool = True) -> None:
         super().__init__()
@@ -35,11 +35,12 @@ class Block(nn.Module):
 
 
 def time_bias(channels: int) -> nn.Sequential:
+    """Return the layers that turn a row of the time table into a bias per channel."""
     return nn.Sequential(nn.Linear(TIME_DIM, channels), nn.SiLU(), nn.Linear(channels, channels))
 
 
 def blocks(size: int, *channels: int, normalise_last: bool = True) -> nn.Sequential:
-    """Three blocks through four channel counts."""
+    """Return three blocks through four channel counts."""
     a, b, c, d = channels
     return nn.Sequential(
         Block(size, a, b), Block(size, b, c), Block(size, c, d, normalise=normalise_last)
@@ -47,7 +48,11 @@ def blocks(size: int, *channels: int, normalise_last: bool = True) -> nn.Sequent
 
 
 class OriginalUNet(nn.Module):
-    """Predicts ε from (x_t, t) for 28×28 images of one channel."""
+    """The network that predicts ε from (x_t, t) for 28×28 images of one channel.
+
+    Raises:
+        ConfigError: the images are others.
+    """
 
     def __init__(self, image_size: int, channels: int) -> None:
         super().__init__()
@@ -79,7 +84,7 @@ class OriginalUNet(nn.Module):
         self.head = nn.Conv2d(10, 1, 3, padding=1)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """x: (N, 1, 28, 28), t: (N,) int64, 0 … 999 → ε like x."""
+        """Return ε like x, (N, 1, 28, 28), at timesteps t, (N,), int64, 0 … 999."""
         row = self.table(t)
 
         def biased(h: Tensor, time: nn.Module) -> Tensor:
@@ -96,7 +101,7 @@ class OriginalUNet(nn.Module):
 
 
 def sinusoidal_table(rows: int, dim: int) -> Tensor:
-    """Sines and cosines in turn (Vaswani et al. 2017, Sec. 3.5): (rows, dim)."""
+    """Return sines and cosines in turn (Vaswani et al. 2017, Sec. 3.5): (rows, dim)."""
     angles = torch.arange(rows)[:, None] * torch.exp(
         -math.log(10_000) * torch.arange(0, dim, 2) / dim
     )

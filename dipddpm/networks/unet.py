@@ -10,7 +10,7 @@ from dipddpm.errors import ConfigError
 
 
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
-    """Sinusoidal embedding (Vaswani et al. 2017, Sec. 3.5): t of shape (N,) → (N, dim)."""
+    """Return the sinusoidal embedding of t (Vaswani et al. 2017, Sec. 3.5): (N,) → (N, dim)."""
     frequencies = torch.exp(
         -math.log(10_000) * torch.arange(dim // 2, device=t.device) / (dim // 2)
     )
@@ -19,13 +19,16 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
 
 
 def zero(layer: nn.Module) -> None:
-    """Start a layer at zero, weight and bias."""
+    """Set the weight and bias of a layer to zero."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
 
 class ResidualBlock(nn.Module):
-    """GroupNorm → SiLU → conv, twice; time is scale and shift (Dhariwal & Nichol 2021, Eq. 3)."""
+    """A block of GroupNorm → SiLU → conv, twice; (N, C, H, W) → (N, C', H, W).
+
+    Time enters as scale and shift of the second norm (Dhariwal & Nichol 2021, Eq. 3).
+    """
 
     def __init__(self, in_channels: int, channels: int, time_dim: int) -> None:
         super().__init__()
@@ -64,17 +67,20 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts ε from (x_t, t).
+    """The compact denoiser, which predicts ε from (x_t, t).
 
-    Two resolutions, with self-attention at the lower one. Images above 16 px are folded 2×2 into
-    channels first (pixel-unshuffle), which leaves the costly full resolution at once.
+    It has two resolutions, with self-attention at the lower one. Images above 16 px are folded 2×2
+    into channels first (pixel-unshuffle), which leaves the costly full resolution at once.
 
     Args:
         image_size: height and width in pixels; divisible by 2, and by 4 above 16.
-        channels: of the image, 1 or 3.
+        channels: channels of the image, 1 or 3.
         width: channels at the higher resolution (twice as many at the lower); a multiple of 8.
-        normalise_input: LayerNorm over the image itself, as the original's denoiser begins: its
-            mean grey and contrast are hidden from the network.
+        normalise_input: whether to begin with a LayerNorm over the image itself, as the denoiser
+            of the original report does. It hides mean grey and contrast from the network.
+
+    Raises:
+        ConfigError: the size or the width is no such multiple.
     """
 
     def __init__(
@@ -111,7 +117,7 @@ class UNet(nn.Module):
         zero(self.head)  # the first prediction is ε = 0, a loss of about 1
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """x: (N, C, H, W), t: (N,) int64 → ε like x."""
+        """Return ε like x, (N, C, H, W), at timesteps t, (N,), int64."""
         time = self.time(timestep_embedding(t, self.width))
         folded = self.fold(self.input_norm(x)).contiguous(memory_format=self.memory_format)
         high = self.encode(self.stem(folded), time)

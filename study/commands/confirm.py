@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from dipddpm.priors import PRIORS
 from study.analysis.comparison import comparisons, table
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.commands.session import Session
@@ -49,7 +50,7 @@ COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quali
 
 def is_confirmed(settings: StudySettings) -> bool:
     """Return whether a confirmation follows the search; without a prior there is none to judge."""
-    return settings.confirm_top > 0 and settings.run.prior != "none"
+    return settings.confirm_top > 0 and PRIORS[settings.run.prior].restores
 
 
 def confirmation_s(settings: StudySettings, cost: Cost) -> float:

@@ -1,5 +1,6 @@
 """``python study/run.py``: search, confirm, and write it all to ``results/``."""
 
+from dipddpm.priors import PRIORS
 from study.commands.confirm import confirm, confirmation_s, is_confirmed
 from study.commands.session import (
     Command,
@@ -64,7 +65,9 @@ def announce(session: Session) -> None:
     """Say what will run, and on what."""
     settings, console = session.settings, session.console
     run, plan, problem = settings.run, settings.plan, session.folder.problem
-    dip = "no prior" if run.prior == "none" else f"{run.prior}, {run.dip_steps} DIP steps"
+    dip = run.prior if PRIORS[run.prior].restores else "no prior"
+    if "dip_steps" in PRIORS[run.prior].parameters:
+        dip += f", {run.dip_steps} DIP steps"
     console.print(
         f"{problem.title}: {plan.num_samples} trials of up to {run.epochs} epochs "
         f"({dip}, {len(session.dataset.train)} training images), preset {settings.preset}"

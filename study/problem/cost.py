@@ -7,6 +7,7 @@ import torch
 
 from dipddpm.config import RunConfig
 from dipddpm.pipeline import Run, dataset_of
+from dipddpm.priors import PRIORS
 from dipddpm.timing import now
 from study.problem.definition import device, threads
 from study.problem.settings import StudySettings
@@ -17,7 +18,7 @@ class Cost:
     """The expected seconds of a trial's parts."""
 
     fixed_s: float
-    """DIP, before the first epoch."""
+    """The prior, before the first epoch."""
     epoch_s: float
     evaluation_s: float
 
@@ -57,13 +58,17 @@ def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> C
     torch.set_num_threads(threads_before)
 
     assert sample.train_size is not None
-    step_s = record.time_per_iteration_s / (sample.train_size // config.batch_size)
-    steps_per_epoch = len(dataset.train) // config.batch_size
+    prior = PRIORS[config.prior]
+    few = prior.num_images(sample, sample.train_size)
+    many = prior.num_images(config, len(dataset.train))
+    step_s = record.time_per_iteration_s / (few // config.batch_size)
     dip_s = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else record.dip_time_s
     applied_s = max(0.0, record.dip_time_s - dip_s * len(ticks))  # to the training images
+    dip_steps = config.dip_steps if "dip_steps" in prior.parameters else len(ticks)
+    fitted_s = dip_s * dip_steps * (1 if prior.amortised else many / few)
     return Cost(
-        fixed_s=dip_s * config.dip_steps + applied_s * len(dataset.train) / sample.train_size,
-        epoch_s=step_s * steps_per_epoch,
+        fixed_s=fitted_s + applied_s * many / few,
+        epoch_s=step_s * (many // config.batch_size),
         evaluation_s=record.sample_time_s / sample.sampler_steps * config.sampler_steps
         + record.score_time_s,
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
+from dipddpm.priors import PRIORS
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
 from study.problem.search_space import SEARCHABLE, searched
 from study.problem.settings import StudySettings
@@ -93,7 +94,7 @@ def describe_trials(
         objectives=settings.objectives,
         resource="epoch",
         max_resource=run.epochs,
-        stages=STAGES if run.prior != "none" else STAGES[2:],
+        stages=STAGES if PRIORS[run.prior].restores else STAGES[2:],
         start_points=start_points,
         rerun=_rerun(settings, parameters),
     )

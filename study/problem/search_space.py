@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dipddpm.config import RunConfig
+from dipddpm.priors import PRIORS
 from study.spec.problem import Parameter
 
 Interval = tuple[float, float]
@@ -33,7 +34,6 @@ class Searchable:
         space: ``original`` if it is always searched, with a flag for its interval; ``extended`` if
             only ``--space extended`` searches it, and a flag sets its value elsewhere.
         affects: the metrics whose measured work it changes.
-        of_prior: whether it means nothing without a prior.
         can_be_fixed: whether an interval of one value fixes it, so that it is not searched.
 
     Raises:
@@ -47,7 +47,6 @@ class Searchable:
     step: int | None = None
     space: str = EXTENDED
     affects: tuple[str, ...] = ()
-    of_prior: bool = False
     can_be_fixed: bool = False
 
     def __post_init__(self) -> None:
@@ -76,7 +75,6 @@ _TABLE = (
         lambda run: (2e-4, 2e-2),
         log=True,
         space=ORIGINAL,
-        of_prior=True,
     ),
     Searchable("ddpm_lr", "DDPM learning rate", lambda run: (1e-4, 1e-2), log=True, space=ORIGINAL),
     Searchable(
@@ -84,7 +82,6 @@ _TABLE = (
         "noise std",
         lambda run: (NOISY_STD, NOISY_STD) if run.regime == "noisy" else (0.1, 1.5),
         space=ORIGINAL,
-        of_prior=True,
         can_be_fixed=True,
     ),
     Searchable(
@@ -93,7 +90,6 @@ _TABLE = (
         lambda run: (max(1, run.dip_steps // 5), run.dip_steps * 3),
         log=True,
         step=1,
-        of_prior=True,
     ),
     Searchable(
         "batch_size",
@@ -128,5 +124,11 @@ def searched(run: RunConfig, space: str) -> list[Searchable]:
     return [
         each
         for each in SEARCHABLE.values()
-        if space in (each.space, EXTENDED) and (run.prior != "none" or not each.of_prior)
+        if space in (each.space, EXTENDED) and _matters(each.name, run.prior)
     ]
+
+
+def _matters(name: str, prior: str) -> bool:
+    """Whether a field changes a run: a parameter of priors matters only to those that name it."""
+    of_priors = {name for each in PRIORS.values() for name in each.parameters}
+    return name not in of_priors or name in PRIORS[prior].parameters

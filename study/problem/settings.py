@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dipddpm.config import EARLIER_FIELDS, RunConfig, preset, today
+from dipddpm.data import DATA_SOURCES
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, OBJECTIVES, PLACES, RUN_FIELDS, Arguments
@@ -127,8 +128,9 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
 def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Interval]]:
     """Return the configuration that all trials start from, and where they are searched."""
     changes = {name: given[name] for name in RUN_FIELDS if name in given}
-    for name in ("dataset", "data_dir"):  # absolute: workers run in a folder of their own
-        if _is_folder(changes.get(name)):
+    folders = {"dataset": _is_own_folder, "data_dir": _is_folder}
+    for name, is_folder in folders.items():  # absolute: workers run in a folder of their own
+        if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     run = preset(chosen.preset, seed=chosen.seed, **changes)
     intervals: dict[str, Interval] = {
@@ -158,9 +160,14 @@ def check_not_searched(given: Mapping[str, Any], settings: StudySettings) -> Non
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given flags that a study begins with when it is resumed."""
     kept = {name: value for name, value in given.items() if name not in PLACES}
-    if _is_folder(kept.get("dataset")):
+    if _is_own_folder(kept.get("dataset")):
         del kept["dataset"]  # anonymised, since results are shared; it is given again
     return kept
+
+
+def _is_own_folder(dataset: str | None) -> bool:
+    """Whether a data set is a folder; the name of a data source is none, whatever lies here."""
+    return dataset not in DATA_SOURCES and _is_folder(dataset)
 
 
 def _is_folder(value: str | None) -> bool:

@@ -18,7 +18,7 @@ from dipddpm.progress import silent
 from study.cluster import nodes
 from study.engine.reporting import PICTURES, picture_path, report
 from study.problem.definition import device, threads
-from study.problem.keeper import Keeper
+from study.problem.local_checkpoint import LocalCheckpoint
 from study.problem.settings import StudySettings
 
 
@@ -39,29 +39,30 @@ def train(
     run_config: RunConfig,
     num_threads: int,
     device: str,
-    keep: Path | None = None,
+    local_folder: Path | None = None,
     look: Callable[[Run, Path], None] | None = None,
 ) -> None:
     """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation.
 
     Args:
-        keep: a folder on this machine for the state between evaluations, of runs that have few.
+        local_folder: a folder on this machine for the state before the first evaluation, for runs
+            whose first evaluation is far away.
         look: called at the end with the run and the folder of its pictures, to leave more there.
     """
     torch.set_num_threads(num_threads)
     device = nodes.device_here(device)
     places = {name: getattr(run_config, name) for name in ("dataset", "data_dir")}
-    keeper = Keeper(keep) if keep else None
+    local = LocalCheckpoint(local_folder) if local_folder else None
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
             run = Run.load(Path(folder), device, **places)
-    elif keeper and keeper.kept:
-        run = Run.load(keeper.folder, device, keeper, **places)
+    elif local and local.exists:
+        run = Run.load(local.folder, device, local, **places)
     else:
-        run = Run(dataclasses.replace(run_config, **parameters), device, keeper or silent)
-    if keeper:
-        keeper.run = run
+        run = Run(dataclasses.replace(run_config, **parameters), device, local or silent)
+    if local:
+        local.run = run
     save_time_s = 0.0
     for record in run.records():
         start = time.perf_counter()
@@ -72,8 +73,8 @@ def train(
                 contact_sheet(images).save(picture_path(folder, stage))
             if look and record.epoch == run.config.epochs:
                 look(run, folder / PICTURES)
-            metrics = {**dataclasses.asdict(record), "save_time_s": save_time_s}
+            metrics = {**record.row(), "save_time_s": save_time_s}
             report(metrics, {"epoch": record.epoch}, folder)
         save_time_s = time.perf_counter() - start
-        if keeper:
-            keeper.drop()
+        if local:
+            local.drop()

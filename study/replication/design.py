@@ -15,6 +15,7 @@ from typing import Any
 
 from dipddpm.cli import rerun_command
 from dipddpm.config import RunConfig
+from dipddpm.data import DATA_SOURCES
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
 from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
@@ -84,9 +85,11 @@ def original_recipe(run: RunConfig) -> RunConfig:
     Where its denoiser does not fit the images (28×28, grey), the compact one with the same norm of
     its input stands in.
     """
+    source = DATA_SOURCES.get(run.dataset)
+    fits = source is not None and source.shape == (1, 28, 28)
     return dataclasses.replace(
         run,
-        denoiser="original" if run.dataset == "mnist" else "unet-input-norm",
+        denoiser="original" if fits else "unet-input-norm",
         prediction="epsilon",
         schedule="linear",
         timesteps=1000,

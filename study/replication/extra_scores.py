@@ -17,7 +17,7 @@ from torch import Tensor
 from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
-from dipddpm.quality import Scores, psnr, ssim
+from dipddpm.quality import SCORES, psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
@@ -27,10 +27,8 @@ from study.results.folder import EXTRA_SCORES_FILE
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
 REVERSE_STEPS = (2, 5, FEW_STEPS, 25, MANY_STEPS)
 
-COLUMNS = (
-    *("images", "steps", "start_step", "seconds", "n", "psnr", "ssim"),
-    *(field.name for field in dataclasses.fields(Scores)),
-)
+COLUMNS = ("images", "steps", "start_step", "seconds", "n", "psnr", "ssim")
+"""The columns of the table that stand before the scores."""
 
 Scored = tuple[dict[str, Any], Tensor]
 """A line of the table, and the images that it scores."""
@@ -66,7 +64,7 @@ def everything(run: Run, folder: Path) -> None:
 
 def _write(found: list[Scored], folder: Path) -> None:
     with (folder / EXTRA_SCORES_FILE).open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, (*COLUMNS, *SCORES))
         writer.writeheader()
         writer.writerows(line for line, _ in found)
     for line, images in found:
@@ -144,7 +142,7 @@ def _scored(
     sources: Tensor | None = None,
 ) -> dict[str, Any]:
     scores = run.reference.score(images.cpu(), None if sources is None else sources.cpu())
-    line = {"images": name, "n": len(images), **dataclasses.asdict(scores)}
+    line = {"images": name, "n": len(images), **scores}
     if clean is not None:
         line |= {"psnr": psnr(images, clean), "ssim": ssim(images, clean)}
     return line

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from dipddpm.config import RunConfig
 from dipddpm.data import Dataset
-from dipddpm.dip import run_dip
 from dipddpm.pipeline import dataset_of
+from dipddpm.prior_stage import PriorStage
 from dipddpm.randomness import generator
 from dipddpm.timing import in_turns
 from dipddpm.training import Trainer
@@ -76,7 +76,9 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
         changes: dict[str, Any] = {"dip_lr": dip_lr, "ddpm_lr": ddpm_lr, "std": std}
         configs[name] = dataclasses.replace(base, prior="restorer", dip_steps=FIT_STEPS, **changes)
     batch, dataset = base.batch_size, _few(base, STEPS * base.batch_size)
-    images = {name: run_dip(config, dataset, device).prior for name, config in configs.items()}
+    images = {
+        name: PriorStage(config, dataset, device).run().prior for name, config in configs.items()
+    }
     lines, names = [], list(configs)
     for number in range(ROUNDS):
         # "turns" names the random stream of the order

@@ -1,14 +1,20 @@
+"""Data sets: their splits, their files, and that they are known by their images alone."""
+
+import dataclasses
+import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from dipddpm.__main__ import main
 from dipddpm.config import RunConfig
-from dipddpm.data import load_dataset, to_square
+from dipddpm.data import DATA_SOURCES, Dataset, DataSource, Split, cut, load_dataset, shuffled
 from dipddpm.errors import ConfigError, DataError
-from dipddpm.features import load_features
+from dipddpm.features import load_features, shipped_card
 from dipddpm.pipeline import Run
 
 
@@ -49,6 +55,92 @@ def test_unknown_data_set():
         load_dataset("cats")
 
 
+def changed(dataset: Dataset, images=lambda x: x, labels=lambda y: y) -> Dataset:
+    """The data set with other images or labels in all of its splits."""
+    splits = {
+        name: Split(images(split.images), labels(split.labels))
+        for name in ("train", "start", "validation", "test", "full_train")
+        for split in (getattr(dataset, name),)
+    }
+    return dataclasses.replace(dataset, **splits)
+
+
+def level(grey: int) -> float:
+    """Grey level 0 … 255 in [-1, 1]."""
+    return grey / 127.5 - 1
+
+
+def test_shipped_features_serve_copies_in_which_grey_level_1_reads_0_and_no_others():
+    """Such copies of MNIST are about; everything else is another data set, whatever its name."""
+    digits = load_dataset("digits")
+    assert shipped_card(digits) == DATA_SOURCES["digits"].card
+
+    darkest = digits.train.images.min()
+    with_ones = changed(digits, lambda x: torch.where(x == darkest, level(1), x))
+    assert with_ones.hash != digits.hash
+    assert with_ones.identity == digits.identity
+    assert shipped_card(with_ones) == DATA_SOURCES["digits"].card
+    assert load_features(with_ones).hash == load_features(digits).hash
+
+    others = {
+        "rotated": changed(digits, lambda x: x.rot90(dims=(2, 3))),
+        "inverted": changed(digits, lambda x: -x),
+        "level 2 for 0": changed(digits, lambda x: torch.where(x == darkest, level(2), x)),
+        "shuffled labels": changed(digits, labels=lambda y: y.flip(0)),
+        "other splits": dataclasses.replace(digits, start=digits.validation),
+    }
+    for name, other in others.items():
+        assert other.name == "digits"
+        assert other.identity != digits.identity, name
+        assert shipped_card(other) is None, name
+
+
+def test_the_identity_is_that_of_the_whole_set():
+    digits, small = load_dataset("digits"), load_dataset("digits", train_size=50)
+    assert small.identity == digits.identity
+    assert load_features(small).hash == load_features(digits).hash
+
+
+def test_cards_name_their_features_and_the_identity_of_their_images():
+    for source in DATA_SOURCES.values():
+        card = json.loads(source.card.read_text())
+        assert card["dataset"] == source.name
+        assert (card["channels"], card["image_size"]) == (source.shape[0], source.shape[1])
+        assert card["licence"].startswith(f"data: {source.licence}")
+        assert source.card.with_suffix(".safetensors").exists()
+        assert len(card["identity"]) == 16
+
+
+def stripes(data_dir: str | None) -> Dataset:
+    """Images of one's own: 8×8, vertical or horizontal, 400 of them."""
+    rng = np.random.RandomState(0)
+    labels = np.arange(400) % 2
+    rows = rng.randint(0, 256, (400, 1, 1, 8)).repeat(8, axis=2)
+    pixels = np.where(labels[:, None, None, None] == 0, rows, rows.swapaxes(2, 3))
+    return cut("stripes", shuffled(pixels, labels, white=255), train=280, start=40, validation=40)
+
+
+def test_a_data_source_from_outside(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = DataSource("stripes", stripes, (1, 8, 8), "stripes of 8×8 pixels", "CC0")
+    monkeypatch.setitem(DATA_SOURCES, "stripes", source)
+    few = ["--dip-steps", "2", "--epochs", "1", "--width", "8", "--sampler-steps", "2"]
+    out = tmp_path / "run"
+    assert main(["run", "--dataset", "stripes", *few, "--out", str(out)]) == 0
+    record = json.loads((out / "records.jsonl").read_text())
+    assert record["dataset_hash"] == stripes(None).hash
+    assert record["features"].startswith("stripes-features-v1@")
+
+    with pytest.raises(ConfigError, match="expected digits, mnist, stripes or an existing folder"):
+        load_dataset("spots")
+    with pytest.raises(ConfigError, match="data_dir is 'x'; expected none: only dataset mnist has"):
+        RunConfig(dataset="stripes", data_dir="x")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert "stripes: stripes of 8×8 pixels" in " ".join(capsys.readouterr().out.split())
+
+
 def test_missing_mnist_names_folder_files_and_ways_out(tmp_path):
     with pytest.raises(DataError) as caught:
         load_dataset("mnist", str(tmp_path))
@@ -74,6 +166,7 @@ def test_mnist(mnist_dir):
     assert sizes == [55_000, 5_000, 5_000, 5_000]
     assert mnist.train.images.shape[1:] == (1, 28, 28)
     assert (mnist.train.images.min(), mnist.train.images.max()) == (-1, 1)
+    assert shipped_card(mnist) == DATA_SOURCES["mnist"].card
 
 
 def test_mnist_is_downloaded_once_for_many_workers(mnist_dir, tmp_path, monkeypatch):
@@ -139,6 +232,13 @@ def test_features_of_a_folder_are_trained_once_and_know_it(own_folder):
     assert kept[0].stat().st_mtime_ns == before
 
 
+def test_a_folder_called_mnist_has_features_of_its_own(own_folder):
+    mine = load_dataset(str(own_folder.rename(own_folder.with_name("mnist"))), image_size=8)
+    assert mine.name == "mnist"
+    assert shipped_card(mine) is None
+    assert load_features(mine).hash != load_features(load_dataset("digits")).hash
+
+
 def test_a_run_on_a_folder(own_folder):
     config = RunConfig(
         dataset=str(own_folder), image_size=8, dip_steps=2, width=8, epochs=1, sampler_steps=2
@@ -160,16 +260,7 @@ def test_a_run_goes_on_where_its_images_have_moved(own_folder, tmp_path):
     with pytest.raises(ConfigError):
         Run.load(tmp_path)
     again = next(Run.load(tmp_path, dataset=str(moved)).records())
-    assert (again.epoch, again.fid) == (expected.epoch, expected.fid)
-
-
-def test_resizing_and_colour():
-    image = Image.new("RGB", (40, 20))
-    image.paste((255, 0, 0), (10, 0, 30, 20))  # red in the middle square, black beside it
-    cropped, stretched = (to_square(image, 8, rule) for rule in ("crop", "stretch"))
-    assert cropped.shape == stretched.shape == (3, 8, 8)
-    assert (cropped[0] == 255).all()
-    assert stretched[0, 0, 0] < 20
+    assert (again.epoch, again.scores["fid"]) == (expected.epoch, expected.scores["fid"])
 
 
 def test_folders_that_are_no_data_set(own_folder, tmp_path):

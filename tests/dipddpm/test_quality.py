@@ -1,5 +1,7 @@
 """Scores against independent implementations, closed forms and common sense."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -7,7 +9,8 @@ import torch
 
 from dipddpm.data import load_dataset
 from dipddpm.features import load_features
-from dipddpm.quality import Reference, fid, kid, nearest, precision_recall, psnr, ssim
+from dipddpm.pipeline import Run
+from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
 from dipddpm.randomness import generator
 
 
@@ -91,10 +94,10 @@ def test_nearest_is_a_root_mean_square_distance():
 
 def test_real_images_score_the_floor_and_noise_the_ceiling(reference, held_out):
     scores = reference.score(held_out)
-    assert scores.fid == pytest.approx(reference.fid_floor)
-    assert scores.classes == 10
-    assert scores.contrast == pytest.approx(1, abs=0.02)
-    assert scores.nearest_train == pytest.approx(1)
+    assert scores["fid"] == pytest.approx(reference.fid_floor)
+    assert scores["classes"] == 10
+    assert scores["contrast"] == pytest.approx(1, abs=0.02)
+    assert scores["nearest_train"] == pytest.approx(1)
     assert reference.fid_noise > 20 * reference.fid_floor
 
 
@@ -117,16 +120,31 @@ def degradations(images: torch.Tensor) -> dict[str, list[torch.Tensor]]:
 def test_scores_grow_with_damage(reference, held_out):
     for name, series in degradations(held_out).items():
         scores = [reference.score(images) for images in series]
-        fids, kids = [s.fid for s in scores], [s.kid for s in scores]
+        fids, kids = [s["fid"] for s in scores], [s["kid"] for s in scores]
         assert fids == sorted(fids), name
         assert kids == sorted(kids), name
+
+
+def test_a_score_from_outside_is_found_in_the_record(tiny, monkeypatch):
+    """One entry: a function of the drawn images, their features and the reference."""
+
+    def feature_shift(drawn):
+        return float((drawn.features.mean(0) - drawn.reference.real_features.mean(0)).norm())
+
+    monkeypatch.setitem(SCORES, "feature_shift", feature_shift)
+    run = Run(dataclasses.replace(tiny, epochs=1))
+    (record,) = run.records()
+    assert record.scores["feature_shift"] > 0
+    row = record.row()
+    assert row["feature_shift"] == record.scores["feature_shift"]
+    assert list(row)[: len(SCORES)] == list(SCORES)
 
 
 def test_copies_of_training_images_are_exposed(reference):
     train = load_dataset("digits").train.images[:300]
     scores = reference.score(train)
-    assert scores.fid < 2 * reference.fid_floor  # by FID alone they look perfect
-    assert scores.nearest_train == 0
+    assert scores["fid"] < 2 * reference.fid_floor  # by FID alone they look perfect
+    assert scores["nearest_train"] == 0
 
 
 def test_features_state_their_accuracy():

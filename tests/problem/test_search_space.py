@@ -7,6 +7,7 @@ import shlex
 import pandas as pd
 import pytest
 
+from dipddpm import PRIORS, Prior
 from dipddpm.__main__ import make_parser
 from dipddpm.cli import run_config
 from study.cluster.capacity import this_machine
@@ -96,3 +97,16 @@ def test_a_parameter_added_from_outside_is_searched_recorded_and_rerun(
     _, *command = shlex.split(best["command"])
     config = run_config(make_parser().parse_args(command[3:]))
     assert config.ema_decay == best["parameters"]["ema_decay"]
+
+
+def test_a_prior_from_outside_says_which_parameters_are_searched(monkeypatch):
+    class Denoise(Prior):
+        description = "images denoised by a filter of the noise's width"
+        parameters = frozenset({"std"})
+
+        def restore(self, images):
+            return images
+
+    monkeypatch.setitem(PRIORS, "denoise", Denoise)
+    assert names(prior="denoise") == ["ddpm_lr", "std"]
+    assert "dip_steps" not in names(space="extended", prior="denoise")

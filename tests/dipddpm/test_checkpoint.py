@@ -1,0 +1,72 @@
+"""What a run leaves on disk: that it is no pickle, and that version 0.1's can still be read."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from dipddpm.checkpoint import STATE_FILE
+from dipddpm.pipeline import Run
+
+EARLIER = Path(__file__).parent / "checkpoint-0.1"
+"""Written by version 0.1 after step 3 of 4 of a restorer's fit."""
+
+
+def read(folder: Path) -> tuple[dict, dict]:
+    with safe_open(folder / STATE_FILE, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        return json.loads(file.metadata()["run"]), tensors
+
+
+def test_a_fit_that_version_0_1_saved_goes_on_to_the_end_that_it_had_there():
+    steps = []
+    run = Run.load(EARLIER, "cpu", lambda stage, done, total: steps.append((stage, done)))
+    *_, record = run.records()
+    assert steps[0] == ("dip", 4)
+    assert record.dip_saw == "clean train[0:64], with noise of std 1, drawn once"
+    assert record.dip_loss == pytest.approx(0.6759122610092163, rel=1e-5)
+    assert record.dip_psnr == pytest.approx(7.694563865661621, rel=1e-5)
+    assert record.loss == pytest.approx(0.8052794337272644, rel=1e-5)
+    assert record.scores["fid"] == pytest.approx(88.85356654112839, rel=1e-4)
+
+
+@pytest.mark.parametrize("prior", ["restorer", "dip", "none"])
+def test_a_run_that_version_0_1_saved_between_epochs_goes_on(tiny, tmp_path, prior):
+    """It called the tensors otherwise, and kept the seconds among them."""
+    run = Run(dataclasses.replace(tiny, prior=prior, prior_size=64))
+    records = run.records()
+    next(records)
+    run.save(tmp_path)
+    expected = next(records)
+    state, tensors = read(tmp_path)
+    if prior != "none":
+        tensors["prior.seconds"] = tensors["best_loss"].new_tensor(state["prior_seconds"])
+    del state["prior_seconds"], state["pending_loss"]
+    earlier = {"prior": "dip", "ema": "kept"}
+    renamed = {}
+    for name, value in tensors.items():
+        first, *rest = name.split(".", 1)
+        renamed[".".join([earlier.get(first, first), *rest])] = value
+    save_file(renamed, tmp_path / STATE_FILE, {"run": json.dumps(state)})
+
+    again = next(Run.load(tmp_path).records())
+    assert again.dip_time_s == expected.dip_time_s
+    assert (again.epoch, again.loss) == (expected.epoch, expected.loss)
+    assert again.scores["fid"] == expected.scores["fid"]
+    assert (again.dip_loss == expected.dip_loss) == (prior != "none")  # NaN
+
+
+def test_checkpoints_are_read_without_pickle(tiny, tmp_path):
+    run = Run(tiny)
+    next(run.records())
+    run.save(tmp_path)
+    state, _ = read(tmp_path)
+    assert state["config"]["seed"] == tiny.seed
+
+
+def test_before_a_run_has_begun_there_is_nothing_to_save(tiny, tmp_path):
+    with pytest.raises(RuntimeError, match="before the run has begun"):
+        Run(tiny).save(tmp_path)
