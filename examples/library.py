@@ -1,12 +1,12 @@
 """The library in ten lines: one DIP→DDPM run, its scores, and what there is to see.
 
-python examples/library.py        # half a minute on two cores; writes overview.png
+python examples/library.py     # some seconds; writes overview.png
 """
 
 from dipddpm import Run, RunConfig
 from dipddpm.images import overview
 
-config = RunConfig(dataset="digits", prior="restorer", std=0.2, ddpm_lr=2e-3, epochs=12)
+config = RunConfig(dataset="digits", prior="restorer", std=0.2, ddpm_lr=2e-3, epochs=6)
 run = Run(config)
 for record in run.records():
     fid, floor = record.scores["fid"], record.fid_floor

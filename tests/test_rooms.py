@@ -7,6 +7,7 @@ import re
 from support import ROOT
 
 LAUNCHERS = "launchers"
+FRONT_DOOR = "study"  # its __init__.py
 
 
 def room_of(module: str) -> str | None:
@@ -36,7 +37,8 @@ def imports() -> dict[str, set[str]]:
     for path in [*(ROOT / "dipddpm").rglob("*.py"), *(ROOT / "study").rglob("*.py")]:
         parts = path.relative_to(ROOT).parts
         room = parts[0] if parts[0] == "dipddpm" else parts[1]
-        room = LAUNCHERS if room.endswith(".py") else room
+        if room.endswith(".py"):
+            room = FRONT_DOOR if room == "__init__.py" else LAUNCHERS
         graph.setdefault(room, set()).update(imports_of(path) - {room})
     return graph
 

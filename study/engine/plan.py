@@ -15,18 +15,18 @@ class Plan:
     """
 
     name: str
-    num_samples: int
+    num_samples: int = 30
     """The number of trials, those of earlier sessions included."""
-    sampler: str
-    scheduler: str
-    grace_period: int
+    sampler: str = "gp"
+    scheduler: str = "asha"
+    grace_period: int = 1
     """What a trial may spend before it can be stopped, in units of the problem's resource."""
-    reduction_factor: float
-    cpus_per_trial: float
-    gpus_per_trial: float
-    slots: int
+    reduction_factor: float = 3.0
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    slots: int = 1
     """The number of trials that run at once."""
-    seed: int
+    seed: int = 0
     time_budget_s: float | None = None
     """Seconds after which the search ends; it can be resumed."""
 

@@ -3,6 +3,7 @@
 It knows nothing of DIP and DDPM; those come with the problem and the trainable.
 """
 
+import dataclasses
 import datetime
 import logging
 import os
@@ -109,8 +110,8 @@ def run_study(
     plan: Plan,
     folder: ResultsFolder,
     *,
-    expected_s: Sequence[float],
-    console: Console,
+    expected_s: Sequence[float] = (),
+    console: Console | None = None,
     storage_url: str | None = None,
     storage: StorageCopy | None = None,
     home: Path | None = None,
@@ -127,6 +128,7 @@ def run_study(
             problem's stages.
         expected_s: seconds that each trial is expected to take, or one number if all are alike,
             for the estimate of the time left; empty if unknown.
+        console: where progress is shown; the terminal without it.
         storage_url: URL of an Optuna storage that gets the trials; ``study.db`` without it.
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
@@ -142,7 +144,8 @@ def run_study(
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
     rows, recovered = recover(folder, place, scheduler)
-    home = home or folder.path
+    home, console = home or folder.path, console or Console()
+    folder.info.setdefault("settings", {"plan": dataclasses.asdict(plan)})
     export = OptunaExport(
         storage_url or f"sqlite:///{home / DATABASE_FILE}",
         plan.name,

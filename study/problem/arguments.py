@@ -13,6 +13,7 @@ from typing import Any
 
 from dipddpm.cli import OneLineParser, add_field_flag, flag, preset_default
 from dipddpm.config import PRESETS, RunConfig, preset
+from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
 from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
 
@@ -63,7 +64,9 @@ class Arguments:
         "the scale of the original report",
         choices=tuple(PRESETS),
     )
-    num_samples: int = _argument(30, "trials to run, those of earlier sessions included")
+    num_samples: int = _argument(
+        Plan.num_samples, "trials to run, those of earlier sessions included"
+    )
     objectives: str = _argument(
         "fid,time_per_iteration_s",
         f"what is optimised, of {', '.join(OBJECTIVES)}; the first also decides early stopping",
@@ -76,17 +79,19 @@ class Arguments:
         choices=SPACES,
     )
 
-    sampler: str = _argument("gp", "Optuna's sampler", choices=SAMPLERS)
+    sampler: str = _argument(Plan.sampler, "Optuna's sampler", choices=SAMPLERS)
     scheduler: str = _argument(
-        "asha",
+        Plan.scheduler,
         "early stopping, by the first objective (asha), by all (pareto-asha) or none",
         choices=SCHEDULERS,
     )
     grace_period: int | None = _argument(
         None, "epochs before a trial can be stopped", "a ninth of --max-epochs"
     )
-    reduction_factor: float = _argument(3.0, "at each rung about 1 in X trials goes on")
-    seed: int = _argument(0, "seed of the search and of every trial")
+    reduction_factor: float = _argument(
+        Plan.reduction_factor, "at each rung about 1 in X trials goes on"
+    )
+    seed: int = _argument(Plan.seed, "seed of the search and of every trial")
     time_budget_s: float | None = _argument(
         None, "time [s] after which the study ends, to be resumed", "none", metavar="S"
     )
@@ -98,7 +103,7 @@ class Arguments:
     )
     confirm_seeds: int = _argument(5, "runs of each setting that is confirmed")
 
-    cpus_per_trial: float = _argument(1.0, "cores of each trial")
+    cpus_per_trial: float = _argument(Plan.cpus_per_trial, "cores of each trial")
     gpus_per_trial: float | None = _argument(
         None, "GPUs of each trial; 0.5 puts two on one", "1 if there is a GPU, else 0"
     )

@@ -127,7 +127,7 @@ class ResultsFolder:
 
     @classmethod
     def create(
-        cls, results_dir: Path, name: str, problem: Problem, info: Mapping[str, Any]
+        cls, results_dir: Path, name: str, problem: Problem, info: Mapping[str, Any] | None = None
     ) -> "ResultsFolder":
         """Make a new folder that reads as an empty study, and point ``latest`` at it.
 
@@ -138,7 +138,7 @@ class ResultsFolder:
         path = results_dir / name
         path.mkdir(parents=True)
         (path / SAMPLES_FOLDER).mkdir()
-        folder = cls(path, problem, {"sessions": [], **info})
+        folder = cls(path, problem, {"sessions": [], **(info or {})})
         folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
         write_csv(path / HISTORY_FILE, folder.history_columns, [])
         folder.write_trials([])
@@ -164,6 +164,12 @@ class ResultsFolder:
     def make_latest(self) -> None:
         """Point ``results/latest`` at this folder."""
         write_link(self.path.parent / LATEST, self.path.name)
+
+    def __enter__(self) -> "ResultsFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let other processes write to the folder."""

@@ -89,9 +89,9 @@ class Problem:
     objectives: tuple[str, ...]
     resource: str
     max_resource: int
-    stages: tuple[Stage, ...]
-    start_points: tuple[dict[str, Value], ...]
     rerun: str
+    stages: tuple[Stage, ...] = ()
+    start_points: tuple[dict[str, Value], ...] = ()
 
     def __post_init__(self) -> None:
         known = {metric.name for metric in self.metrics}
