@@ -65,7 +65,7 @@ def test_a_prior_from_outside_on_the_command_line(tmp_path, blur, capsys):
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     help_text = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"blur: images blurred over 3×3 pixels; default: restorer", help_text)
+    assert re.search(r"blur: images blurred over 3×3 pixels \(default: restorer\)", help_text)
 
 
 CUT_OFF = [
