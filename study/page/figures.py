@@ -169,7 +169,7 @@ def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> 
 def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
     """A band as wide as the noise: two points inside it do not differ in cost."""
     values = [t.metrics[cost.name] for t in study.trials if cost.name in t.metrics]
-    floor = study.noise_floor(cost.name) if values else 0.0  # the resource is no metric
+    floor = study.noise_floor(cost.name)
     if not 0 < floor < math.inf:
         return
     middle, half = statistics.median(values), math.sqrt(1 + floor)

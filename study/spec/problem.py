@@ -114,9 +114,12 @@ class Problem:
         return moved or self.objectives[:1]
 
     def is_noise(self, name: str) -> bool:
-        """Return whether a metric varies by chance alone: nothing that is searched affects it."""
-        affected = any(name in parameter.affects for parameter in self.parameters)
-        return self.metric(name).declared_effects_only and not affected
+        """Return whether a metric varies by chance alone: nothing that is searched affects it.
+
+        The resource, which is no metric, never does.
+        """
+        measured = any(m.declared_effects_only for m in self.metrics if m.name == name)
+        return measured and not any(name in parameter.affects for parameter in self.parameters)
 
     def metric(self, name: str) -> Metric:
         """Return the metric of that name."""

@@ -32,6 +32,7 @@ def test_a_metric_of_measured_work_is_noise_until_a_parameter_that_affects_it_is
     assert not wider.is_noise("price")
     assert wider.searched_objectives == ("error", "price")
     assert not problem.is_noise("error")  # any parameter may change a score
+    assert not problem.is_noise(problem.resource)
     assert through_json(wider).searched_objectives == wider.searched_objectives
 
 
