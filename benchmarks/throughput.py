@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from dipddpm.data import load_dataset
-from dipddpm.timing import in_turns
+from dipddpm.timing import interleaved
 
 
 class ByteCounter(TorchDispatchMode):
@@ -41,7 +41,7 @@ def rates(device: torch.device) -> tuple[float, float]:
     """FLOP/s of a large float32 matmul, and bytes/s of a copy (read and written)."""
     a, big = torch.randn(2048, 2048, device=device), torch.randn(1 << 26, device=device)
     other = torch.empty_like(big)
-    seconds = in_turns({"matmul": lambda: a @ a, "copy": lambda: other.copy_(big)}, 5, device)
+    seconds = interleaved({"matmul": lambda: a @ a, "copy": lambda: other.copy_(big)}, 5, device)
     return 2 * 2048**3 / min(seconds["matmul"]), 2 * big.nbytes / min(seconds["copy"])
 
 
@@ -67,7 +67,7 @@ def main() -> None:
         compiled = RECIPES["ours"](0, device)
         compiled.trainer.model = torch.compile(compiled.model)
         work["ours, compiled"] = lambda: compiled.step(batch)
-    rows = compare(in_turns(work, args.repeats, device, args.steps), "original")
+    rows = compare(interleaved(work, args.repeats, device, args.steps), "original")
 
     flop_rate, bandwidth = rates(device)
     for name, recipe in trained.items():

@@ -17,7 +17,7 @@ from recipes import BATCH_SIZE, RECIPES
 from side_by_side import DATA, compare, machine, write
 
 from dipddpm.data import load_dataset
-from dipddpm.timing import in_turns
+from dipddpm.timing import interleaved
 
 Curve = list[tuple[int, float]]
 
@@ -46,7 +46,7 @@ def main() -> None:
     recorded = {name: curves(name) for name in RECIPES if curves(name)}
     loops = {name: RECIPES[name](0, device) for name in recorded}
     work = {name: lambda loop=loop: loop.step(batch) for name, loop in loops.items()}
-    timed = compare(in_turns(work, args.repeats, device, calls=3), "original")
+    timed = compare(interleaved(work, args.repeats, device, calls=3), "original")
 
     checkpoints = [step for step, _ in recorded["original"][0]]
     rows = []

@@ -46,7 +46,7 @@ class StepClock:
         return seconds
 
 
-def in_turns(
+def interleaved(
     work: Mapping[str, Callable[[], object]], repeats: int, device: torch.device, calls: int = 1
 ) -> dict[str, list[float]]:
     """Time functions in turns, so that all meet the same machine; return seconds per call.

@@ -26,7 +26,7 @@ def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
 def test_all_take_their_turns_after_two_calls_that_are_not_timed():
     calls = []
     work = {name: lambda name=name: calls.append(name) for name in "ab"}
-    seconds = timing.in_turns(work, 2, torch.device("cpu"), calls=3)
+    seconds = timing.interleaved(work, 2, torch.device("cpu"), calls=3)
     assert "".join(calls) == "aabb" + "aaabbb" * 2
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
 

@@ -41,7 +41,7 @@ CALLED = {**FLAGS, "confirm_seeds": "seeds"}
 REPRODUCE = "study/reproduce.py"
 """What ``study.json`` calls this command."""
 
-KEEP_FOLDER = "unfinished"
+UNFINISHED_FOLDER = "unfinished"
 """States of runs that have no checkpoint yet, on this machine."""
 
 
@@ -81,7 +81,9 @@ def run(session: Session) -> StudyStatus:
         step_timing.measure(settings, folder.path)
     status = runner.run_study(
         folder.problem,
-        trainable(settings, None if settings.ray_address else folder.path.resolve() / KEEP_FOLDER),
+        trainable(
+            settings, None if settings.ray_address else folder.path.resolve() / UNFINISHED_FOLDER
+        ),
         plan,
         folder,
         expected_s=expected_s,
@@ -91,7 +93,7 @@ def run(session: Session) -> StudyStatus:
         cluster=session.on_cluster,
     )
     if status != StudyStatus.INTERRUPTED:  # of failed runs
-        shutil.rmtree(folder.path / KEEP_FOLDER, ignore_errors=True)
+        shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path))
     evidence, judged = write(folder.path)
     console.print(f"scale: {scale_text(evidence)}")

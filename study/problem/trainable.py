@@ -23,14 +23,14 @@ from study.problem.settings import StudySettings
 
 
 def trainable(settings: StudySettings) -> Callable[[dict[str, Any]], None]:
-    """The Tune function of this study's trials."""
+    """Return the Tune function of this study's trials."""
     return functools.partial(
         train, run_config=settings.run, num_threads=threads(settings), device=device(settings)
     )
 
 
 def data_hash(run_config: RunConfig) -> str:
-    """Of the images, as the node that calls this reads them."""
+    """Return the hash of the images, as the node that calls this reads them."""
     return dataset_of(run_config).hash
 
 
@@ -40,14 +40,15 @@ def train(
     num_threads: int,
     device: str,
     local_folder: Path | None = None,
-    look: Callable[[Run, Path], None] | None = None,
+    extra_scores: Callable[[Run, Path], None] | None = None,
 ) -> None:
-    """The trainable: one DIP→DDPM run, reported and checkpointed at each evaluation.
+    """Run one DIP→DDPM, reported and checkpointed at each evaluation.
 
     Args:
         local_folder: a folder on this machine for the state before the first evaluation, for runs
             whose first evaluation is far away.
-        look: called at the end with the run and the folder of its pictures, to leave more there.
+        extra_scores: called after the last epoch with the run and the folder of its pictures, to
+            measure more and leave it there.
     """
     torch.set_num_threads(num_threads)
     device = nodes.device_here(device)
@@ -71,8 +72,8 @@ def train(
             run.save(folder)
             for stage, images in run.pictures().items():
                 contact_sheet(images).save(picture_path(folder, stage))
-            if look and record.epoch == run.config.epochs:
-                look(run, folder / PICTURES)
+            if extra_scores and record.epoch == run.config.epochs:
+                extra_scores(run, folder / PICTURES)
             metrics = {**record.row(), "save_time_s": save_time_s}
             report(metrics, {"epoch": record.epoch}, folder)
         save_time_s = time.perf_counter() - start

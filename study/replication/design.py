@@ -260,17 +260,17 @@ def describe(settings: StudySettings) -> Problem:
     )
 
 
-def trainable(settings: StudySettings, keep: Path | None) -> Callable[[dict[str, Any]], None]:
+def trainable(settings: StudySettings, unfinished: Path | None) -> Callable[[dict[str, Any]], None]:
     """Return the Tune function of the design.
 
-    ``keep`` is where runs under way are kept on this machine.
+    ``unfinished`` is where runs under way are kept on this machine.
     """
     return functools.partial(
         train_condition,
         plans=plans_of(settings.run),
         num_threads=threads(settings),
         device=device(settings),
-        keep=keep,
+        unfinished=unfinished,
     )
 
 
@@ -279,18 +279,18 @@ def train_condition(
     plans: Mapping[str, ConditionPlan],
     num_threads: int,
     device: str,
-    keep: Path | None,
+    unfinished: Path | None,
 ) -> None:
     """Train one run of the design, as :func:`study.problem.trainable.train` does."""
     plan, seed = plans[parameters[PARAMETER]], parameters["seed"]
-    place = keep_place(keep, plan.config, seed) if keep else None
+    place = local_folder_of(unfinished, plan.config, seed) if unfinished else None
     train({"seed": seed}, plan.config, num_threads, device, place, plan.extra_scores)
 
 
-def keep_place(keep: Path, config: RunConfig, seed: int) -> Path:
+def local_folder_of(unfinished: Path, config: RunConfig, seed: int) -> Path:
     """Return where a run under way is kept: by its settings, so that none resumes another's."""
     settings = json.dumps({**_without_folders(config), "seed": seed})
-    return keep / hashlib.sha256(settings.encode()).hexdigest()[:16]
+    return unfinished / hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 def as_info(settings: StudySettings) -> dict[str, Any]:

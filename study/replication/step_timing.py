@@ -21,7 +21,7 @@ from dipddpm.data import Dataset
 from dipddpm.pipeline import dataset_of
 from dipddpm.prior_stage import PriorStage
 from dipddpm.randomness import generator
-from dipddpm.timing import in_turns
+from dipddpm.timing import interleaved
 from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.problem import definition
@@ -87,7 +87,7 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
         for name in (names[place] for place in order):
             config = dataclasses.replace(configs[name], seed=number)
             work[name] = _stepping(Trainer(config, images[name], images[name]))
-        for name, seconds in in_turns(work, STEPS, device).items():
+        for name, seconds in interleaved(work, STEPS, device).items():
             lines.append(_line(SETTINGS, name, number, statistics.median(seconds), batch))
     return lines
 
@@ -104,7 +104,7 @@ def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
         work[f"network and {loader} loader"] = _stepping(trainer)
     alone = Trainer(base, images, images)
     work["network"] = lambda: alone.step(images[: base.batch_size])
-    seconds = in_turns(work, LOADER_ROUNDS, device)
+    seconds = interleaved(work, LOADER_ROUNDS, device)
     return [
         _line(LOADERS, name, number, value, base.batch_size)
         for name, values in seconds.items()

@@ -78,7 +78,7 @@ def test_what_a_study_leaves_besides(done):
     scored = trials[(trials.condition == COMBINED) & (trials.seed == 1)].trial_id.item()
     for stage in ("samples", "refined", "from-noise", "from-prior"):
         Image.open(folder / "samples" / scored / f"{stage}.png").verify()
-    assert not (folder / reproduce.KEEP_FOLDER).exists()
+    assert not (folder / reproduce.UNFINISHED_FOLDER).exists()
 
 
 def test_what_has_ended_is_not_run_again_and_seeds_can_be_added(done):

@@ -17,7 +17,7 @@ from study.replication.conditions import (
     as_reported_name,
     setting_name,
 )
-from study.replication.design import describe, keep_place, plans_of, points_of, resolve_design
+from study.replication.design import describe, local_folder_of, plans_of, points_of, resolve_design
 from study.spec.errors import SettingError
 
 
@@ -105,10 +105,10 @@ def test_every_run_can_be_typed_again():
 
 def test_a_run_under_way_is_kept_by_its_settings(tmp_path):
     run = RunConfig(dataset="mnist")
-    here = keep_place(tmp_path, run, 1)
-    assert keep_place(tmp_path, dataclasses.replace(run, data_dir="elsewhere"), 1) == here
-    assert keep_place(tmp_path, dataclasses.replace(run, std=0.8), 1) != here
-    assert keep_place(tmp_path, run, 2) != here
+    here = local_folder_of(tmp_path, run, 1)
+    assert local_folder_of(tmp_path, dataclasses.replace(run, data_dir="elsewhere"), 1) == here
+    assert local_folder_of(tmp_path, dataclasses.replace(run, std=0.8), 1) != here
+    assert local_folder_of(tmp_path, run, 2) != here
 
 
 def test_fewer_images_than_a_batch_of_the_originals():
