@@ -1,0 +1,52 @@
+"""DIP→DDPM as the engine sees it: every metric that the tables name is one that trials report."""
+
+import dataclasses
+
+import pytest
+
+from dipddpm.quality import SCORES
+from study.cluster.capacity import this_machine
+from study.problem import definition, trainable
+from study.problem.definition import METRICS, describe
+from study.problem.settings import resolve
+from study.results.folder import ResultsFolder
+from study.spec.problem import Metric
+
+
+@pytest.fixture
+def reported(tiny, monkeypatch):
+    """What a trial reports, called without Ray."""
+
+    def run() -> list[dict]:
+        found = []
+        monkeypatch.setattr(
+            trainable, "report", lambda metrics, resource, checkpoint: found.append(metrics)
+        )
+        monkeypatch.setattr(trainable.tune, "get_checkpoint", lambda: None)
+        monkeypatch.setattr(trainable.nodes, "device_here", lambda device: device)
+        trainable.train({}, dataclasses.replace(tiny, epochs=2), 1, "cpu")
+        return found
+
+    return run
+
+
+def test_trials_report_every_metric_of_the_problem(reported):
+    (metrics,) = reported()
+    assert {metric.name for metric in METRICS} <= set(metrics)
+
+
+def test_a_metric_from_outside_is_measured_reported_and_a_column(reported, tmp_path, monkeypatch):
+    """One entry measures it, one names it."""
+
+    def brightness(drawn):
+        return float(drawn.images.mean() + 1) / 2
+
+    monkeypatch.setitem(SCORES, "brightness", brightness)
+    added = Metric("brightness", "mean grey value")
+    monkeypatch.setattr(definition, "METRICS", (*METRICS, added))
+    (metrics,) = reported()
+    assert 0 < metrics["brightness"] < 1
+    with ResultsFolder.create(tmp_path, "one", describe(resolve({}, this_machine()))) as folder:
+        folder.append_history({"trial_id": "a", "epoch": 2, **metrics})
+        (row,) = folder.read_history()
+    assert row["brightness"] == metrics["brightness"]
