@@ -174,7 +174,7 @@ def without_storage(tmp_path):
         "    raise OSError('no route to host')\n"
         "RemotePath.read = cut\n"
     )
-    return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
+    return {"PYTHONPATH": f"{tmp_path}:{TESTS}:{ROOT}"}
 
 
 def refusal(cluster, tmp_path, capsys, *flags):
