@@ -6,7 +6,13 @@
 
 from dipddpm.config import PRESETS, RunConfig, preset
 from dipddpm.data import DATA_SOURCES, Dataset, DataSource, load_dataset
-from dipddpm.errors import ConfigError, DataError, NonFiniteLossError
+from dipddpm.errors import (
+    ConfigError,
+    DataError,
+    NonFiniteError,
+    NonFiniteImagesError,
+    NonFiniteLossError,
+)
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run
 from dipddpm.priors import PRIORS, Prior
@@ -24,6 +30,8 @@ __all__ = [
     "DataError",
     "DataSource",
     "Dataset",
+    "NonFiniteError",
+    "NonFiniteImagesError",
     "NonFiniteLossError",
     "Prior",
     "Record",

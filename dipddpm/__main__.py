@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dipddpm import commands
 from dipddpm.cli import OneLineParser, add_run_flags, flag, run_config
-from dipddpm.errors import ConfigError, DataError, NonFiniteLossError
+from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
 Show = Callable[[str, int, int], None]
 
@@ -60,7 +60,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; return 0, or 1 if a loss was not finite. Exit with 2 on bad usage."""
+    """Run a command; return 0, or 1 if a loss or a drawn image is not finite.
+
+    Exit with 2 on bad usage.
+    """
     args = make_parser().parse_args(argv)
     args.device = args.device or _device("cuda" if torch.cuda.is_available() else "cpu")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -79,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
         args.parser.error(f"{flag(error.name)} is {error.value}; expected {error.expected}")
     except DataError as error:
         args.parser.error(str(error))
-    except NonFiniteLossError as error:
+    except NonFiniteError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     return 0

@@ -21,7 +21,11 @@ class DataError(RuntimeError):
     """A data set is missing, unreadable or does not fit the settings."""
 
 
-class NonFiniteLossError(ArithmeticError):
+class NonFiniteError(ArithmeticError):
+    """A number that decides something is NaN or infinite: unknown, and never the best."""
+
+
+class NonFiniteLossError(NonFiniteError):
     """A training loss became NaN or infinite; going on would only burn time."""
 
     def __init__(self, stage: str, step: int, settings: str) -> None:
@@ -30,6 +34,20 @@ class NonFiniteLossError(ArithmeticError):
 
     def __str__(self) -> str:
         return f"{self.stage} loss is not finite at step {self.step} ({self.settings})"
+
+
+class NonFiniteImagesError(NonFiniteError):
+    """Drawn images hold NaN or infinity, so they have no score."""
+
+    def __init__(self, bad: int, drawn: int) -> None:
+        super().__init__(bad, drawn)
+        self.bad, self.drawn = bad, drawn
+
+    def __str__(self) -> str:
+        return (
+            f"{self.bad} of {self.drawn} drawn images hold values that are not finite; a lower "
+            "ddpm_lr may help"
+        )
 
 
 def require_finite(losses: Tensor, stage: str, settings: str, first_step: int = 0) -> None:

@@ -80,6 +80,7 @@ class Run:
 
         Raises:
             NonFiniteLossError: the loss of the prior or of the DDPM is not finite.
+            NonFiniteImagesError: drawn images are not finite.
         """
         if self.trainer is None:
             self._make_prior_set()

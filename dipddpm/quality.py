@@ -5,6 +5,7 @@ The metrics are pure functions of tensors: feature matrices of shape (N, D), ima
 """
 
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dipddpm.data import Dataset
+from dipddpm.errors import NonFiniteImagesError
 from dipddpm.features import NUM_FEATURES, Features
 from dipddpm.randomness import generator, seeded_global
 
@@ -28,17 +30,18 @@ class _Precomputed(nn.Identity):
 
 
 def fid(real: Tensor, generated: Tensor) -> float:
-    """Return the Fréchet distance of Gaussians fitted to two feature sets; at least 0.
+    """Return the Fréchet distance of Gaussians fitted to two feature sets (N, D); at least 0.
 
-    Heusel et al. (2017), Eq. 6. The estimate is biased upwards where images are few: compare it
-    only at equal N, and beside the floor.
+    It is NaN where a feature is not finite. Heusel et al. (2017), Eq. 6. The estimate is biased
+    upwards where images are few: compare it only at equal N, and beside the floor.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance  # seconds to import, as below
 
     metric = FrechetInceptionDistance(feature=_Precomputed()).set_dtype(torch.float64)
     metric.update(real.double(), real=True)
     metric.update(generated.double(), real=False)
-    return max(0.0, float(metric.compute()))  # rounding can leave -1e-13
+    distance = float(metric.compute())
+    return max(0.0, distance) if math.isfinite(distance) else distance  # rounding leaves -1e-13
 
 
 def kid(real: Tensor, generated: Tensor, seed: int) -> tuple[float, float]:
@@ -159,7 +162,13 @@ class Reference:
         Args:
             images: (N, C, H, W) in [-1, 1].
             sources: the images like ``images`` that the reverse process was started from, if any.
+
+        Raises:
+            NonFiniteImagesError: an image holds NaN or infinity.
         """
+        bad = int((~images.isfinite()).flatten(1).any(dim=1).sum())
+        if bad:
+            raise NonFiniteImagesError(bad, len(images))
         drawn = Drawn(images, sources, self)
         return {name: score(drawn) for name, score in SCORES.items()}
 
@@ -206,16 +215,25 @@ def _confidence(drawn: Drawn) -> float:
     return float(drawn.choices[0].mean())
 
 
+def _relative(value: float, real: float) -> float:
+    """Return a value in units of the real images' own; NaN where theirs is 0."""
+    return value / real if real else math.nan
+
+
+def _contrast(drawn: Drawn) -> float:
+    return _relative(contrast(drawn.images), drawn.reference.real_contrast)
+
+
 def _nearest_train(drawn: Drawn) -> float:
     distances = nearest(drawn.images, drawn.reference.train)
-    return float(distances.median()) / drawn.reference.real_nearest
+    return _relative(float(distances.median()), drawn.reference.real_nearest)
 
 
 def _nearest_source(drawn: Drawn) -> float:
     if drawn.sources is None:
         return float("nan")
     rms = (drawn.images - drawn.sources).square().flatten(1).mean(dim=1).sqrt()
-    return float(rms.median()) / drawn.reference.real_nearest
+    return _relative(float(rms.median()), drawn.reference.real_nearest)
 
 
 SCORES: dict[str, Score] = {
@@ -229,7 +247,7 @@ SCORES: dict[str, Score] = {
     # how many classes the classifier sees among the images
     "classes": lambda drawn: len(drawn.choices[1].unique()),
     # relative to real images: 1 is right
-    "contrast": lambda drawn: contrast(drawn.images) / drawn.reference.real_contrast,
+    "contrast": _contrast,
     # median distance to the nearest training image, relative to that of real held-out images: well
     # below 1 is copying
     "nearest_train": _nearest_train,

@@ -80,6 +80,8 @@ def test_public_names():
         "DataError",
         "DataSource",
         "Dataset",
+        "NonFiniteError",
+        "NonFiniteImagesError",
         "NonFiniteLossError",
         "PRESETS",
         "PRIORS",

@@ -14,6 +14,8 @@ def pareto_front(
 ) -> list[int]:
     """Return the indices of the points that no other dominates, best in the first objective first.
 
+    A point with a value that is not finite is on no front: of what is unknown nothing is the best.
+
     Args:
         values: one row per point, one column per objective.
         directions: ``min`` or ``max`` per objective.
@@ -21,10 +23,11 @@ def pareto_front(
             of an objective that has one must be positive.
     """
     tolerances = tolerances or [0.0] * len(directions)
+    known = [i for i, row in enumerate(values) if all(map(math.isfinite, row))]
     front = [
         i
-        for i, row in enumerate(values)
-        if not any(_dominates(other, row, directions, tolerances) for other in values)
+        for i in known
+        if not any(_dominates(values[j], values[i], directions, tolerances) for j in known)
     ]
     sign = 1 if directions[0] == "min" else -1
     return sorted(front, key=lambda i: sign * values[i][0])
@@ -54,14 +57,15 @@ def noise_floor(repeats: Sequence[float]) -> float:
     repeats it is infinite: nothing is known of the noise, so no difference means anything.
 
     Args:
-        repeats: measurements of the same work, all above 0.
+        repeats: measurements of the same work; what is not finite and above 0 is left out.
     """
-    if len(repeats) < 3:
+    logs = [math.log(value) for value in repeats if 0 < value < math.inf]
+    if len(logs) < 3:
         return math.inf
-    logs = [math.log(value) for value in repeats]
     middle = statistics.median(logs)
     sigma = 1.4826 * statistics.median(abs(value - middle) for value in logs)
-    return math.expm1(1.96 * math.sqrt(2) * sigma)
+    spread = 1.96 * math.sqrt(2) * sigma
+    return math.expm1(spread) if spread < 700 else math.inf  # beyond, a float overflows
 
 
 def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:
@@ -70,7 +74,16 @@ def ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> lis
     Non-dominated sorting and crowding distance (Deb et al. 2002, Sections III-A and III-B), as
     multi-objective successive halving ranks a rung (Schmucker et al. 2021, Section 3). Among the
     equally crowded the first objective decides; with a single objective it is the only order.
+    Points with a value that is not finite come last, in their own order.
     """
+    known = [i for i, row in enumerate(values) if all(map(math.isfinite, row))]
+    unknown = [i for i, row in enumerate(values) if not all(map(math.isfinite, row))]
+    order = _ranking([values[i] for i in known], directions)
+    return [known[i] for i in order] + unknown
+
+
+def _ranking(values: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:
+    """Rank points whose values are finite."""
     signs = [1 if direction == "min" else -1 for direction in directions]
     points = np.asarray(values, dtype=float).reshape(len(values), len(directions)) * signs
     if len(directions) == 1:

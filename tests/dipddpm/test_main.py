@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from dipddpm.__main__ import main
+from dipddpm.training import Trainer
 
 TINY = (
     *("run", "--train-size", "96", "--dip-batch-size", "64", "--dip-steps", "4"),
@@ -159,3 +160,14 @@ def test_an_existing_folder_is_left_alone(tmp_path, capsys):
 def test_a_failed_run_has_its_own_status(tmp_path, capsys):
     assert main([*TINY, "--ddpm-lr", "1e30", "--out", str(tmp_path / "run")]) == 1
     assert "DDPM loss is not finite" in capsys.readouterr().err
+
+
+def test_drawn_images_that_are_not_finite_fail_the_run(tmp_path, monkeypatch, capsys):
+    def sample(trainer, num, rng, watch=None):
+        return torch.full((num, *trainer.images.shape[1:]), float("nan"))
+
+    monkeypatch.setattr(Trainer, "sample", sample)
+    assert main([*TINY, "--out", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr()
+    assert "drawn images hold values that are not finite; a lower ddpm_lr may help" in said.err
+    assert "fid" not in said.out

@@ -1,6 +1,8 @@
 """Scores against independent implementations, closed forms and common sense."""
 
+import copy
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import scipy.linalg
 import torch
 
 from dipddpm.data import load_dataset
+from dipddpm.errors import NonFiniteImagesError
 from dipddpm.features import load_features
 from dipddpm.pipeline import Run
 from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
@@ -40,6 +43,28 @@ def test_fid_agrees_with_a_float64_matrix_square_root():
 def test_fid_of_a_set_with_itself_vanishes():
     a = features(300, 0)
     assert fid(a, a) <= 1e-6 * np.trace(np.cov(a.T.numpy()))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_one_pixel_that_is_not_finite_has_no_score(reference, held_out, value):
+    """NaN would otherwise be the best FID there can be: max(0.0, nan) is 0.0."""
+    images = held_out.clone()
+    images[7, 0, 3, 3] = value
+    with pytest.raises(NonFiniteImagesError, match="1 of 300 drawn images hold values that are"):
+        reference.score(images)
+    broken = features(300, 0)
+    broken[0, 0] = value
+    assert math.isnan(fid(features(300, 1), broken))
+
+
+def test_held_out_images_that_are_in_the_training_set_have_no_scale(reference, held_out):
+    """A folder with duplicates: the distance of real images to the training set is 0."""
+    copies = copy.copy(reference)
+    copies.real_nearest = copies.real_contrast = 0.0
+    scores = copies.score(held_out, held_out)
+    for name in ("nearest_train", "nearest_source", "contrast"):
+        assert math.isnan(scores[name]), name
+    assert math.isfinite(scores["fid"])
 
 
 def test_kid_agrees_with_its_definition():

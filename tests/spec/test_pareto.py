@@ -2,6 +2,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from study.spec.pareto import noise_floor, pareto_front, ranking
 
@@ -73,3 +75,29 @@ def test_non_dominated_sorting_agrees_with_optunas():
     ranks = _fast_non_domination_rank(values)
     order = ranking(values.tolist(), ["min"] * 3)
     assert [ranks[i] for i in order] == sorted(ranks)
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+directions = st.sampled_from(["min", "max"])
+
+
+@given(st.lists(st.tuples(numbers, numbers), max_size=12), st.tuples(directions, directions))
+def test_what_is_not_finite_is_on_no_front_and_ranks_last(values, ways):
+    known = [i for i, row in enumerate(values) if all(map(math.isfinite, row))]
+    front = pareto_front(values, ways)
+    assert set(front) <= set(known)
+    assert bool(front) == bool(known)
+    for objectives in (1, 2):
+        rows = [row[:objectives] for row in values]
+        order = ranking(rows, ways[:objectives])
+        assert sorted(order) == list(range(len(values)))
+        finite = [all(map(math.isfinite, rows[i])) for i in order]
+        assert finite == sorted(finite, reverse=True)
+
+
+@given(st.lists(numbers, max_size=12))
+def test_the_noise_floor_of_anything_is_a_number_of_0_or_more(repeats):
+    floor = noise_floor(repeats)
+    assert floor >= 0
+    usable = [value for value in repeats if 0 < value < math.inf]
+    assert math.isinf(floor) or len(usable) >= 3
