@@ -9,7 +9,7 @@ import typing
 from collections.abc import Collection
 from typing import NoReturn
 
-from dipddpm.config import PRESETS, RunConfig, help_text, preset, today
+from dipddpm.config import PRESETS, RunConfig, current_choice, help_text, preset
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -29,7 +29,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--preset`` and a flag for each field of :class:`RunConfig`."""
     parser.add_argument(
         "--preset",
-        type=today,
+        type=current_choice,
         choices=PRESETS,
         default="quick",
         help="settings to start from (default: quick)",
@@ -45,6 +45,7 @@ def add_field_flag(
     *,
     default: str = "",
     called: str | None = None,
+    meaning: str | None = None,
 ) -> None:
     """Add the flag of a field of a dataclass, by the field's type and its metadata.
 
@@ -54,13 +55,14 @@ def add_field_flag(
     Args:
         default: the value without the flag, in words; the parser itself leaves it open.
         called: the flag's name, if it is not the field's.
+        meaning: the help text, if it is not the field's.
     """
     field = next(f for f in dataclasses.fields(kind) if f.name == name)
     metadata = field.metadata
     hint = typing.get_type_hints(kind)[name]
     if isinstance(hint, types.UnionType):  # X | None
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    text, choices = help_text(field), metadata.get("choices")
+    text, choices = meaning or help_text(field), metadata.get("choices")
     options = {key: metadata[key] for key in ("metavar", "nargs", "const") if key in metadata}
     if not choices:
         letters: dict[type, str] = {int: "N", float: "X"}
@@ -68,7 +70,7 @@ def add_field_flag(
     parser.add_argument(
         flag(called or name),
         dest=name,
-        type=today if choices else hint,
+        type=current_choice if choices else hint,
         choices=choices,
         help=(f"{text} (default: {default})" if default else text).replace("%", "%%"),
         **options,

@@ -206,15 +206,24 @@ class RunConfig:
 EARLIER_FIELDS = {"weights": "sampling_weights", "fitting": "output_range"}
 """Names that version 0.1 gave to fields, and today's."""
 
+RENAMED_CHOICES = ("preset", "space", "restorer", "denoiser")
+"""Settings of which ``report`` was a choice in version 0.1."""
 
-def today(value: Any) -> Any:
-    """Return a setting's value by today's name: 0.1 called ``report`` what is ``original`` now."""
-    return "original" if value == "report" else value
+
+def current_choice(choice: str) -> str:
+    """Return a choice by today's name: ``original`` for what 0.1 called ``report``."""
+    return "original" if choice == "report" else choice
+
+
+def current_setting(name: str, value: Any) -> tuple[str, Any]:
+    """Return today's name and value of a setting that this version or 0.1 wrote."""
+    value = current_choice(value) if name in RENAMED_CHOICES else value
+    return EARLIER_FIELDS.get(name, name), value
 
 
 def read_config(settings: Mapping[str, Any]) -> RunConfig:
     """Return the configuration that this version or 0.1 wrote as JSON."""
-    return RunConfig(**{EARLIER_FIELDS.get(k, k): today(v) for k, v in settings.items()})
+    return RunConfig(**dict(current_setting(*item) for item in settings.items()))
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -245,7 +254,7 @@ def preset(name: str, **changes: Any) -> RunConfig:
 
     ``report`` is another name of the preset ``original``. An unknown name raises ConfigError.
     """
-    name = today(name)
+    name = current_choice(name)
     if name not in PRESETS:
         raise ConfigError("preset", name, " or ".join(PRESETS))
     return dataclasses.replace(RunConfig(), **{**PRESETS[name], **changes})

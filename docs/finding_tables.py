@@ -38,7 +38,7 @@ def answer() -> str:
         ("Is the whole run faster, the prior's own time counted?", "seconds", "b", 0),
         ("Are the digits better, learned from clean images?", "FID", "c", 0),
         ("Are they better where only noisy images exist?", "FID", "i", 0),
-        ("Do 10 denoising steps from the prior do what 50 from noise do?", "FID", "g, steps", 1),
+        ("Do 10 steps from a noised prior image match 50 from noise?", "FID", "g, steps", 1),
     )
     rows = [
         [question, measure, *(_answer(effects(folder, claim)[i]) for folder in (MNIST, DIGITS))]
@@ -48,8 +48,10 @@ def answer() -> str:
 
 
 def _answer(effect: Row) -> str:
+    """Return a verdict with its figure, and with what voids it if the figure does not decide."""
     figure = ratio(effect["ratio"], effect["low"], effect["high"])
-    return f"**{ANSWERS[effect['verdict']]}**: {figure}, n = {effect['n']}"
+    void = f" ({effect['note'].partition(',')[0]})" if effect["note"] else ""
+    return f"**{ANSWERS[effect['verdict']]}**{void}: {figure}, n = {effect['n']}"
 
 
 def confirmed() -> list[Row]:

@@ -23,7 +23,7 @@ SCHEMA = Path(ray.autoscaler.__file__).with_name("ray-schema.json")
 NOT_IN_SCHEMA = {"aws_credentials", "key_pair", "external_head_ip", "coordinator_address"}
 """Keys of the provider that Ray knows, but that its schema does not list."""
 
-RAY_ADDS = {"SubnetIds"}
+RAY_REMOVES = {"SubnetIds"}
 """Keys of a node_config that Ray removes before it asks EC2."""
 
 Config = Mapping[str, Any]
@@ -160,7 +160,7 @@ def _against_ec2(config: Config) -> Iterator[str]:
     request = ec2.operation_model("RunInstances").input_shape
     for name, node_type in config.get("available_node_types", {}).items():
         field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
-        asked = {key: value for key, value in node.items() if key not in RAY_ADDS}
+        asked = {key: value for key, value in node.items() if key not in RAY_REMOVES}
         report = ParamValidator().validate({"MinCount": 1, "MaxCount": 1, **asked}, request)
         for line in report.generate_report().splitlines():
             yield f"{field}: {line}"

@@ -11,7 +11,9 @@ from study.cluster.config_check import mistakes
 
 def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") -> int:
     """Run the command; return its exit status, which is 2 if there are mistakes."""
-    parser = OneLineParser(prog=prog, description=__doc__.splitlines()[0])
+    parser = OneLineParser(
+        prog=prog, description="Find the mistakes of a cluster file before they cost money."
+    )
     parser.add_argument("file", type=Path, help="cluster.yaml or deploy/cluster-local.yaml")
     file = parser.parse_args(argv).file
     try:

@@ -42,7 +42,7 @@ REPRODUCE = "study/reproduce.py"
 """What ``study.json`` calls this command."""
 
 UNFINISHED_FOLDER = "unfinished"
-"""States of runs that have no checkpoint yet, on this machine."""
+"""The folder, on this machine, of the state of runs that Ray has no checkpoint of yet."""
 
 
 def make_parser(prog: str = REPRODUCE) -> OneLineParser:
@@ -54,7 +54,11 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
     scale = ("preset", "dataset", "data_dir", "train_size", "dip_steps", "epochs")
     epochs = preset_default("epochs").partition(";")[2]
     add_group(parser, "at what scale", scale, defaults={"epochs": f"{QUICK_EPOCHS};{epochs}"})
-    add_group(parser, "how often", ("confirm_seeds", *SESSION), called=CALLED)
+    meanings = {
+        "confirm_seeds": "runs of each controlled condition; with --resume, more can be added",
+        "seed": "seed of the runs as reported; controlled ones have those that follow",
+    }
+    add_group(parser, "how often", ("confirm_seeds", *SESSION), called=CALLED, meanings=meanings)
     add_group(parser, "on what it runs, and where results go", MACHINE)
     return parser
 

@@ -111,9 +111,9 @@ class Arguments:
     name: str | None = _argument(None, "name of the study and its folder", "date, time and data")
     resume: str | None = _argument(
         None,
-        "finish a study that was cut off, the latest without a name, with the flags that it began "
-        "with; those that say where (--data-dir, --name and what follows) are given again; a "
-        "larger --num-samples adds trials",
+        "finish a study that was cut off, or add to it; the latest without a name. The flags that "
+        "it began with are remembered, but for --data-dir, --time-budget, --results-dir, "
+        "--storage-url, --storage-path and --ray-address",
         nargs="?",
         const="",
         metavar="NAME",
@@ -187,18 +187,21 @@ def add_group(
     names: Iterable[str],
     called: Mapping[str, str] = FLAGS,
     defaults: Mapping[str, str] | None = None,
+    meanings: Mapping[str, str] | None = None,
 ) -> Any:
     """Add flags for fields of :class:`Arguments` or of a run, under a heading; return the group.
 
     Args:
         called: the flags that are not called by their field.
         defaults: defaults in words that differ from the fields' own.
+        meanings: help texts that differ from the fields' own.
     """
     group = parser.add_argument_group(title)
     for name in names:
         kind = Arguments if name in NAMES else RunConfig
         default = (defaults or {}).get(name) or _default(name)
-        add_field_flag(group, kind, name, default=default, called=called.get(name))
+        meaning = (meanings or {}).get(name)
+        add_field_flag(group, kind, name, default=default, called=called.get(name), meaning=meaning)
     return group
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dipddpm.config import EARLIER_FIELDS, RunConfig, preset, today
+from dipddpm.config import RunConfig, current_setting, preset
 from dipddpm.data import DATA_SOURCES
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
@@ -176,12 +176,11 @@ def _is_folder(value: str | None) -> bool:
 
 def read_earlier(info: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``study.json`` of this version or of 0.1, with its settings by today's names."""
-    settings = {name: today(value) for name, value in info["settings"].items()}
-    settings["run"] = {EARLIER_FIELDS.get(k, k): today(v) for k, v in settings["run"].items()}
-    arguments = {
-        {"max_epochs": "epochs"}.get(name, name): today(value)
-        for name, value in info["arguments"].items()
-    }
+    settings = dict(current_setting(*item) for item in info["settings"].items())
+    settings["run"] = dict(current_setting(*item) for item in settings["run"].items())
+    arguments = dict(current_setting(*item) for item in info["arguments"].items())
+    if "max_epochs" in arguments:  # by its flag's name in 0.1
+        arguments["epochs"] = arguments.pop("max_epochs")
     return {**info, "settings": settings, "arguments": arguments}
 
 
