@@ -1,9 +1,9 @@
 """``python study/dashboard.py results/NAME …``: draw a study's pages again, or compare several."""
 
+import argparse
 import sys
 from pathlib import Path
 
-from dipddpm.cli import OneLineParser
 from study.page.dashboard import compare, draw
 from study.replication import page as replication
 from study.results.files import write_text
@@ -13,9 +13,10 @@ from study.results.records import StudyRecord, load_study
 
 def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int:
     """Run the command; return its exit status."""
-    parser = OneLineParser(
+    parser = argparse.ArgumentParser(
         prog=prog,
         description="Draw a study's pages again from what is on disk, or compare several studies.",
+        usage=argparse.SUPPRESS,  # so that an error is one line
     )
     parser.add_argument(
         "folders", type=Path, nargs="+", metavar="results/NAME", help="results folders of studies"
