@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support import PYTHONPATH
 
 from dipddpm.config import RunConfig
 
@@ -45,7 +46,7 @@ def ray_local():
     """A private Ray for the tests that use the engine in this process, started once if it can."""
     from study.engine.runner import start_ray
 
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers find the tests' problems
+    os.environ["PYTHONPATH"] = PYTHONPATH  # workers find the tests' problems
     start_ray(cpus=2, gpus=0)
 
 

@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 from ray.cluster_utils import Cluster
 from rich.console import Console
-from support import ROOT, TESTS
+from support import PYTHONPATH, ROOT
 from support.killed_studies import check_tables
 from support.toy_problem import PLAN, TOY, slow_toy
 
@@ -35,7 +35,7 @@ def head():
     """A cluster without workers; its head runs no trials."""
     ray.shutdown()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(TESTS))  # nodes find the problems
+        patch.setenv("PYTHONPATH", PYTHONPATH)  # nodes find the problems
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         args = {"num_cpus": 0, "node_name": "head", "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=args)
@@ -134,7 +134,7 @@ def with_other_python(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import platform\nplatform.python_version = lambda: '3.0.1'\n"
     )
-    return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
+    return {"PYTHONPATH": f"{tmp_path}:{PYTHONPATH}"}
 
 
 def with_other_code(tmp_path):
@@ -151,7 +151,7 @@ def with_other_code(tmp_path):
         f"            return importlib.machinery.PathFinder.find_spec(name, ['{tmp_path}'])\n"
         "sys.meta_path.insert(0, Copy)\n"
     )
-    return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
+    return {"PYTHONPATH": f"{tmp_path}:{PYTHONPATH}"}
 
 
 def without_images(tmp_path):
@@ -163,7 +163,7 @@ def without_images(tmp_path):
         "        raise FileNotFoundError(2, 'No such file or directory')\n"
         "sys.addaudithook(refuse)\n"
     )
-    return {"PYTHONPATH": f"{tmp_path}:{TESTS}"}
+    return {"PYTHONPATH": f"{tmp_path}:{PYTHONPATH}"}
 
 
 def without_storage(tmp_path):
@@ -174,7 +174,7 @@ def without_storage(tmp_path):
         "    raise OSError('no route to host')\n"
         "RemotePath.read = cut\n"
     )
-    return {"PYTHONPATH": f"{tmp_path}:{TESTS}:{ROOT}"}
+    return {"PYTHONPATH": f"{tmp_path}:{PYTHONPATH}"}
 
 
 def refusal(cluster, tmp_path, capsys, *flags):

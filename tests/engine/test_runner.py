@@ -1,6 +1,7 @@
 """The engine on a real local Ray, with a problem of its own: nothing in it knows DIP or DDPM."""
 
 import dataclasses
+import functools
 import json
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from support.toy_problem import (
     RAISES,
     RETURNS_NAN,
     TOY,
+    crowding_toy,
     slow_toy,
     toy,
 )
@@ -191,10 +193,13 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
 
 
 def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tmp_path):
-    # enough of them that processes which start slowly, beside other tests, still have work
-    plan = {"num_samples": 40, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
-    _, path = run(tmp_path, trainable=slow_toy, **plan)
-    assert pd.read_csv(path / "history.csv").concurrent.max() == 4
+    crowd = tmp_path / "crowd"
+    crowd.mkdir()
+    trainable = functools.partial(crowding_toy, folder=crowd, crowd=4)
+    # so many that there is work left however slowly the last process starts
+    plan = {"num_samples": 200, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
+    run(tmp_path, trainable=trainable, **plan)
+    assert (crowd / "full").exists()
 
 
 def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import TESTS
+from support import PYTHONPATH, TESTS
 from support.killed_studies import check_tables, wait_for_rows
 
 from study.results import remote
@@ -39,7 +39,7 @@ def start(folder: Path, uri: str) -> subprocess.Popen[str]:
         env={
             **os.environ,
             "TOY_ROUND_S": "0.3",
-            "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}",
+            "PYTHONPATH": PYTHONPATH,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

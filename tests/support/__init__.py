@@ -3,7 +3,10 @@
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-"""The folder that workers need on their path, to find this package."""
+"""The folder of all tests."""
 
 ROOT = TESTS.parent
 """The checkout."""
+
+PYTHONPATH = f"{ROOT}:{TESTS}"
+"""What workers and other processes import from: this checkout first, then this package."""

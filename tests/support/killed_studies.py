@@ -12,7 +12,7 @@ import pandas as pd
 from ray.tune import ExperimentAnalysis
 
 from study.engine.runner import MAX_FAILURES
-from support import TESTS
+from support import PYTHONPATH, TESTS
 
 NUM_TRIALS = 12
 
@@ -22,7 +22,7 @@ def start(
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(TESTS / "support" / "toy_study.py"), str(folder), str(num_samples)],
-        env={**os.environ, "TOY_ROUND_S": str(round_s), "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "TOY_ROUND_S": str(round_s), "PYTHONPATH": PYTHONPATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

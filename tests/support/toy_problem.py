@@ -98,6 +98,23 @@ def toy(parameters: dict[str, float]) -> None:
                 raise
 
 
+def crowding_toy(parameters: dict[str, float], folder: Path, crowd: int) -> None:
+    """Half a second a round, until as many trials run at once as make a crowd: then none.
+
+    ``folder`` has a file per running trial, and ``full`` once there were enough.
+    """
+    here, full = folder / f"{os.getpid()}.running", folder / "full"
+    here.touch()
+    if len(list(folder.glob("*.running"))) >= crowd:
+        full.touch()
+    os.environ["TOY_ROUND_S"] = "0" if full.exists() else "0.5"
+    try:
+        toy(parameters)
+    finally:
+        here.unlink()
+        del os.environ["TOY_ROUND_S"]
+
+
 def slow_toy(parameters: dict[str, float]) -> None:
     """Half a second a round."""
     os.environ["TOY_ROUND_S"] = "0.5"
