@@ -24,9 +24,11 @@ EARLIER_PRIORS = ("dip.", "fit.")
 
 
 def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Write the state of a run to ``folder``; ``state`` is what JSON can hold of it."""
+    """Replace the state of a run in ``folder`` in one step; ``state`` is what JSON can hold."""
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    save_file(contiguous, folder / STATE_FILE, {"run": json.dumps(state)})
+    temporary = folder / f".{STATE_FILE}"
+    save_file(contiguous, temporary, {"run": json.dumps(state)})
+    temporary.replace(folder / STATE_FILE)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

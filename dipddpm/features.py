@@ -112,7 +112,7 @@ def _shipped(card_file: Path) -> Features:
 
 def _trained(dataset: Dataset) -> Features:
     whole = dataclasses.replace(dataset, train=dataset.full_train)
-    cached = cache_folder() / f"features-v{VERSION}-{whole.identity}.safetensors"
+    cached = cache_folder() / f"features-v{VERSION}-{whole.hash}.safetensors"
     with FileLock(f"{cached}.lock"):  # many workers, one training
         if not cached.exists():
             epochs = max(8, MIN_STEPS * BATCH // len(whole.train))

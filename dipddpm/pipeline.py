@@ -35,13 +35,13 @@ def dataset_of(config: RunConfig) -> Dataset:
 
 
 def check_sizes(config: RunConfig, dataset: Dataset) -> None:
-    """Raise ConfigError where the settings ask for more images than there are."""
+    """Raise ConfigError where the settings do not fit the number or the shape of the images."""
     prior = PRIORS[config.prior]
     size = prior.num_images(config, len(dataset.train))
-    for name in ("batch_size", *({"dip_batch_size"} & prior.parameters)):
-        if getattr(config, name) > size:
-            most = f"at most {size}, the number of images to learn from"
-            raise ConfigError(name, getattr(config, name), most)
+    if config.batch_size > size:
+        most = f"at most {size}, the number of images to learn from"
+        raise ConfigError("batch_size", config.batch_size, most)
+    prior.check(config, dataset.shape, size)
 
 
 class Run:

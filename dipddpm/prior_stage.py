@@ -88,14 +88,15 @@ class PriorStage:
         self.train = observe(self.clean, config, "train")
         self.start = observe(dataset.start.images[:num_start].to(device), config, "start")
         seen = self.train if kind.amortised else torch.cat([self.train, self.start])
+        began = now(device)
         self.prior = make_prior(config, seen)
         self.is_done = False
-        self._seconds = 0.0
+        self._seconds = now(device) - began if kind.restores else 0.0
         self._began: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Seconds of fitting and applying the prior, those before it was cut off included."""
+        """Seconds of making, fitting and applying the prior, before it was cut off included."""
         if self._began is None or not self.prior.restores:
             return self._seconds
         return self._seconds + now(self.device) - self._began

@@ -56,7 +56,7 @@ def train(parameters: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    with ResultsFolder.create(Path("results"), "classifier", PROBLEM) as folder:
+    with ResultsFolder.open(Path("results"), "classifier", PROBLEM) as folder:
         run_study(PROBLEM, train, Plan("classifier", num_samples=12, slots=2), folder)
     study = load_study(folder.path)
     write_summary(study)

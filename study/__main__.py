@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command that the first argument names; return its exit status."""
     parser = argparse.ArgumentParser(
         prog=PROG,
+        usage=argparse.SUPPRESS,  # so that an error is one line
         description="Does a Deep Image Prior make a DDPM faster or better?",
         epilog=f"{PROG} COMMAND --help tells a command's flags.",
     )

@@ -31,4 +31,6 @@ def make_prior(config: "RunConfig", images: Tensor) -> Prior:
     """
     if config.prior not in PRIORS:
         raise ConfigError("prior", config.prior, " or ".join(PRIORS))
-    return PRIORS[config.prior](config, images)
+    kind = PRIORS[config.prior]
+    kind.check(config, images.shape[1:], len(images))
+    return kind(config, images)

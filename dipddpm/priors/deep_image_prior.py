@@ -54,8 +54,6 @@ class DeepImagePrior(Prior):
 
     def __init__(self, config: "RunConfig", images: Tensor) -> None:
         n, channels, height, width = images.shape
-        if height % 4 or width % 4:
-            raise ConfigError("image_size", f"{height}×{width}", "multiples of 4")
         self.config, self.images = config, images
         self.is_noisy = config.regime == "noisy"
         device = images.device
@@ -85,6 +83,12 @@ class DeepImagePrior(Prior):
     @classmethod
     def num_images(cls, config: "RunConfig", available: int) -> int:
         return min(config.prior_size, available)
+
+    @classmethod
+    def check(cls, config: "RunConfig", shape: torch.Size, available: int) -> None:
+        _, height, width = shape
+        if height % 4 or width % 4:
+            raise ConfigError("image_size", f"{height}×{width}", "multiples of 4")
 
     @property
     def patience(self) -> int:

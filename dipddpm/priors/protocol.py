@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
 from torch import Tensor
 
 from dipddpm.progress import Progress, silent
@@ -58,6 +59,10 @@ class Prior(ABC):
     def num_images(cls, config: "RunConfig", available: int) -> int:
         """Return how many of the available training images the prior makes images from."""
         return available
+
+    @classmethod  # noqa: B027 - most priors take any images
+    def check(cls, config: "RunConfig", shape: torch.Size, available: int) -> None:
+        """Raise ConfigError unless the prior can take ``available`` images of shape (C, H, W)."""
 
     def fit(self, progress: Progress = silent) -> None:  # noqa: B027 - not all have a fit
         """Fit the prior to its images, from where it stands to the end.

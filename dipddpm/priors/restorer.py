@@ -48,17 +48,11 @@ class Restorer(Prior):
     )
 
     def __init__(self, config: "RunConfig", images: Tensor) -> None:
-        if config.dip_batch_size > len(images):
-            most = f"at most {len(images)}, the number of images"
-            raise ConfigError("dip_batch_size", config.dip_batch_size, most)
         self.config = config
         self.is_blind = config.regime == "noisy"
         self.one_batch = config.restorer == "original" and not self.is_blind
         self.images = images[: config.dip_batch_size] if self.one_batch else images
-        channels, _, size = images.shape[1:]
-        self.net = make_restorer(
-            config.restorer, size, channels, config.dip_width, config.seed, config.value_range
-        ).to(images.device)
+        self.net = self._network(config, images.shape[1:]).to(images.device)
         self.rng = generator(config.seed, "restorer noise", device=images.device)
         self.noisy: Tensor | None = None
         if config.dip_noise == "once" and not self.is_blind:
@@ -67,6 +61,20 @@ class Restorer(Prior):
         self.losses = torch.empty(config.dip_steps, device=images.device)
         self.done = 0
         self.is_fitted = False
+
+    @classmethod
+    def check(cls, config: "RunConfig", shape: torch.Size, available: int) -> None:
+        if config.dip_batch_size > available:
+            most = f"at most {available}, the number of images to learn from"
+            raise ConfigError("dip_batch_size", config.dip_batch_size, most)
+        cls._network(config, shape)  # which may not take images of this size
+
+    @staticmethod
+    def _network(config: "RunConfig", shape: torch.Size) -> nn.Module:
+        channels, _, size = shape
+        return make_restorer(
+            config.restorer, size, channels, config.dip_width, config.seed, config.value_range
+        )
 
     def fit(self, progress: Progress = silent) -> None:
         """Train for the steps that are left; ``loss`` is the mean over the last ones (at most 10).

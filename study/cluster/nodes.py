@@ -20,15 +20,13 @@ import yaml
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.cluster.capacity import Capacity, NodeType
+from study.results import provenance
 from study.results.remote import FAILURES, RemotePath, first_line
 from study.spec.errors import SettingError
 
 AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
 """Where ``ray up`` leaves the cluster's configuration, on its head; on Kubernetes the manifest puts
 its node types there."""
-
-CODE = Path(__file__).parents[2]
-"""The folder that holds the packages ``dipddpm`` and ``study``."""
 
 HEAD = "node:__internal_head__"
 """The resource that Ray gives to the head alone."""
@@ -130,8 +128,8 @@ def versions() -> dict[str, str]:
     """Return what must be the same on all nodes; the code as a hash of its sources."""
     digest = hashlib.sha256()
     for package in ("dipddpm", "study"):
-        for file in sorted((CODE / package).rglob("*.py")):
-            digest.update(file.relative_to(CODE).as_posix().encode() + file.read_bytes())
+        for file in sorted((provenance.CODE / package).rglob("*.py")):
+            digest.update(file.relative_to(provenance.CODE).as_posix().encode() + file.read_bytes())
     return {
         "python": platform.python_version(),
         "ray": version("ray"),

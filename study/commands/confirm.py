@@ -32,9 +32,7 @@ from study.results.folder import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
     CONFIRM_FOLDER,
-    STUDY_FILE,
     ResultsFolder,
-    read_info,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem
@@ -200,11 +198,8 @@ def _part(
     study: StudyRecord, name: str, problem: Problem, plan: Plan, info: dict[str, Any]
 ) -> ResultsFolder:
     """Open the folder of a part of the study, new or as an earlier session left it."""
-    info = {**info, "settings": {"plan": dataclasses.asdict(plan)}}
-    path = study.folder / name
-    if (path / STUDY_FILE).exists():
-        return ResultsFolder.reopen(path, problem, {**read_info(path), **info})
-    return ResultsFolder.create(study.folder, name, problem, info)
+    settings = {"settings": {"plan": dataclasses.asdict(plan)}}
+    return ResultsFolder.open(study.folder, name, problem, info | settings)
 
 
 def _run_part(

@@ -34,7 +34,7 @@ from study.commands.resume import (
 )
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
-from study.problem.settings import StudySettings, check_not_searched, read_earlier, remembered
+from study.problem.settings import StudySettings, read_earlier, remembered
 from study.results import provenance
 from study.results.folder import ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_storage, redacted
@@ -175,7 +175,6 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
                 copy = claim(name)
             earlier = _earlier(command, given, name, storage)
         settings = command.resolve(_asked(given, earlier), capacity)
-        check_not_searched(given, settings)
         if earlier is None:
             _check_is_new(settings, storage)
         dataset = _dataset(command, settings)

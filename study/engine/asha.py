@@ -7,7 +7,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from study.engine.reporting import METRICS
+from study.engine.reporting import reported
 from study.spec.halving import rungs
 from study.spec.pareto import ranking
 
@@ -47,7 +47,7 @@ class SuccessiveHalving(FIFOScheduler):
         """The values of each trial at each rung: rung → trial id → values."""
 
     def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        metrics = {name: result[f"{METRICS}/{name}"] for name in self.objectives}
+        metrics = {name: result[reported(name)] for name in self.objectives}
         goes_on = self.decide(trial.trial_id, result[self.resource], metrics)
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 

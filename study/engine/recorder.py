@@ -23,7 +23,7 @@ from study.engine.reporting import METRICS, PLACE
 from study.engine.terminal import Display
 from study.page.refresher import LivePage
 from study.results.files import write_text
-from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import Problem
@@ -161,7 +161,7 @@ class Recorder(Callback):
             bring_pictures(checkpoint, self.folder.path / SAMPLES_FOLDER / trial_id)
             trial, _, newest = checkpoint.path.rpartition("/")
             for name in (folder := RemotePath(checkpoint.filesystem, trial)).folders():
-                if name.startswith("checkpoint_") and name < newest:
+                if name.startswith(CHECKPOINT) and name < newest:
                     (folder / name).remove()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:

@@ -18,7 +18,7 @@ from study.engine.asha import SuccessiveHalving
 from study.engine.reporting import PICTURES
 from study.engine.trial_queue import RecoveredTrial
 from study.results.files import write_text
-from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.remote import RemotePath
 from study.spec.problem import Problem
 from study.spec.status import ENDED, TrialStatus
@@ -119,7 +119,7 @@ def _tidy_trial(folder: ResultsFolder, trial: RemotePath, curve: Sequence[dict[s
         shutil.rmtree(logs, ignore_errors=True)
         return
     for name in trial.folders():
-        if name.startswith("checkpoint_") and name != curve[-1]["checkpoint"]:
+        if name.startswith(CHECKPOINT) and name != curve[-1]["checkpoint"]:
             (trial / name).remove()
     bring_pictures(trial / curve[-1]["checkpoint"], folder.path / SAMPLES_FOLDER / trial_id)
     log = logs / RESULT_FILE

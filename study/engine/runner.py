@@ -3,19 +3,21 @@
 It knows nothing of DIP and DDPM; those come with the problem and the trainable.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
 import torch
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
@@ -39,9 +41,6 @@ from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import FIXED_DESIGN, Problem
 from study.spec.status import StudyStatus, TrialStatus
 
-CODE = Path(__file__).parents[2]
-"""The folder that holds the packages ``dipddpm`` and ``study``."""
-
 PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 """Ray's environment variable for how many trials may wait for a place at once."""
 
@@ -57,8 +56,9 @@ def start_ray(cpus: int, gpus: int) -> None:
     if ray.is_initialized():
         return
     # workers run the code of this checkout, whatever else is installed
-    path = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if path[0] != str(provenance.CODE):
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
     ray.init(
         address="local",
         num_cpus=cpus,
@@ -87,6 +87,7 @@ class End(tune.Stopper):
     """The stopper that ends a whole search: at its time budget, or when nothing can be written."""
 
     def __init__(self, time_budget_s: float | None) -> None:
+        self.time_budget_s = time_budget_s
         self.deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
         self.recorder: Recorder | None = None
 
@@ -97,10 +98,12 @@ class End(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
+        """Return whether the search ends now."""
         broken = self.recorder is not None and self.recorder.fatal is not None
         return broken or self.time_is_up()
 
     def time_is_up(self) -> bool:
+        """Return whether the time budget is spent."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
 
@@ -145,7 +148,8 @@ def run_study(
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
     rows, recovered = recover(folder, place, scheduler)
     home, console = home or folder.path, console or Console()
-    folder.info.setdefault("settings", {"plan": dataclasses.asdict(plan)})
+    settings = folder.info.get("settings", {})
+    folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
     export = OptunaExport(
         storage_url or f"sqlite:///{home / DATABASE_FILE}",
         plan.name,
@@ -165,19 +169,47 @@ def run_study(
         return status
     end = End(plan.time_budget_s)
     end.recorder = recorder
-    tuner = tune.Tuner(
-        tune.with_resources(
-            _measured(trainable), {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
-        ),
+    queue = TrialQueue(
+        _searcher(problem, plan, recovered),
+        recovered,
+        plan.num_samples,
+        plan.slots,
+        problem.resource,
+    )
+    tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
+    with _recorded_session(folder, recorder, end, expected_s) as session:
+        start_ray(provenance.cores(), len(provenance.gpus()))
+        try:
+            with display:
+                tuner.fit()  # on a first Ctrl-C it returns early …
+            session["status"] = _outcome(recorder, plan.num_samples)
+        except KeyboardInterrupt:  # … a second one cuts it off
+            session["status"] = StudyStatus.INTERRUPTED
+    if recorder.fatal:
+        raise recorder.fatal
+    return StudyStatus(session["status"])
+
+
+def _tuner(
+    trainable: Callable[[dict[str, Any]], None],
+    plan: Plan,
+    queue: TrialQueue,
+    scheduler: TrialScheduler,
+    place: RemotePath,
+    callbacks: list[tune.Callback],
+    end: "End",
+    cluster: bool,
+) -> tune.Tuner:
+    """Return Ray's tuner of the trials of a queue."""
+    # all processes start at once, and a cluster grows in one step: one by one, Ray drops a process
+    # that is starting as soon as a trial ends, so that short trials would never fill many slots
+    os.environ[PENDING] = str(plan.slots)
+    resources = {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
+    return tune.Tuner(
+        tune.with_resources(_measured(trainable), resources),
         tune_config=tune.TuneConfig(
             num_samples=plan.num_samples,
-            search_alg=TrialQueue(
-                _searcher(problem, plan, recovered),
-                recovered,
-                plan.num_samples,
-                plan.slots,
-                problem.resource,
-            ),
+            search_alg=queue,
             scheduler=scheduler,
             # a worker imports torch and reads the data once; but a worker that waits on a node that
             # dies is given to a trial all the same, and Ray fails that trial for good
@@ -187,46 +219,46 @@ def run_study(
             name=RAY_FOLDER,
             storage_path=place.path,
             storage_filesystem=place.filesystem,
-            callbacks=[recorder],
+            callbacks=callbacks,
             stop=end,
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             verbose=0,
         ),
     )
-    # all processes start at once, and a cluster grows in one step: one by one, Ray drops a process
-    # that is starting as soon as a trial ends, so that short trials would never fill many slots
-    os.environ[PENDING] = str(plan.slots)
+
+
+@contextlib.contextmanager
+def _recorded_session(
+    folder: ResultsFolder, recorder: Recorder, end: "End", expected_s: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    """Record a session in ``study.json``: that it runs, and however it ends, that it has ended.
+
+    Yields the session's entry, whose ``status`` is ``FAILED`` unless another one is set.
+    """
     began = datetime.datetime.now(datetime.UTC)
-    session = {
+    session: dict[str, Any] = {
         "started": began.isoformat(timespec="seconds"),
-        "trials_before": len(rows),
+        "trials_before": len(recorder.rows),
         **{name: folder.info.get(name) for name in ("code", "hardware")},
     }
     earlier_s = folder.info.get("wall_time_s", 0.0)
     folder.info["sessions"] = [*folder.info.get("sessions", []), session]
     folder.set_status(StudyStatus.RUNNING, expected_s=[round(each, 3) for each in expected_s])
-    start_ray(provenance.cores(), len(provenance.gpus()))
-
-    status = StudyStatus.FAILED
+    session["status"] = StudyStatus.FAILED
     try:
-        with display:
-            tuner.fit()  # on a first Ctrl-C it returns early …
-        status = _outcome(recorder, plan.num_samples)
-    except KeyboardInterrupt:  # … a second one cuts it off
-        status = StudyStatus.INTERRUPTED
+        yield session
     finally:
         if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
             folder.use_reserve()
-            status = StudyStatus.FAILED
+            session["status"] = StudyStatus.FAILED
         recorder.end_open_trials()
         session_s = round((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 1)
-        session |= {"wall_time_s": session_s, "status": status}
-        if end.time_is_up() and status == StudyStatus.INTERRUPTED:
-            session["reason"] = f"time budget of {plan.time_budget_s:g} s"
-        folder.set_status(status, wall_time_s=round(earlier_s + session_s, 1))
-    if recorder.fatal:
-        raise recorder.fatal
-    return status
+        session["wall_time_s"] = session_s
+        if end.time_is_up() and session["status"] == StudyStatus.INTERRUPTED:
+            session["reason"] = f"time budget of {end.time_budget_s:g} s"
+        folder.set_status(
+            StudyStatus(session["status"]), wall_time_s=round(earlier_s + session_s, 1)
+        )
 
 
 def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> Searcher:

@@ -167,7 +167,11 @@ def make_parser(prog: str = RUN) -> OneLineParser:
     add_group(parser, "how it searches", search)
     add_group(parser, "what is confirmed afterwards", ("confirm_top", "confirm_seeds"))
     add_group(parser, "on what it runs, and where results go", MACHINE)
-    add_group(parser, "every trial's run, where the search does not vary it", RUN_FIELDS)
+    add_group(
+        parser,
+        "every trial's run; where the search varies a setting, the value it starts from",
+        RUN_FIELDS,
+    )
     return parser
 
 

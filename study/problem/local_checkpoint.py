@@ -1,7 +1,6 @@
 """A checkpoint on this machine's disk, for a run whose first evaluation is far away."""
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -35,9 +34,7 @@ class LocalCheckpoint:
         if self.run is None or time.monotonic() - self._saved < self.every_s:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            self.run.save(Path(name))
-            (Path(name) / STATE_FILE).replace(self.folder / STATE_FILE)
+        self.run.save(self.folder)
         self._saved = time.monotonic()
 
     def drop(self) -> None:

@@ -68,6 +68,11 @@ class Searchable:
         )
 
 
+def _learnt_from(run: RunConfig) -> int:
+    """Return how many images the DDPM learns from, or 128 where there are more."""
+    return PRIORS[run.prior].num_images(run, run.train_size or 128)
+
+
 _TABLE = (
     Searchable(
         "dip_lr",
@@ -94,7 +99,7 @@ _TABLE = (
     Searchable(
         "batch_size",
         "DDPM batch size",
-        lambda run: (16, min(128, (run.train_size or 128) // 16 * 16)),
+        lambda run: (16, min(128, _learnt_from(run) // 16 * 16)),
         step=16,
         affects=("time_per_iteration_s",),
     ),

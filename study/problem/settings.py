@@ -13,7 +13,7 @@ from dipddpm.data import DATA_SOURCES
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, OBJECTIVES, PLACES, RUN_FIELDS, Arguments
-from study.problem.search_space import EXTENDED, SEARCHABLE, Interval, searched
+from study.problem.search_space import SEARCHABLE, Interval
 from study.spec.errors import SettingError
 
 
@@ -147,14 +147,6 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
 def _ninth(epochs: int) -> int:
     """Return the first rung: with a factor of 3 they lie at 1/9, 1/3 and 1 of the epochs."""
     return max(1, epochs // 9)
-
-
-def check_not_searched(given: Mapping[str, Any], settings: StudySettings) -> None:
-    """Raise SettingError where a value is given for what the search varies."""
-    for each in searched(settings.run, settings.space):
-        if each.space == EXTENDED and each.name in given:
-            expected = f"no value: --space {settings.space} searches it"
-            raise SettingError(each.name, given[each.name], expected)
 
 
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ process from a noised image at t₀ < T is SDEdit (Meng et al. 2022).
 
 import csv
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from dipddpm.config import RunConfig
+from dipddpm.errors import NonFiniteImagesError
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.quality import SCORES, psnr, ssim
@@ -141,7 +143,11 @@ def _scored(
     clean: Tensor | None = None,
     sources: Tensor | None = None,
 ) -> dict[str, Any]:
-    scores = run.reference.score(images.cpu(), None if sources is None else sources.cpu())
+    """Return a line of the table; NaN in place of the scores of images that are not finite."""
+    try:
+        scores = run.reference.score(images.cpu(), None if sources is None else sources.cpu())
+    except NonFiniteImagesError:  # the run's own samples are finite, or it would have failed
+        scores = dict.fromkeys(SCORES, math.nan)
     line = {"images": name, "n": len(images), **scores}
     if clean is not None:
         line |= {"psnr": psnr(images, clean), "ssim": ssim(images, clean)}

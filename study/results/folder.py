@@ -40,6 +40,8 @@ CONFIRM_FOLDER = "confirm"
 PARTS = (BASELINE_FOLDER, CONFIRM_FOLDER)
 """Studies within a study: folders in its folder, whose studies are named NAME-PART."""
 RAY_FOLDER = "ray"
+CHECKPOINT = "checkpoint_"
+"""The beginning of the names of Ray's checkpoint folders; a number of six digits follows."""
 
 LOCK_FILE = ".lock"
 RESERVE_FILE = ".reserve"
@@ -143,6 +145,16 @@ class ResultsFolder:
         write_csv(path / HISTORY_FILE, folder.history_columns, [])
         folder.write_trials([])
         return folder
+
+    @classmethod
+    def open(
+        cls, results_dir: Path, name: str, problem: Problem, info: Mapping[str, Any] | None = None
+    ) -> "ResultsFolder":
+        """Open the folder of a study, new or as an earlier session left it."""
+        path = results_dir / name
+        if (path / STUDY_FILE).exists():
+            return cls.reopen(path, problem, {**read_info(path), **(info or {})})
+        return cls.create(results_dir, name, problem, info)
 
     @classmethod
     def reopen(cls, path: Path, problem: Problem, info: Mapping[str, Any]) -> "ResultsFolder":

@@ -10,6 +10,9 @@ from typing import Any
 import joblib
 import torch
 
+CODE = Path(__file__).parents[2]
+"""The folder of both packages, ``dipddpm`` and ``study``."""
+
 PACKAGES = ("dip-ddpm-study", "torch", "torchvision", "torchmetrics", "ray", "optuna", "plotly")
 
 
@@ -53,9 +56,7 @@ def code_version() -> str | None:
     """Return the commit of the code, ``-dirty`` with changes; None outside a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -24,6 +24,7 @@ from pyarrow import fs
 from study.results.files import write_remote
 from study.results.folder import (
     ARTIFACTS_FOLDER,
+    CHECKPOINT,
     DASHBOARD_FILE,
     DATABASE_FILE,
     HISTORY_FILE,
@@ -191,7 +192,7 @@ def _part_of(name: str) -> str:
 
 def _belongs(name: str) -> bool:
     """Return whether a file is part of the results: neither hidden nor in a checkpoint."""
-    return not any(part.startswith((".", "checkpoint_")) for part in name.split("/"))
+    return not any(part.startswith((".", CHECKPOINT)) for part in name.split("/"))
 
 
 def _fetch_file(place: RemotePath, name: str, info: fs.FileInfo, folder: Path) -> None:

@@ -197,7 +197,7 @@ def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tm
     crowd.mkdir()
     trainable = functools.partial(crowding_toy, folder=crowd, crowd=4)
     # so many that there is work left however slowly the last process starts
-    plan = {"num_samples": 200, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
+    plan = {"num_samples": 300, "slots": 4, "cpus_per_trial": 0.5, "scheduler": "none"}
     run(tmp_path, trainable=trainable, **plan)
     assert (crowd / "full").exists()
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from study.engine.runner import run_study
 from study.results import remote
-from study.results.folder import STUDY_FILE, ResultsFolder
+from study.results.folder import ResultsFolder
 from study.results.remote import StorageCopy, fetch, open_storage
 from support.toy_problem import PLAN, TOY, toy
 
@@ -30,10 +30,7 @@ def main() -> None:
             place = open_storage(sys.argv[4]) / path.name
             copy = opened.enter_context(StorageCopy(place, print))
             fetch(place, path)
-        if (path / STUDY_FILE).exists():
-            folder = ResultsFolder.reopen(path, TOY, {})
-        else:
-            folder = ResultsFolder.create(path.parent, path.name, TOY, {})
+        folder = ResultsFolder.open(path.parent, path.name, TOY)
         if copy:
             copy.follow(path)
         status = run_study(TOY, toy, plan, folder, expected_s=(), console=Console(), storage=copy)

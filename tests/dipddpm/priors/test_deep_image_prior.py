@@ -5,7 +5,7 @@ from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt
 from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, NonFiniteLossError
-from dipddpm.priors.deep_image_prior import DeepImagePrior
+from dipddpm.priors.deep_image_prior import make_prior
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
@@ -14,7 +14,7 @@ FIT = {"dip_width": 8, "dip_lr": 1e-2, "dip_steps": 120, "seed": 0}
 
 def fit_images(images: torch.Tensor, **settings) -> tuple[torch.Tensor, torch.Tensor]:
     """The restored images, and the step that each was taken at."""
-    prior = DeepImagePrior(RunConfig(prior="dip", **settings), images)
+    prior = make_prior(RunConfig(prior="dip", **settings), images)
     prior.fit()
     return prior.restore(images), prior.best_step
 

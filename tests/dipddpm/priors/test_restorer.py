@@ -8,7 +8,7 @@ from dipddpm.corruption import corrupt
 from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, NonFiniteLossError
 from dipddpm.networks.restorers import OriginalRestorer
-from dipddpm.priors import restorer
+from dipddpm.priors import Prior, make_prior, restorer
 from dipddpm.progress import silent
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
@@ -16,10 +16,10 @@ from dipddpm.randomness import generator
 SETTINGS = {"dip_lr": 3e-3, "dip_steps": 60, "std": 0.3, "dip_batch_size": 128, "dip_width": 8}
 
 
-def fit(images=None, progress=silent, **changes) -> restorer.Restorer:
+def fit(images=None, progress=silent, **changes) -> Prior:
     if images is None:
         images = load_dataset("digits").train.images
-    prior = restorer.Restorer(RunConfig(**SETTINGS | changes), images)
+    prior = make_prior(RunConfig(**SETTINGS | changes), images)
     prior.fit(progress)
     return prior
 
