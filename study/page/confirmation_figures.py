@@ -53,7 +53,7 @@ def confirmed(study: StudyRecord) -> go.Figure:
 
 
 def _compared_label(study: StudyRecord, metric: str) -> str:
-    """``fid at equal time`` → ``FID at equal time``, in two lines if long."""
+    """Return ``FID at equal time`` for ``fid at equal time``, in two lines if long."""
     name, _, rest = metric.partition(" ")
     words = f"{study.problem.metric(name).label} {rest}".split()
     if sum(map(len, words)) < 18:

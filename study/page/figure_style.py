@@ -37,6 +37,7 @@ QUALITY_SCALE = "Cividis_r"  # readable by the colour-blind; bright is good
 
 
 def finish(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
+    """Give a figure the look that all share, the legend and the axes' titles; return it."""
     figure.update_layout(
         template="none",
         margin={"l": 60, "r": 16, "t": 36, "b": 52},
@@ -56,11 +57,12 @@ def finish(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
 
 
 def axis_title(metric: Metric) -> str:
+    """Return a metric's label, with its unit if it has one."""
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
 
 
 def place_name(node: str, gpus: str) -> str:
-    """Of a node and the numbers of its GPUs, as far as they are known."""
+    """Return the name of a node and the numbers of its GPUs, as far as they are known."""
     return " ".join(filter(None, (node, gpus and f"GPU {gpus}")))
 
 

@@ -27,7 +27,7 @@ from study.spec.status import TrialStatus
 
 
 def importance(study: StudyRecord, found: Sequence[Importance] | None = None) -> go.Figure:
-    """The share of each target's variance that each parameter explains (fANOVA)."""
+    """Draw the share of each target's variance that each parameter explains (fANOVA)."""
     found = search.importances(study) if found is None else found
     figure = go.Figure()
     labels = {p.name: p.label for p in study.problem.parameters}
@@ -46,7 +46,7 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
 
 
 def slices(study: StudyRecord) -> go.Figure:
-    """The first objective against each parameter alone."""
+    """Draw the first objective against each parameter alone."""
     quality = study.problem.metric(study.problem.objectives[0])
     parameters = study.problem.parameters
     figure = make_subplots(1, len(parameters), shared_yaxes=True, horizontal_spacing=0.02)
@@ -75,7 +75,7 @@ def slices(study: StudyRecord) -> go.Figure:
 
 
 def pairs(study: StudyRecord) -> go.Figure:
-    """Completed trials by two parameters at a time; the colour is the rank, bright is good."""
+    """Draw completed trials by two parameters at a time; the colour is the rank, bright is good."""
     quality = study.problem.metric(study.problem.objectives[0])
     sign = 1 if quality.goal == "min" else -1
     complete = sorted(
@@ -112,8 +112,10 @@ def pairs(study: StudyRecord) -> go.Figure:
 
 
 def parallel(study: StudyRecord) -> go.Figure:
-    """Completed trials as lines through their parameters and objectives; drag along an axis to
-    single some out."""
+    """Draw completed trials as lines through their parameters and objectives.
+
+    Dragging along an axis singles some out.
+    """
     complete = study.with_status(TrialStatus.COMPLETED)
     quality = study.problem.metric(study.problem.objectives[0])
     columns = [
@@ -134,7 +136,7 @@ def parallel(study: StudyRecord) -> go.Figure:
 
 
 def _dimension(label: str, values: list[Any], log: bool) -> dict[str, Any]:
-    """An axis of the parallel coordinates, which know neither logarithms nor names."""
+    """Return an axis of the parallel coordinates, which know neither logarithms nor names."""
     if any(isinstance(value, str) for value in values):
         names = sorted(set(values))
         return {
@@ -156,7 +158,7 @@ def _dimension(label: str, values: list[Any], log: bool) -> dict[str, Any]:
 
 
 def _parameter_axis(parameter: Parameter) -> dict[str, Any]:
-    """Title and ticks, few enough for a small plot."""
+    """Return the title and ticks of a parameter's axis, few enough for a small plot."""
     axis = {"title_text": parameter.label, "title_standoff": 6, "automargin": True}
     if parameter.log and parameter.high > 30 * parameter.low:  # else decades alone say too little
         decades = [tick for tick in LOG_TICKS if f"{tick:e}".startswith("1")]

@@ -22,8 +22,10 @@ from study.spec.status import TrialStatus
 
 
 def learning_curves(study: StudyRecord) -> go.Figure:
-    """The first objective over the resource, a line per trial; the last point says how it ended.
-    Rungs, where the scheduler compared trials, are upright lines with the number stopped there."""
+    """Draw the first objective over the resource: a line per trial, whose last point says its end.
+
+    Rungs, where the scheduler compared trials, are upright lines with the number stopped there.
+    """
     quality = study.problem.metric(study.problem.objectives[0])
     figure = go.Figure()
     for status, (colour, symbol) in STATUS_STYLE.items():
@@ -67,7 +69,7 @@ def learning_curves(study: StudyRecord) -> go.Figure:
 
 
 def history(study: StudyRecord) -> go.Figure:
-    """The first objective of completed trials in the order in which they ended, and the best."""
+    """Draw the first objective of completed trials in the order they ended, and the best so far."""
     name, direction = study.problem.objectives[0], study.problem.directions[0]
     quality = study.problem.metric(name)
     complete = sorted(study.with_status(TrialStatus.COMPLETED), key=lambda t: t.curve[-1].elapsed_s)
@@ -96,7 +98,7 @@ def history(study: StudyRecord) -> go.Figure:
 
 
 def hypervolume(study: StudyRecord) -> go.Figure:
-    """The share of the objectives' space that the front so far dominates."""
+    """Draw the share of the objectives' space that the front dominates over time, from 0 to 1."""
     grown = search.hypervolume(study)
     figure = go.Figure()
     figure.add_scatter(
@@ -113,7 +115,10 @@ def hypervolume(study: StudyRecord) -> go.Figure:
 
 
 def rank_correlation(study: StudyRecord) -> go.Figure:
-    """How well an evaluation tells the final order: what stopping early rests on."""
+    """Draw how well each evaluation tells the final order, on which early stopping rests.
+
+    The rank correlation is between -1 and 1; at 1 the evaluation has the final order.
+    """
     found = search.rank_correlations(study)
     figure = go.Figure()
     figure.add_scatter(
@@ -132,7 +137,7 @@ def rank_correlation(study: StudyRecord) -> go.Figure:
 
 
 def timeline(study: StudyRecord) -> go.Figure:
-    """When each trial ran, on which slot of which node."""
+    """Draw when each trial ran, on which slot of which node."""
     figure = go.Figure()
     placements = search.placements(study)
     lanes = search.lanes(placements)

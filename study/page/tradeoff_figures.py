@@ -30,7 +30,7 @@ from study.spec.status import TrialStatus
 
 
 def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
-    """The first objective against a cost: by default the second objective, or the resource.
+    """Draw the first objective against a cost: by default the second objective, or the resource.
 
     The front is drawn through completed trials; trials that ended early are there, but apart, with
     the score of the budget they had. Confirmed settings have 95 % intervals over their seeds.
@@ -109,6 +109,7 @@ def _draw_confirmed(figure: go.Figure, study: StudyRecord, quality: Metric, axis
 
 
 def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> None:
+    """Draw a line at each value that the quality is to be read against."""
     for name in quality.references:
         value = next((t.metrics[name] for t in study.trials if name in t.metrics), None)
         if isinstance(value, float) and value > 0:
@@ -121,7 +122,7 @@ def _draw_references(figure: go.Figure, study: StudyRecord, quality: Metric) -> 
 
 
 def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
-    """A band as wide as the noise: two points inside it do not differ in cost."""
+    """Draw a band as wide as the noise: two points inside it do not differ in cost."""
     values = [t.metrics[cost.name] for t in study.trials if cost.name in t.metrics]
     floor = study.noise_floor(cost.name)
     if not 0 < floor < math.inf:
@@ -139,7 +140,7 @@ def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
 
 
 def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
-    """Completed trials of several studies with their fronts, in the first study's objectives."""
+    """Draw the completed trials and fronts of several studies, in the first study's objectives."""
     quality = studies[0].problem.metric(studies[0].problem.objectives[0])
     axis = _cost_axis(studies[0], None)
     figure = go.Figure()
@@ -165,7 +166,7 @@ def fronts(studies: Sequence[StudyRecord]) -> go.Figure:
 
 
 def costs(study: StudyRecord) -> list[Metric]:
-    """What the trade-off can be drawn against: the second objective first, then other times."""
+    """Return what the trade-off can be drawn against: the second objective, then other times."""
     problem = study.problem
     names = [*problem.objectives[1:2]]
     names += [m.name for m in problem.metrics if m.unit == "s" and m.goal]
@@ -173,7 +174,7 @@ def costs(study: StudyRecord) -> list[Metric]:
 
 
 def _cost_axis(study: StudyRecord, name: str | None) -> Metric:
-    """By default the second objective; with one alone, what a trial has spent of the resource."""
+    """Return the named cost; by default the second objective, or else the resource spent."""
     problem = study.problem
     if name is None and len(problem.objectives) > 1:
         name = problem.objectives[1]
@@ -183,16 +184,18 @@ def _cost_axis(study: StudyRecord, name: str | None) -> Metric:
 
 
 def _value(trial: TrialRecord, metric: Metric) -> Any:
+    """Return a trial's metric, or what it has spent of the resource."""
     return trial.metrics.get(metric.name, trial.resource)
 
 
 def _has(trial: TrialRecord, quality: Metric, cost: Metric) -> bool:
+    """Return whether a trial has both coordinates."""
     is_metric = cost.name in trial.metrics or cost.goal is None
     return quality.name in trial.metrics and is_metric
 
 
 def _points(trials: list[TrialRecord], quality: Metric, cost: Metric) -> dict[str, Any]:
-    """What all traces of trials share: place and identity."""
+    """Return what all traces of trials share: place and identity."""
     return {
         "x": [_value(trial, cost) for trial in trials],
         "y": [trial.metrics[quality.name] for trial in trials],

@@ -61,6 +61,7 @@ def effects(judged: Sequence[Judged]) -> go.Figure:
 
 
 def _short(text: str) -> str:
+    """Return a text cut to a length that fits beside the figure."""
     return text if len(text) < 48 else text[:46] + "…"
 
 
