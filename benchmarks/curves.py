@@ -26,7 +26,7 @@ COLUMNS = ("setting", *LOW, "epoch", "fid", "dip_time_s", "train_time_s")
 
 
 def setting(number: int) -> dict[str, float]:
-    """Log-uniform learning rates and a uniform std, the same for a number everywhere."""
+    """Return log-uniform learning rates and a uniform std, the same for a number everywhere."""
     share = np.random.default_rng([0, number]).random(3)
     chosen = {}
     for (name, low), high, x in zip(LOW.items(), HIGH.values(), share, strict=True):
@@ -35,6 +35,7 @@ def setting(number: int) -> dict[str, float]:
 
 
 def curve(number: int) -> list[dict[str, float]]:
+    """Train one setting to the end; return a row of scores per evaluation."""
     torch.set_num_threads(1)
     chosen = setting(number)
     rows = []
@@ -46,6 +47,7 @@ def curve(number: int) -> list[dict[str, float]]:
 
 
 def main() -> None:
+    """Add the settings that the table lacks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--num", type=int, default=160, help="settings in all (160)")
     parser.add_argument("--processes", type=int, default=os.cpu_count())

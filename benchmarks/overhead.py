@@ -49,11 +49,13 @@ EVALUATED = (1, 3, 6, 9)
 
 
 def trivial(parameters: dict[str, Any]) -> None:
+    """Run a trial that does nothing but report."""
     for done in EVALUATED:
         evaluate(parameters, done)
 
 
 def evaluate(parameters: dict[str, Any], done: int) -> None:
+    """Report an evaluation with two pictures and a checkpoint of 100 kB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "state").write_bytes(bytes(100_000))
@@ -64,7 +66,7 @@ def evaluate(parameters: dict[str, Any], done: int) -> None:
 
 
 def study(plan: Plan, trainable: Any, folder: Path) -> Path:
-    """Run it; returns its results folder."""
+    """Run a study of the trivial problem; return its results folder."""
     results = ResultsFolder.create(folder, plan.name, PROBLEM, {})
     with (folder / "log").open("w") as log:
         console = Console(file=log)
@@ -74,6 +76,7 @@ def study(plan: Plan, trainable: Any, folder: Path) -> Path:
 
 
 def ours(trials: int, folder: Path) -> float:
+    """Return the wall seconds of a study."""
     plan = Plan("ours", trials, "tpe", "asha", 1, 3.0, 1.0, 0.0, 2, 0)
     start = time.perf_counter()
     study(plan, trivial, folder)
@@ -81,6 +84,7 @@ def ours(trials: int, folder: Path) -> float:
 
 
 def stock(trials: int, folder: Path, reuse_actors: bool) -> float:
+    """Return the wall seconds of the same search by stock Ray Tune."""
     tuner = tune.Tuner(
         tune.with_resources(trivial, {"cpu": 1}),
         tune_config=tune.TuneConfig(
@@ -110,6 +114,7 @@ def stock(trials: int, folder: Path, reuse_actors: bool) -> float:
 
 
 def main() -> None:
+    """Measure both sides and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, nargs="+", default=[30, 300, 1000])
     parser.add_argument("--stock-trials", type=int, default=300, help="most that stock Tune runs")

@@ -27,7 +27,7 @@ WAIT_S = 300.0  # for processes to start, or to notice that one could not
 def train(
     name: str, seconds: float, threads: int, device: str, ready: Barrier, rates: "Queue[float]"
 ) -> None:
-    """Train for so long beside the others; puts images per second."""
+    """Train for ``seconds`` beside the other processes; put images per second into ``rates``."""
     torch.set_num_threads(threads)
     config = preset(name, prior="none")
     images = torch.randn(10 * config.batch_size, 1, SIZES[name], SIZES[name], device=device)
@@ -42,6 +42,7 @@ def train(
 
 
 def images_per_s(name: str, at_once: int, seconds: float, device: str) -> float:
+    """Return the images per second of all processes together."""
     context = multiprocessing.get_context("spawn")
     ready, rates = context.Barrier(at_once, timeout=WAIT_S), context.Queue()
     threads = max(1, (os.cpu_count() or 1) // at_once)
@@ -56,6 +57,7 @@ def images_per_s(name: str, at_once: int, seconds: float, device: str) -> float:
 
 
 def main() -> None:
+    """Measure each number of trials at once and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", choices=PRESETS, default="original")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2])

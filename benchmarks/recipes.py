@@ -36,9 +36,11 @@ class Recipe:
     stateful: tuple[str, ...] = ("model", "optimizer")
 
     def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on, besides the random state."""
         return {name: getattr(self, name).state_dict() for name in self.stateful}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` returned."""
         for name in self.stateful:
             getattr(self, name).load_state_dict(state[name])
 
@@ -55,6 +57,7 @@ class OriginalDDPM(Recipe):
         )
 
     def step(self, x0: Tensor) -> float:
+        """Take one training step; return its loss."""
         noise = torch.randn_like(x0)
         t = torch.randint(0, TIMESTEPS, (len(x0),), device=x0.device)
         alpha_bar = self.alphas_cumprod[t].view(-1, 1, 1, 1)
@@ -67,6 +70,7 @@ class OriginalDDPM(Recipe):
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
+        """Return the network to draw with."""
         return self.model.eval()
 
 
@@ -99,6 +103,7 @@ class DiffusersDDPM(Recipe):
         )
 
     def step(self, x0: Tensor) -> float:
+        """Take one training step; return its loss."""
         noise = torch.randn_like(x0)
         t = torch.randint(0, TIMESTEPS, (len(x0),), device=x0.device)
         loss = F.mse_loss(self.model(self.noise_scheduler.add_noise(x0, noise, t), t).sample, noise)
@@ -111,6 +116,7 @@ class DiffusersDDPM(Recipe):
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
+        """Return the network to draw with."""
         averaged = type(self.model).from_config(self.model.config)
         averaged.load_state_dict(self.model.state_dict())
         self.ema.copy_to(averaged.parameters())
@@ -141,6 +147,7 @@ class LucidrainsDDPM(Recipe):
         self.ema = EMA(self.diffusion, beta=0.995, update_every=10).to(device)
 
     def step(self, x0: Tensor) -> float:
+        """Take one training step; return its loss."""
         loss = self.diffusion(x0)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.diffusion.parameters(), 1.0)
@@ -151,6 +158,7 @@ class LucidrainsDDPM(Recipe):
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
+        """Return the network to draw with."""
         return self.ema.ema_model.model.eval()
 
 
@@ -167,10 +175,12 @@ class OurDDPM(Recipe):
         self.prediction = config.prediction
 
     def step(self, x0: Tensor) -> float:
+        """Take one training step; return its loss."""
         return float(self.trainer.step(x0))
 
     @property
     def denoiser(self) -> diffusion.Denoiser:
+        """Return the network to draw with."""
         return self.trainer.ema.eval()
 
 
@@ -189,6 +199,7 @@ class OriginalDIP(Recipe):
         self.clean, self.noisy = to_unit(clean), to_unit(corrupt(clean, std, rng))
 
     def step(self) -> float:
+        """Take one training step; return its loss."""
         loss = F.mse_loss(self.model(self.noisy), self.clean)
         self.optimizer.zero_grad()
         loss.backward()
@@ -197,12 +208,12 @@ class OriginalDIP(Recipe):
 
     @torch.no_grad()
     def restore(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) in [-1, 1] to the same."""
+        """Return restored images, (N, 1, H, W) in [-1, 1] like those given."""
         return self.model(to_unit(images)) * 2 - 1
 
 
 def tensor_batches(images: Tensor, rng: torch.Generator) -> Iterator[Tensor]:
-    """Whole batches of one epoch from a tensor, in random order."""
+    """Yield the whole batches of one epoch from a tensor, in random order."""
     order = torch.randperm(len(images), generator=rng, device=images.device)
     steps = len(images) // BATCH_SIZE
     for chosen in order[: steps * BATCH_SIZE].split(BATCH_SIZE):
@@ -210,7 +221,7 @@ def tensor_batches(images: Tensor, rng: torch.Generator) -> Iterator[Tensor]:
 
 
 def loader_batches(data_dir: Path) -> Iterator[Tensor]:
-    """The original's loader: torchvision's MNIST through PIL, one image at a time."""
+    """Yield batches as the original's loader does: MNIST through PIL, one image at a time."""
     from torchvision import transforms
     from torchvision.datasets import MNIST
 
@@ -231,4 +242,5 @@ RECIPES: dict[str, Callable[[int, torch.device], Any]] = {
 
 
 def count_parameters(model: nn.Module) -> int:
+    """Return the number of parameters of a model."""
     return sum(parameter.numel() for parameter in model.parameters())

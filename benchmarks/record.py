@@ -31,7 +31,7 @@ SCORES = ("fid", "kid", "precision", "recall", "contrast")
 
 
 def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
-    """FID, KID and the rest after each epoch (and parts of the first): ``mnist-NAME-SEED.csv``."""
+    """Record the scores after each epoch (and parts of the first) in ``mnist-NAME-SEED.csv``."""
     device = torch.device("cpu")
     reference = Reference(dataset, load_features(dataset), SCORED_IMAGES)
     schedule = diffusion.make_schedule("linear", recipes.TIMESTEPS)
@@ -73,13 +73,13 @@ def record_ddpm(name: str, seed: int, epochs: int, dataset: Dataset) -> None:
 
 
 def held_out_pair(dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """Images that no DIP stage is fitted to, clean and noisy."""
+    """Return images that no DIP stage is fitted to, clean and noisy: (N, 1, 28, 28) each."""
     clean = dataset.validation.images[:SCORED_IMAGES]
     return clean, corrupt(clean, STD, torch.Generator().manual_seed(1))
 
 
 def record_dip(dataset: Dataset) -> None:
-    """Loss and held-out PSNR over the original's 3,500 DIP steps: ``dip-original.csv``."""
+    """Record loss and held-out PSNR over the original's 3,500 DIP steps in ``dip-original.csv``."""
     recipe = recipes.OriginalDIP(dataset.train.images[: recipes.BATCH_SIZE], STD, DIP_LR, 0)
     recipe.model.to(memory_format=torch.channels_last)  # the same sums, a seventh sooner
     held_out, noisy = held_out_pair(dataset)
@@ -99,7 +99,7 @@ class Table:
         self.file, self.state, self.columns = file, file.with_suffix(".state"), columns
 
     def resume(self, recipe: recipes.Recipe) -> int:
-        """Load the state of the last row, if there is one; returns its step."""
+        """Load the state of the last row, if there is one; return its step, or 0."""
         if not self.state.exists():
             if self.file.exists():
                 raise SystemExit(
@@ -115,6 +115,7 @@ class Table:
         return saved["step"]
 
     def add(self, row: dict[str, float], recipe: recipes.Recipe) -> None:
+        """Append a row and replace the state beside the table."""
         with self.file.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(row)
         state = {"recipe": recipe.state_dict(), "rng": torch.get_rng_state(), "step": row["step"]}
@@ -125,6 +126,7 @@ class Table:
 
 
 def main() -> None:
+    """Record the curve that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("ddpm", "dip"))
     parser.add_argument("recipe", nargs="?", choices=recipes.RECIPES, default="original")

@@ -24,7 +24,7 @@ FROM_PRIOR = [(300, 50), (300, 100)]  # start step, sampler steps for the whole 
 
 
 def samplers(config: RunConfig) -> dict[str, RunConfig]:
-    """By name, the ancestral sampler first."""
+    """Return the configurations of the samplers by name, the full ancestral sampler first."""
     named = {
         f"{'ancestral' if eta else 'DDIM'}, {steps} steps": dataclasses.replace(
             config, eta=eta, sampler_steps=steps
@@ -40,6 +40,7 @@ def samplers(config: RunConfig) -> dict[str, RunConfig]:
 
 
 def main() -> None:
+    """Train a DDPM, draw from it in each way and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--epochs", type=int, default=2)

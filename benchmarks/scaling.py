@@ -37,17 +37,19 @@ PER_SLOT = 6
 
 
 def sleeping(parameters: dict[str, Any], sleep_s: float) -> None:
+    """Run a trial that sleeps between its evaluations."""
     for done in EVALUATED:
         time.sleep(sleep_s / len(EVALUATED))
         evaluate(parameters, done)
 
 
 def plan(trials: int, slots: int) -> Plan:
-    """A share of two cores for each trial, none stopped early."""
+    """Return a plan that gives each trial a share of two cores and stops none early."""
     return Plan("scaling", trials, "tpe", "none", 1, 3.0, 2 / slots, 0.0, slots, 0)
 
 
 def on_slots(slots: int) -> dict[str, Any]:
+    """Run trials on so many slots; return trials per second and how well the slots were used."""
     trials, sleep_s = PER_SLOT * slots, max(4.0, slots / TRIALS_PER_S)
     trainable, start = functools.partial(sleeping, sleep_s=sleep_s), time.process_time()
     with tempfile.TemporaryDirectory() as name:
@@ -70,12 +72,13 @@ def on_slots(slots: int) -> dict[str, Any]:
 
 
 def memory_mb() -> float:
-    """Resident, of this process."""
+    """Return the resident memory of this process in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 1e6
 
 
 def in_a_row(trials: int) -> dict[str, Any]:
+    """Run so many trials, two at a time; return seconds per trial and the driver's memory."""
     before, start = memory_mb(), time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         study(plan(trials, 2), trivial, Path(name))
@@ -85,6 +88,7 @@ def in_a_row(trials: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure what was asked for and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--slots", type=int, nargs="+", default=[], help="to measure")
     parser.add_argument("--trials", type=int, help="of a study that runs two at a time")

@@ -46,7 +46,7 @@ OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
 def study() -> tuple[Problem, Any]:
-    """The default study, as the command line describes it."""
+    """Return the problem and the plan of the default study of the command line."""
     capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
     settings = resolve({}, capacity)
     return describe(settings), settings.plan
@@ -74,7 +74,7 @@ class Curves:
                 errors.append(column - cross_val_predict(model, x, column, cv=10))
                 self.models.append(model.fit(x, column))
         self.deviation = float(np.std(errors[-1]))
-        """Of the logarithm of the final FID, for settings that were left out."""
+        """The standard deviation of the error in log FID at the end, for settings left out."""
         last = [row for row in rows if row["epoch"] == self.epochs[-1]]
         self.dip_s = statistics.median(row["dip_time_s"] for row in last)
         self.epoch_s = statistics.median(row["train_time_s"] for row in last) / self.epochs[-1]
@@ -87,7 +87,7 @@ class Curves:
         self.best = float(np.exp(final.min()))
 
     def _features(self, row: dict[str, float]) -> list[float]:
-        """Each parameter on 0 … 1, as it is searched."""
+        """Return each parameter on [0, 1], as it is searched."""
         return [
             math.log(row[p.name] / p.low) / math.log(p.high / p.low)
             if p.log
@@ -96,7 +96,7 @@ class Curves:
         ]
 
     def curve(self, parameters: dict[str, float], seed: int) -> list[float]:
-        """FID at each evaluation; the seed is the trial's luck, the same at all of them."""
+        """Return the FID at each evaluation; the seed is the trial's luck, the same at all."""
         luck = np.random.default_rng(seed).normal(0, self.deviation)
         x = [self._features(parameters)]
         return [math.exp(float(model.predict(x)[0]) + luck) for model in self.models]
@@ -104,17 +104,19 @@ class Curves:
 
 @dataclasses.dataclass
 class Outcome:
+    """What a simulated search found and spent."""
+
     fids: list[float]
-    """Of trials that ran to the end."""
+    """The final FIDs of the trials that ran to the end."""
     epochs: int
     seconds: float
-    """Until the last trial ended."""
+    """The seconds until the last trial ended."""
 
 
 def simulate(
     curves: Curves, searcher: Any, scheduler: Any, seed: int, most_epochs: float = math.inf
 ) -> Outcome:
-    """A search, event by event: two slots, each trial evaluated when its work is done."""
+    """Simulate a search event by event: two slots, each trial evaluated when its work is done."""
     clock, begun, spent, fids = 0.0, 0, 0, []
     events: list[tuple[float, int, int]] = []
     running: dict[int, list[float]] = {}
@@ -148,6 +150,7 @@ def simulate(
 
 
 def ours(problem: Problem, plan: Any, sampler: str, scheduler: str, seed: int) -> tuple[Any, Any]:
+    """Return the searcher and the scheduler of a study."""
     return (
         StudySearch(problem, sampler, seed, problem.start_points),
         make_scheduler(scheduler, problem, plan.grace_period, plan.reduction_factor),
@@ -155,7 +158,7 @@ def ours(problem: Problem, plan: Any, sampler: str, scheduler: str, seed: int) -
 
 
 def stock(problem: Problem, plan: Any, seed: int) -> tuple[Any, Any]:
-    """What Ray's documentation shows, with the same space, start points and rungs."""
+    """Return the searcher and scheduler of Ray's documentation, with our space and rungs."""
     names, modes = [f"metrics/{name}" for name in problem.objectives], problem.directions
     return (
         OptunaSearch(
@@ -177,6 +180,7 @@ def stock(problem: Problem, plan: Any, seed: int) -> tuple[Any, Any]:
 
 
 def main() -> None:
+    """Simulate all searches and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=50)
     args = parser.parse_args()

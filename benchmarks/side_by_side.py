@@ -16,7 +16,7 @@ TABLES = Path(__file__).parents[1] / "docs" / "tables.py"
 
 
 def compare(seconds: Mapping[str, list[float]], baseline: str) -> dict[str, dict[str, Any]]:
-    """Per name: n, median and range of the seconds, and how many times as fast as the baseline.
+    """Return by name: n, median and range of the seconds, and the speed relative to the baseline.
 
     The ratio is the median of the ratios within a turn; its range stands beside it.
     """
@@ -34,7 +34,7 @@ def compare(seconds: Mapping[str, list[float]], baseline: str) -> dict[str, dict
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the figures were taken on."""
+    """Return the hardware and the torch version that the figures were taken on."""
     cpu = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

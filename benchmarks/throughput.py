@@ -24,7 +24,7 @@ from dipddpm.timing import interleaved
 
 
 class ByteCounter(TorchDispatchMode):
-    """Bytes that operations read and write, views left out: what no cache would save."""
+    """A counter of the bytes that operations other than views read and write, cached or not."""
 
     total = 0
 
@@ -38,7 +38,7 @@ class ByteCounter(TorchDispatchMode):
 
 
 def rates(device: torch.device) -> tuple[float, float]:
-    """FLOP/s of a large float32 matmul, and bytes/s of a copy (read and written)."""
+    """Return the FLOP/s of a large float32 matmul, and the bytes/s of a copy (read and written)."""
     a, big = torch.randn(2048, 2048, device=device), torch.randn(1 << 26, device=device)
     other = torch.empty_like(big)
     seconds = interleaved({"matmul": lambda: a @ a, "copy": lambda: other.copy_(big)}, 5, device)
@@ -46,6 +46,7 @@ def rates(device: torch.device) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Measure a training step of each side and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--repeats", type=int, default=7)

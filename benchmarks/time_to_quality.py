@@ -23,7 +23,7 @@ Curve = list[tuple[int, float]]
 
 
 def curves(name: str) -> list[Curve]:
-    """Steps and FID on record, a curve per seed."""
+    """Return the steps and FIDs on record, a curve per seed."""
     found = []
     for file in sorted(DATA.glob(f"mnist-{name}-[0-9].csv")):
         with file.open() as lines:
@@ -32,11 +32,12 @@ def curves(name: str) -> list[Curve]:
 
 
 def steps_to(curve: Curve, fid: float) -> int | None:
-    """The first step on record at which the FID is at most ``fid``."""
+    """Return the first step on record at which the FID is at most ``fid``, or None."""
     return next((step for step, value in curve if value <= fid), None)
 
 
 def main() -> None:
+    """Measure the seconds of a step, and write the times to each quality."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--repeats", type=int, default=5)

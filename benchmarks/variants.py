@@ -43,7 +43,7 @@ COLUMNS = (
 
 
 def variants(base: RunConfig) -> Iterator[tuple[str, RunConfig]]:
-    """A DDPM per regime and prior, at the base's sampler."""
+    """Yield the name and configuration of a DDPM per regime and prior, at the base's sampler."""
     for regime in REGIMES:
         for prior, kind in PRIORS.items():
             changes = {"regime": regime, "prior": prior, "start_step": 300}
@@ -55,7 +55,7 @@ def variants(base: RunConfig) -> Iterator[tuple[str, RunConfig]]:
 
 
 def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
-    """The trained run, drawn from in each way: name, scores and seconds, images."""
+    """Draw from a trained run in each way; yield the name, scores and seconds, and images."""
     assert run.trainer is not None
     assert run.restoration is not None
     start, num, shape = run.restoration.start, run.scored_images, run.dataset.shape
@@ -70,6 +70,7 @@ def samplings(run: Run) -> Iterator[tuple[str, dict[str, Any], Tensor]]:
 
 
 def main() -> None:
+    """Train and draw what the folder lacks, and score it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--data-dir")

@@ -25,6 +25,7 @@ WORK = ("dip_time_s", "train_time_s", "sample_time_s", "score_time_s")
 
 
 def main() -> None:
+    """Run a study, and write where its core-seconds went."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--num-samples", type=int, default=30)
     args = parser.parse_args()

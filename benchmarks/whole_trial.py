@@ -29,7 +29,7 @@ ORIGINAL = {
 
 
 def stages(config: RunConfig, device: torch.device) -> dict[str, float]:
-    """Seconds of a trial's stages."""
+    """Run a trial; return the seconds of its stages and of all."""
     run = Run(config, str(device))
     (record,) = run.records()
     start = now(device)
@@ -46,6 +46,7 @@ def stages(config: RunConfig, device: torch.device) -> dict[str, float]:
 
 
 def main() -> None:
+    """Measure both sides in turns and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True, help="folder that holds MNIST/raw")
     parser.add_argument("--repeats", type=int, default=5)

@@ -18,7 +18,7 @@ from study.problem.arguments import FLAGS, MACHINE, SESSION, add_group, new_pars
 from study.problem.cost import estimate_cost
 from study.replication import step_timing
 from study.replication.claim_text import claim_text, loader_text
-from study.replication.conditions import PARAMETER
+from study.replication.condition_names import PARAMETER
 from study.replication.design import (
     QUICK_EPOCHS,
     as_info,

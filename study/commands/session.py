@@ -206,7 +206,7 @@ def _capacity(given: Mapping[str, Any], console: Console) -> Capacity:
 def _earlier(
     command: Command, given: Mapping[str, Any], name: str, storage: RemotePath | None
 ) -> dict[str, Any]:
-    """``study.json`` of the study that is resumed, fetched from the storage if it lies there.
+    """Return ``study.json`` of the study to resume, fetched from the storage if it lies there.
 
     Raises:
         SettingError: there is no such study, or another command or an old version began it.
@@ -223,7 +223,7 @@ def _earlier(
 
 
 def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The flags that were given, over those that a resumed study began with."""
+    """Return the flags that were given, over those that a resumed study began with."""
     if earlier is None:
         return dict(given)
     asked = {**earlier["arguments"], **given, "name": earlier["name"]}
@@ -309,7 +309,7 @@ def announce_placement(session: Session) -> None:
 
 
 def _describe_capacity(settings: StudySettings) -> str:
-    """``2 cores, no GPU``, or the node types of a cluster."""
+    """Return ``2 cores, no GPU`` or the like, or the node types of a cluster."""
     if settings.ray_address:
         return "a cluster of up to " + ", ".join(
             f"{node.count} {node.name} ({node.cpus:g} cores, {node.gpus:g} GPUs)"

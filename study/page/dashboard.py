@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from study.analysis import search
 from study.analysis.conditions import conditions_of
 from study.page import figures
+from study.page.figure_style import axis_title, place_name
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
@@ -24,6 +25,7 @@ from study.page.text import (
     describe_trial,
     short,
 )
+from study.page.tradeoff_figures import costs
 from study.page.verdict_text import verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
@@ -123,7 +125,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     chosen = study.best or next(iter(study.trials), None)
     made = {plot.name: plot.make(study) for plot in plots}
     drawn = {name: figure_json(figure) for name, figure in made.items() if figure is not None}
-    axes = figures.costs(study)
+    axes = costs(study)
     tradeoffs = {axis.name: figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
     return render(
         "dashboard.html.jinja",
@@ -246,7 +248,7 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
 def _labels(problem: Problem) -> dict[str, str]:
     """Return the labels of parameters and metrics by name, with units."""
     labels = {p.name: p.label for p in problem.parameters}
-    return labels | {m.name: figures.axis_title(m) for m in problem.metrics}
+    return labels | {m.name: axis_title(m) for m in problem.metrics}
 
 
 def _columns(study: StudyRecord) -> list[dict[str, str]]:
@@ -254,7 +256,7 @@ def _columns(study: StudyRecord) -> list[dict[str, str]]:
     problem = study.problem
     first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
     settings = [(p.name, p.label) for p in problem.parameters]
-    metrics = [(m.name, figures.axis_title(m)) for m in problem.metrics if m.goal]
+    metrics = [(m.name, axis_title(m)) for m in problem.metrics if m.goal]
     last = [("restarts", "restarts")]
     return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
 
@@ -280,7 +282,7 @@ def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
 def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
     ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
     again = f"; restarts: {trial.restarts}, the last after {trial.restart_reason}"
-    place = figures.place_name(trial.node, trial.gpus)
+    place = place_name(trial.node, trial.gpus)
     if trial.device_memory_gb is not None:
         place += f", at most {trial.device_memory_gb:g} GB"
     return {
@@ -302,7 +304,7 @@ def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     problem = study.problem
     settings = [(p.label, f"{short(trial.parameters[p.name])}") for p in problem.parameters]
     metrics = [problem.metric(name) for name in problem.objectives]
-    scores = [(figures.axis_title(m), short(trial.metrics[m.name])) for m in metrics]
+    scores = [(axis_title(m), short(trial.metrics[m.name])) for m in metrics]
     return settings + scores
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from study.analysis.inference import MARGIN, Finding, all_of, differs, equal, holm, paired
 from study.analysis.intervals import ALPHA
-from study.replication.conditions import (
+from study.replication.condition_names import (
     ALONE,
     ALONE_NORM,
     ALONE_UNIT,

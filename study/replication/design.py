@@ -24,7 +24,7 @@ from study.problem.search_space import NOISY_STD
 from study.problem.settings import StudySettings, resolve
 from study.problem.trainable import train
 from study.replication import extra_scores
-from study.replication.conditions import (
+from study.replication.condition_names import (
     ALONE,
     ALONE_NORM,
     ALONE_UNIT,

@@ -23,7 +23,7 @@ from dipddpm.quality import SCORES, psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
-from study.replication.conditions import FEW_STEPS, MANY_STEPS
+from study.replication.condition_names import FEW_STEPS, MANY_STEPS
 from study.results.folder import EXTRA_SCORES_FILE
 
 START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit

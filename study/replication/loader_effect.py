@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 
 from study.analysis.intervals import mean_of
-from study.replication.conditions import LOADERS
+from study.replication.condition_names import LOADERS
 from study.replication.evidence import Evidence
 
 

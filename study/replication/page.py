@@ -18,10 +18,10 @@ from study.problem.published import (
     PUBLISHED_COMBINED,
     PUBLISHED_DIP,
 )
-from study.replication import figures
+from study.replication import claim_figures
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import Judged, judge, table
-from study.replication.conditions import (
+from study.replication.condition_names import (
     AS_REPORTED,
     COMBINED,
     CONTROLLED,
@@ -219,11 +219,11 @@ def page(
 ) -> str:
     """Return the page as HTML, with plotly.js and the pictures inside."""
     study, loader = evidence.study, loader_effect(evidence)
-    made = {"effects": figures.effects(judged)}
+    made = {"effects": claim_figures.effects(judged)}
     if evidence.extra_scores:
-        made["steps"] = figures.reverse_steps(evidence)
+        made["steps"] = claim_figures.reverse_steps(evidence)
     if loader:
-        made["loaders"] = figures.loaders(loader)
+        made["loaders"] = claim_figures.loaders(loader)
     columns = {k: label for k, label in LABELS.items() if any(line.get(k) for line in conditions)}
     return render(
         "replication.html.jinja",

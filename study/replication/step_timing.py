@@ -27,7 +27,7 @@ from study.cluster import nodes
 from study.problem import definition
 from study.problem.published import PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
-from study.replication.conditions import ALONE, LOADERS, SETTINGS, setting_name
+from study.replication.condition_names import ALONE, LOADERS, SETTINGS, setting_name
 from study.replication.design import original_recipe, plans_of
 from study.results.files import write_csv
 from study.results.folder import TIMING_FILE

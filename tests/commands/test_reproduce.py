@@ -11,7 +11,7 @@ from study.commands import dashboard, reproduce, search
 from study.commands.reproduce import main
 from study.replication import design, step_timing
 from study.replication.claims import CLAIMS
-from study.replication.conditions import AS_REPORTED, COMBINED, CONTROLLED
+from study.replication.condition_names import AS_REPORTED, COMBINED, CONTROLLED
 
 TINY = ("--train-size", "160", "--max-epochs", "1", "--dip-steps", "2", "--seeds", "2")
 

@@ -12,7 +12,7 @@ from study.problem.published import PUBLISHED_COMBINED
 from study.replication import claims
 from study.replication.claim_text import claim_text
 from study.replication.claims import CANNOT_TELL, CLAIMS, DOES_NOT, HOLDS, Claim, judge
-from study.replication.conditions import ALONE, COMBINED, setting_name
+from study.replication.condition_names import ALONE, COMBINED, setting_name
 from study.replication.evidence import Evidence
 
 

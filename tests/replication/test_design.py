@@ -6,7 +6,7 @@ import pytest
 
 from dipddpm.config import RunConfig
 from study.cluster.capacity import this_machine
-from study.replication.conditions import (
+from study.replication.condition_names import (
     ALONE,
     ALONE_NORM,
     ALONE_UNIT,

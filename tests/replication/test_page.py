@@ -10,7 +10,7 @@ from support.planted_evidence import evidence
 from study.replication import page
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import judge
-from study.replication.conditions import COMBINED, LOADERS, as_reported_name
+from study.replication.condition_names import COMBINED, LOADERS, as_reported_name
 from study.replication.loader_effect import LoaderEffect, loader_effect
 from study.results.folder import read_rows
 

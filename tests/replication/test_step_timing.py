@@ -7,7 +7,7 @@ import torch
 
 from study.cluster.capacity import this_machine
 from study.replication import step_timing
-from study.replication.conditions import ALONE, LOADERS, SETTINGS
+from study.replication.condition_names import ALONE, LOADERS, SETTINGS
 from study.replication.design import resolve_design
 from study.results.folder import TIMING_FILE, read_rows
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from study.cluster.capacity import this_machine
 from study.problem.published import PUBLISHED_COMBINED
-from study.replication.conditions import (
+from study.replication.condition_names import (
     ALONE,
     ALONE_NORM,
     ALONE_UNIT,

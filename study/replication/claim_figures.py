@@ -6,9 +6,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from study.analysis.inference import MARGIN
-from study.page.figures import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish, interval, ratio_marks
+from study.page.figure_style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LOG_AXIS,
+    ORANGE,
+    finish,
+    interval,
+    ratio_marks,
+)
 from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, Judged
-from study.replication.conditions import COMBINED
+from study.replication.condition_names import COMBINED
 from study.replication.evidence import Evidence
 from study.replication.loader_effect import LoaderEffect
 
@@ -52,6 +61,7 @@ def effects(judged: Sequence[Judged]) -> go.Figure:
 
 
 def _short(text: str) -> str:
+    """Return a text cut to a length that fits beside the figure."""
     return text if len(text) < 48 else text[:46] + "…"
 
 
