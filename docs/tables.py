@@ -2,13 +2,15 @@
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; what is between them is
 replaced. ``<!-- code: FILE -->`` does the same with the code of an example, and
-``<!-- code: FILE#NAME -->`` with one of its definitions.
+``<!-- code: FILE#NAME -->`` with one of its definitions; the NAME ``__main__`` stands for what the
+example does when it is run as a command.
 """
 
 import argparse
 import ast
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,20 +53,30 @@ def _block(match: re.Match[str]) -> str:
 
 
 def code(name: str) -> str:
-    """Return an example without its docstring, or one of its definitions, as a fenced block."""
+    """Return an example without its docstring, or a named part of it, as a fenced block."""
     file, _, wanted = name.partition("#")
     source = (ROOT / file).read_text(encoding="utf-8")
     body = ast.parse(source).body
     if wanted:
         (node,) = (node for node in body if wanted in _defined(node))
-        text = ast.get_source_segment(source, node) or ""
+        text = _text_of(node, source)
     else:
         text = "\n".join(source.splitlines()[body[0].end_lineno :]).strip()
     return f"```python\n{text}\n```"
 
 
+def _text_of(node: ast.stmt, source: str) -> str:
+    """Return a definition as it stands, or the indented body of ``if __name__ …``, dedented."""
+    if isinstance(node, ast.If):
+        lines = source.splitlines()[node.body[0].lineno - 1 : node.end_lineno]
+        return textwrap.dedent("\n".join(lines))
+    return ast.get_source_segment(source, node) or ""
+
+
 def _defined(node: ast.stmt) -> list[str]:
     """Return the names that a statement of a module defines."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+        return ["__main__"]
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
     return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []

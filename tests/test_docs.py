@@ -12,6 +12,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
 from support.toy_problem import TOY
 
 from study.problem.definition import METRICS
@@ -72,6 +73,14 @@ def test_a_number_typed_by_hand_does_not_last():
     changed = re.sub(r"\*\*no\*\*: [\d.]+", "**no**: 0.5", text)
     assert changed != text
     assert tables.written(changed) == text
+
+
+def test_the_readme_shows_how_an_example_is_run():
+    example = tables.code("examples/own_problem.py#__main__")
+    assert example.startswith("```python\nwith ResultsFolder.")
+    assert "    run_study(" in example
+    assert "\nstudy = load_study(folder.path)\n" in example
+    assert "own_problem.py#__main__" in (ROOT / "README.md").read_text()
 
 
 def test_a_marker_without_a_table_is_an_error():
@@ -162,27 +171,62 @@ COMMANDS = {
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_commands_are_accepted_by_their_parsers(command):
     module, arguments = COMMANDS[command]
-    if arguments:
-        cli_tables.parser_of(module).parse_args(arguments)
+    parser = cli_tables.parser_of(module)
+    named_alone = not arguments and any(action.required for action in parser._actions)
+    if not named_alone:  # as the text names a command that it gives no argument
+        parser.parse_args(arguments)
 
+
+SMALL = "--train-size 64 --dip-steps 3"
 
 QUICK = {
-    "python docs/tables.py --check": 0,
-    "python study/run.py --help": 0,
-    "python study/dashboard.py results/NAME": 0,
-    "python study/check_cluster.py cluster.yaml": 2,  # it says CHANGE-ME until it is changed
-    "python -m dipddpm run --help": 0,
+    "python docs/tables.py --check": "",
+    "python study/dashboard.py results/NAME": "",
+    "python study/dashboard.py results/A results/B": "",
+    "python study/dashboard.py results/reference/quick": "",
+    "python -m dipddpm restore mine.png --prior dip --already-noisy": "--dip-steps 3",
+    "python -m dipddpm restore --prior dip --std 0.5": f"{SMALL} --prior-size 8",
 }
-"""Commands of the pages that take under a minute, and the status with which they end."""
+"""Commands of the pages that take under a minute, with flags that make them small."""
+
+ONE_AFTER_ANOTHER = {
+    "python -m dipddpm run --std 0.2": f"{SMALL} --epochs 1 --scored-images 20",
+    "python -m dipddpm sample run/weights.safetensors --num 64": "",
+    "python -m dipddpm restore --refine run/weights.safetensors": SMALL,
+}
+"""A run, and commands that need what it leaves."""
+
+
+def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the pages in a folder, with this checkout's files."""
+    words = [str(ROOT / word) if (ROOT / word).is_file() else word for word in command.split()]
+    words[0] = sys.executable
+    return subprocess.run(words, cwd=place, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("command", QUICK)
 def test_quick_commands_run(command, tmp_path):
-    shutil.copytree(ROOT / "results" / "reference" / "quick", tmp_path / "results" / "NAME")
-    words = [str(ROOT / word) if (ROOT / word).is_file() else word for word in command.split()]
-    words[0] = sys.executable
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == QUICK[command], done.stderr
+    assert command in COMMANDS
+    for name in ("NAME", "A", "B", "reference/quick"):
+        shutil.copytree(ROOT / "results" / "reference" / "quick", tmp_path / "results" / name)
+    Image.new("L", (8, 8), 128).save(tmp_path / "mine.png")
+    done = run(f"{command} {QUICK[command]}", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_commands_that_need_a_run_run_after_it(tmp_path):
+    for command, flags in ONE_AFTER_ANOTHER.items():
+        assert command in COMMANDS
+        done = run(f"{command} {flags}", tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_cluster_file_is_refused_until_it_is_filled_in(tmp_path):
+    command = "python study/check_cluster.py cluster.yaml"
+    assert command in COMMANDS
+    done = run(command, tmp_path)
+    assert done.returncode == 2
+    assert "CHANGE-ME" in done.stdout + done.stderr
 
 
 def test_the_lines_of_python_in_the_docs_run(monkeypatch):
@@ -210,7 +254,7 @@ def test_the_columns_of_a_study_are_documented(tmp_path):
     files += [reference / "quick/confirm.csv"]
     files += [
         reference / "mnist-tenth" / name
-        for name in ("claims.csv", "timing.csv", "extra_scores.csv")
+        for name in ("claims.csv", "conditions.csv", "timing.csv", "extra_scores.csv")
     ]
     documented = set(re.findall(r"`(\w+)`", (ROOT / "docs/results.md").read_text()))
     for file in files:
