@@ -5,7 +5,7 @@ from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt
 from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, NonFiniteLossError
-from dipddpm.priors.deep_image_prior import make_prior
+from dipddpm.priors import DeepImagePrior, make_prior
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
