@@ -17,6 +17,7 @@ import tarfile
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from support import ROOT
 
 ARCHIVE = Path(__file__).with_name("study-0.1.tar.gz")
@@ -27,6 +28,7 @@ def read(table: Path) -> pd.DataFrame:
     return pd.read_csv(table, dtype=str, keep_default_na=False)
 
 
+@pytest.mark.slow
 def test_a_study_of_version_0_1_is_resumed(tmp_path):
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -138,7 +138,6 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--max-concurrent", "0"], "--max-concurrent is 0; expected at least 1"),
         (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
         (["--width", "20"], "--width is 20; expected a multiple of 8"),
-        (["--space", "extended", "--width", "24"], "--width is 24; expected no value: --space ext"),
         (["--denoiser", "original"], "--denoiser is original; expected 28×28 images of 1 channel"),
         (["--resume"], "--resume is latest; expected a study, but there is none in"),
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),

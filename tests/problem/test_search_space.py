@@ -34,6 +34,18 @@ def test_what_is_searched():
     assert names(space="extended", prior="none") == ["ddpm_lr", *extended]
 
 
+def test_a_flag_of_what_is_searched_says_where_the_search_starts():
+    problem = describe(settings(space="extended", width=24, batch_size=64))
+    width = next(p for p in problem.parameters if p.name == "width")
+    assert (width.low, width.high) == (8, 48)
+    assert {(point["width"], point["batch_size"]) for point in problem.start_points} == {(24, 64)}
+
+
+def test_a_batch_is_never_larger_than_the_images_that_the_ddpm_learns_from():
+    problem = describe(settings(space="extended", prior="dip", prior_size=64))
+    assert next(p for p in problem.parameters if p.name == "batch_size").high == 64
+
+
 def test_which_objectives_are_noise_follows_from_what_is_searched():
     assert describe(settings()).searched_objectives == ("fid",)
     both = ("fid", "time_per_iteration_s")
