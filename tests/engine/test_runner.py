@@ -202,6 +202,17 @@ def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tm
     assert (crowd / "full").exists()
 
 
+def test_a_ray_that_does_not_start_leaves_no_study_running(tmp_path, monkeypatch):
+    def start_ray(cpus, gpus):
+        raise RuntimeError("no room for Ray")
+
+    monkeypatch.setattr("study.engine.runner.start_ray", start_ray)
+    with pytest.raises(RuntimeError, match="no room for Ray"):
+        run(tmp_path)
+    info = load_study(tmp_path / "toy").info
+    assert info["status"] == info["sessions"][-1]["status"] == "failed"
+
+
 def test_without_a_scheduler_every_trial_runs_to_the_end(ray_local, tmp_path):
     problem = dataclasses.replace(
         TOY,
