@@ -214,6 +214,7 @@ def test_quick_commands_run(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_commands_that_need_a_run_run_after_it(tmp_path):
     for command, flags in ONE_AFTER_ANOTHER.items():
         assert command in COMMANDS

@@ -192,6 +192,7 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
     ] * 2
 
 
+@pytest.mark.slow
 def test_trials_shorter_than_the_start_of_a_process_fill_all_slots(ray_local, tmp_path):
     crowd = tmp_path / "crowd"
     crowd.mkdir()
