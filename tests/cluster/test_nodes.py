@@ -54,8 +54,9 @@ def cluster(head):
 
 
 def test_a_node_lost_in_the_middle(cluster, tmp_path, monkeypatch):
-    """There is room for two trials on each GPU. The cluster has no worker at first; of two, one is killed without a
-    word, and another comes. Each trial ends once, and none repeats more than a round a restart."""
+    """The cluster has no worker at first; of two, with room for two trials on each GPU, one is
+    killed without a word, and another comes. Each trial ends once, and none repeats more than a
+    round a restart."""
     trials, log = 6, tmp_path / "rounds"
     monkeypatch.setenv("TOY_LOG", str(log))
     changes = {"scheduler": "none", "gpus_per_trial": 0.5, "slots": 4}
