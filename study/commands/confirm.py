@@ -6,7 +6,6 @@ baseline's own learning rate is searched first; beside it each finalist has a tw
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,6 @@ from study.analysis.comparison import comparisons, table
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.commands.session import Session
 from study.engine.plan import Plan
-from study.engine.runner import run_study
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
 from study.problem.definition import (
@@ -139,7 +137,8 @@ def _tune_baseline(
         time_budget_s=None,
     )
     folder = _part(study, BASELINE_FOLDER, problem, plan, {})
-    status = _run_part(session, study, problem, trainable(bare), plan, folder)
+    with folder:
+        status = session.run_trials(trainable(bare), plan, folder)
     return status, load_study(path).best if status != StudyStatus.INTERRUPTED else None
 
 
@@ -176,7 +175,8 @@ def _run_conditions(
         "treatment": TREATMENT,
     }
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
-    return _run_part(session, study, problem, trainable(settings), plan, folder)
+    with folder:
+        return session.run_trials(trainable(settings), plan, folder)
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:
@@ -200,29 +200,3 @@ def _part(
     """Open the folder of a part of the study, new or as an earlier session left it."""
     settings = {"settings": {"plan": dataclasses.asdict(plan)}}
     return ResultsFolder.open(study.folder, name, problem, info | settings)
-
-
-def _run_part(
-    session: Session,
-    study: StudyRecord,
-    problem: Problem,
-    train: Callable[[dict[str, Any]], None],
-    plan: Plan,
-    folder: ResultsFolder,
-) -> StudyStatus:
-    """Run the trials of a part of the study; return how it ended."""
-    try:
-        return run_study(
-            problem,
-            train,
-            plan,
-            folder,
-            expected_s=(),
-            console=session.console,
-            storage_url=session.settings.storage_url,
-            storage=session.storage,
-            home=study.folder,
-            cluster=session.on_cluster,
-        )
-    finally:
-        folder.close()

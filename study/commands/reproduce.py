@@ -11,7 +11,6 @@ from study.commands.session import (
     announce_resumed,
     execute,
 )
-from study.engine import runner
 from study.page.summary import write_summary
 from study.page.text import clock
 from study.problem.arguments import FLAGS, MACHINE, SESSION, add_group, new_parser
@@ -83,19 +82,8 @@ def run(session: Session) -> StudyStatus:
     if not (folder.path / TIMING_FILE).exists():
         console.print("first the steps of all settings interleaved, with nothing beside them")
         step_timing.measure(settings, folder.path)
-    status = runner.run_study(
-        folder.problem,
-        trainable(
-            settings, None if settings.ray_address else folder.path.resolve() / UNFINISHED_FOLDER
-        ),
-        plan,
-        folder,
-        expected_s=expected_s,
-        console=console,
-        storage_url=settings.storage_url,
-        storage=session.storage,
-        cluster=session.on_cluster,
-    )
+    unfinished = None if session.on_cluster else folder.path.resolve() / UNFINISHED_FOLDER
+    status = session.run_trials(trainable(settings, unfinished), plan, folder, expected_s)
     if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path))

@@ -9,7 +9,6 @@ from study.commands.session import (
     announce_resumed,
     execute,
 )
-from study.engine import runner
 from study.engine.samplers import NEEDED
 from study.page.summary import write_summary
 from study.page.text import clock, describe_study
@@ -35,17 +34,7 @@ def run(session: Session) -> StudyStatus:
     settings, folder, console = session.settings, session.folder, session.console
     announce(session)
     expected_s = announce_time(session)
-    status = runner.run_study(
-        folder.problem,
-        trainable(settings),
-        settings.plan,
-        folder,
-        expected_s=expected_s,
-        console=console,
-        storage_url=settings.storage_url,
-        storage=session.storage,
-        cluster=session.on_cluster,
-    )
+    status = session.run_trials(trainable(settings), settings.plan, folder, expected_s)
     study = load_study(folder.path)
     write_summary(study)
     time_is_up = "reason" in folder.info["sessions"][-1]

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ from study.commands.resume import (
     earlier_study,
     name_to_resume,
 )
+from study.engine.plan import Plan
+from study.engine.runner import run_study
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, read_earlier, remembered
@@ -88,6 +90,35 @@ class Session:
     def on_cluster(self) -> bool:
         """Whether the trials run on a cluster that was joined, whose nodes come and go."""
         return self.settings.ray_address is not None
+
+    def run_trials(
+        self,
+        train: Callable[[dict[str, Any]], None],
+        plan: Plan,
+        folder: ResultsFolder,
+        expected_s: Sequence[float] = (),
+    ) -> StudyStatus:
+        """Run the trials of the study, or of a part whose ``folder`` lies in the study's.
+
+        Args:
+            train: the Tune function of the trials.
+            expected_s: seconds that each trial is expected to take; empty if unknown.
+
+        Raises:
+            OSError: results could not be written.
+        """
+        return run_study(
+            folder.problem,
+            train,
+            plan,
+            folder,
+            expected_s=expected_s,
+            console=self.console,
+            storage_url=self.settings.storage_url,
+            storage=self.storage,
+            home=self.folder.path,
+            cluster=self.on_cluster,
+        )
 
 
 @dataclass(frozen=True)
