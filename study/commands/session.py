@@ -24,6 +24,7 @@ from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
 from study.commands.resume import (
+    already_there,
     check_is_new,
     check_is_new_there,
     check_is_there,
@@ -38,8 +39,8 @@ from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, read_earlier, remembered
 from study.results import provenance
-from study.results.folder import ResultsFolder, StudyIsRunning
-from study.results.optuna_export import check_storage, redacted
+from study.results.folder import DATABASE_FILE, LATEST, ResultsFolder, StudyIsRunning
+from study.results.optuna_export import check_storage, redacted, rename_studies
 from study.results.remote import (
     RemotePath,
     StorageCopy,
@@ -202,9 +203,10 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             name = name_to_resume(given.get("results_dir", RESULTS_DIR), given)
             with reaching(uri):
                 if storage:
-                    check_is_there(storage, name)
+                    check_is_there(storage, given.get("results_dir", RESULTS_DIR), name)
                 copy = claim(name)
             earlier = _earlier(command, given, name, storage)
+            given = {**given, "name": name}
         settings = command.resolve(_asked(given, earlier), capacity)
         if earlier is None:
             _check_is_new(settings, storage)
@@ -212,7 +214,8 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
         if earlier is not None:
             check_resumable(earlier, settings, dataset)
         if url := given.get("storage_url"):
-            check_storage(url, settings.plan.name, is_new=earlier is None)
+            is_new = earlier is None or earlier["name"] != settings.plan.name
+            check_storage(url, settings.plan.name, is_new)
         _check_nodes(settings, storage, dataset)
         if storage and copy is None:
             with reaching(uri):
@@ -220,6 +223,11 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
                 copy = claim(settings.plan.name)
         folder = _open_folder(command, settings, earlier, given, dataset)
         opened.callback(folder.close)
+        if not folder.make_latest():
+            latest = folder.path.parent / LATEST
+            console.print(
+                f"{latest} is no link to the newest study, but your own: it is left alone"
+            )
         if copy:
             with reaching(uri):
                 copy.follow(folder.path)
@@ -257,7 +265,7 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
     """Return the flags that were given, over those that a resumed study began with."""
     if earlier is None:
         return dict(given)
-    asked = {**earlier["arguments"], **given, "name": earlier["name"]}
+    asked = {**earlier["arguments"], **given}
     asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
     return asked
 
@@ -308,10 +316,13 @@ def _open_folder(
         info["cluster"] = dataclasses.asdict(settings.capacity)
     problem, name = command.describe(settings), settings.plan.name
     if earlier is None:
-        folder = ResultsFolder.create(settings.results_dir, name, problem, info)
-    else:
-        folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
-    folder.make_latest()
+        try:
+            return ResultsFolder.create(settings.results_dir, name, problem, info)
+        except FileExistsError:  # another process has made it since
+            raise already_there(settings.results_dir, name) from None
+    folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
+    if earlier["name"] != name and not settings.storage_url:
+        rename_studies(folder.path / DATABASE_FILE, earlier["name"], name)
     return folder
 
 

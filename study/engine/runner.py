@@ -146,8 +146,8 @@ def run_study(
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
-    rows, recovered = recover(folder, place, scheduler)
     home, console = home or folder.path, console or Console()
+    rows, recovered = recover(folder, place, scheduler, console.print)
     settings = folder.info.get("settings", {})
     folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
     export = OptunaExport(
@@ -161,7 +161,7 @@ def run_study(
     searched = plan.sampler != FIXED_DESIGN
     display = Display(problem, plan.num_samples, plan.slots, expected_s, console, searched)
     page = LivePage(home, console.print)
-    recorder = Recorder(problem, folder, storage, export, display, page, rows)
+    recorder = Recorder(problem, folder, place, storage, export, display, page, rows)
     status = _outcome(recorder, plan.num_samples)
     if status != StudyStatus.INTERRUPTED:  # nothing is left to run
         export.flush()

@@ -92,8 +92,10 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
+    now = datetime.datetime.now()
     plan = Plan(
-        name=f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{Path(run.dataset).name}"
+        # with milliseconds: studies are started several at a time, too
+        name=f"{now:%Y-%m-%d-%H%M%S}.{now.microsecond // 1000:03}-{Path(run.dataset).name}"
         if chosen.name is None
         else chosen.name,
         num_samples=chosen.num_samples,

@@ -146,17 +146,15 @@ def load_study(folder: Path) -> StudyRecord:
 
     curves: dict[str, list[Evaluation]] = {}
     for row in history:
-        evaluation = Evaluation(
-            int(row[problem.resource]),
-            row["elapsed_s"],
-            _present(row, metrics),
-            row.get("node", ""),
-            row.get("gpus", ""),
-        )
+        evaluation = _evaluation(row, problem, row["elapsed_s"])
         curves.setdefault(row["trial_id"], []).append(evaluation)
 
     records = []
     for number, row in enumerate(trials):
+        curve = curves.setdefault(row["trial_id"], [])
+        if row["status"] in ENDED and int(row[problem.resource]) > _reached(curve):
+            # the history has lost it
+            curve.append(_evaluation(row, problem, row.get("ended_s", row["started_s"])))
         pictures = {
             stage.name: folder / files.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
             for stage in problem.stages
@@ -170,7 +168,7 @@ def load_study(folder: Path) -> StudyRecord:
                 resource=int(row[problem.resource]),
                 parameters={p.name: row[p.name] for p in parameters},
                 metrics=_present(row, metrics),
-                curve=tuple(curves.get(row["trial_id"], [])),
+                curve=tuple(curve),
                 pictures={name: path for name, path in pictures.items() if path.exists()},
                 started_s=row["started_s"],
                 ended_s=row.get("ended_s"),
@@ -183,7 +181,22 @@ def load_study(folder: Path) -> StudyRecord:
         )
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
-    return StudyRecord(info["name"], folder, problem, info, tuple(records), confirmation)
+    name = folder.resolve().name  # a study is its folder, wherever that was copied or moved
+    return StudyRecord(name, folder, problem, info, tuple(records), confirmation)
+
+
+def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> Evaluation:
+    return Evaluation(
+        int(row[problem.resource]),
+        elapsed_s,
+        _present(row, [metric.name for metric in problem.metrics]),
+        row.get("node", ""),
+        row.get("gpus", ""),
+    )
+
+
+def _reached(curve: list[Evaluation]) -> int:
+    return curve[-1].resource if curve else 0
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_rows_come_back(folder):
             row("12345678", "running", round=done, elapsed_s=done, error=1 / done)
         )
     rows = [
-        row("12345678", "completed", error=0.5, price=1.0),
+        row("12345678", "completed", round=2, error=0.5, price=1.0),
         row("1234e567", "stopped", round=2, error=0.1, price=0.1),
         row("c", "failed", round=0, stop_reason='ValueError: "a, b"', error=math.nan),
     ]
