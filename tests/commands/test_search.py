@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from PIL import Image
 from support import ROOT
 
 from study.commands.search import main
+from study.results.folder import ResultsFolder
+from study.spec.problem import Problem
 
 TINY = ("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
 
@@ -234,6 +237,87 @@ def test_what_has_ended_is_not_run_again(done):
     assert process.returncode == 0, output
     assert "resumed: 3 have ended, 0 go on where they were" in output
     assert [path.read_bytes() for path in paths] == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_copy_goes_on_under_its_own_name_and_then_under_another(done, tmp_path, capsys):
+    """Wherever it was copied or renamed to, with all its parts; what it is a copy of stays."""
+    original = done[0] / "results" / "tiny"
+    before = contents(original)
+    results = tmp_path / "elsewhere"
+    shutil.copytree(original, results / "copy")
+    for name in ("copy", "renamed"):
+        folder = results / name
+        if not folder.exists():
+            (results / "copy").rename(folder)
+        assert main(["--resume", name, "--results-dir", str(results)]) == 0
+        assert f"open {folder / 'dashboard.html'}" in capsys.readouterr().out
+        assert json.loads((folder / "study.json").read_text())["name"] == name
+        assert f"<title>{name}" in (folder / "dashboard.html").read_text()
+        names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
+        assert sorted(names) == [name, f"{name}-baseline", f"{name}-confirm"]
+        assert os.readlink(results / "latest") == name
+        for part in ("", "baseline", "confirm"):
+            expected = pd.read_csv(original / part / "trials.csv")
+            pd.testing.assert_frame_equal(pd.read_csv(folder / part / "trials.csv"), expected)
+    assert contents(original) == before
+
+
+def test_latest_that_is_a_folder_hinders_nothing(done, tmp_path, capsys):
+    """A copy that followed links has made it one. It is no study to resume, and stays as it is."""
+    results = tmp_path / "results"
+    shutil.copytree(done[0] / "results", results)  # follows links
+    before = contents(results / "latest")
+    for flags in (["--resume"], ["--resume", "latest"]):
+        with pytest.raises(SystemExit):
+            main([*flags, "--results-dir", str(results)])
+        error = capsys.readouterr().err
+        assert f"--resume is latest; expected one of tiny in {results}: " in error
+        assert "is no link to the newest" in error
+    assert main(["--resume", "tiny", "--results-dir", str(results)]) == 0
+    line = f"{results / 'latest'} is no link to the newest study, but your own: it is left alone"
+    assert line in capsys.readouterr().out
+    assert contents(results / "latest") == before
+
+
+def test_of_two_starts_of_one_name_the_second_is_refused(tmp_path, monkeypatch, capsys):
+    """Though the name was free when it was checked."""
+    results = tmp_path / "results"
+
+    def meanwhile(*_):
+        ResultsFolder.create(results, "mine", Problem("", (), (), (), "epoch", 1, "")).close()
+
+    monkeypatch.setattr("study.commands.session._check_nodes", meanwhile)
+    with pytest.raises(SystemExit) as caught:
+        main(["--name", "mine", "--results-dir", str(results)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    there = f"{results / 'mine'} exists; --resume mine goes on with it"
+    assert f"--name is mine; expected a new name, {there}" in error
+    assert error.count("\n") == 1
+
+
+def test_a_study_of_a_storage_is_renamed_in_both_places_or_none(done, tmp_path, capsys):
+    storage = tmp_path / "storage"
+    shutil.copytree(done[0] / "results" / "tiny", storage / "tiny")
+    shutil.copytree(done[0] / "results" / "tiny", tmp_path / "results" / "copy")
+    before = contents(tmp_path)
+    flags = ["--results-dir", str(tmp_path / "results"), "--storage-path", str(storage)]
+    with pytest.raises(SystemExit):
+        main(["--resume", "copy", *flags])
+    there = "tiny, its name there; copy or rename it to copy there too, in --storage-path"
+    assert f"--resume is copy; expected {there}" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_a_name_that_no_study_can_have(done, capsys):
+    with pytest.raises(SystemExit):
+        main(["--resume", "tiny (copy)", "--results-dir", str(done[0] / "results")])
+    error = capsys.readouterr().err
+    assert "--resume is tiny (copy); expected a folder whose name has at most 100 letters" in error
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What is written to the results folder is what is read back."""
 
+import dataclasses
 import math
+import shutil
 
 import pytest
 from support.toy_problem import TOY
 
 from study.results.folder import ResultsFolder, valid_name
 from study.results.records import load_study
-from study.spec.problem import FIXED_DESIGN
+from study.spec.problem import FIXED_DESIGN, Metric
 
 
 @pytest.fixture
@@ -70,6 +72,49 @@ def test_latest_names_the_newest(tmp_path, folder):
     second = ResultsFolder.create(tmp_path, "two", TOY, {})
     second.make_latest()
     assert (tmp_path / "latest").resolve() == second.path
+
+
+def test_latest_that_is_not_ours_is_left_alone(tmp_path, folder):
+    """Someone's copy of the folder has turned the link into what it led to; or it is a file."""
+    latest = tmp_path / "latest"
+    shutil.copytree(folder.path, latest)
+    before = {path: path.is_file() and path.read_bytes() for path in latest.rglob("*")}
+    assert not folder.make_latest()
+    assert {path: path.is_file() and path.read_bytes() for path in latest.rglob("*")} == before
+    shutil.rmtree(latest)
+    latest.write_text("mine")
+    assert not folder.make_latest()
+    assert latest.read_text() == "mine"
+
+
+def test_a_study_is_called_as_its_folder(tmp_path, folder):
+    copy = shutil.copytree(folder.path, tmp_path / "copy")
+    assert load_study(copy).name == "copy"
+    folder.make_latest()
+    assert load_study(tmp_path / "latest").name == "one"
+    assert load_study(folder.path.rename(tmp_path / "two")).name == "two"
+
+
+def test_a_history_keeps_the_columns_that_it_began_with(folder):
+    """Metrics that a later version adds are not among them."""
+    folder.append_history(row("a", "running", round=1, elapsed_s=1, error=1.0))
+    folder.close()
+    more = dataclasses.replace(TOY, metrics=(Metric("new", "new"), *TOY.metrics))
+    again = ResultsFolder.reopen(folder.path, more, {})
+    again.append_history(row("a", "running", round=2, elapsed_s=2, error=0.5, new=9.0))
+    assert [(e["round"], e["error"]) for e in again.read_history()] == [(1, 1.0), (2, 0.5)]
+
+
+def test_lines_that_are_damaged_are_left_out(folder):
+    history = folder.path / "history.csv"
+    for done in (1, 2, 3):
+        folder.append_history(row("a", "running", round=done, elapsed_s=done, error=1.0))
+    header, first, second, third = history.read_bytes().splitlines(keepends=True)
+    zeroed = bytes(len(second) - 1) + b"\n"
+    for damaged in (zeroed, second[:10] + b"\n", bytes(20) + second[20:], second + b"1,2\n"):
+        history.write_bytes(header + first + damaged + third)
+        kept = [evaluation["round"] for evaluation in folder.read_history()]
+        assert kept == ([1, 2, 3] if damaged.startswith(second) else [1, 3])
 
 
 def test_an_existing_study_is_not_touched(tmp_path, folder):
