@@ -221,13 +221,8 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             with reaching(uri):
                 storage.try_out()
                 copy = claim(settings.plan.name)
-        folder = _open_folder(command, settings, earlier, given, dataset)
+        folder = _open_folder(command, settings, earlier, given, dataset, console)
         opened.callback(folder.close)
-        if not folder.make_latest():
-            latest = folder.path.parent / LATEST
-            console.print(
-                f"{latest} is no link to the newest study, but your own: it is left alone"
-            )
         if copy:
             with reaching(uri):
                 copy.follow(folder.path)
@@ -300,8 +295,9 @@ def _open_folder(
     earlier: Mapping[str, Any] | None,
     given: Mapping[str, Any],
     dataset: Dataset,
+    console: Console,
 ) -> ResultsFolder:
-    """Open the results folder, new or as an earlier session left it."""
+    """Open the results folder, new or as an earlier session left it; it is the latest then."""
     earlier_arguments = earlier.get("arguments", {}) if earlier else {}
     info = {
         "command": command.name,
@@ -317,13 +313,27 @@ def _open_folder(
     problem, name = command.describe(settings), settings.plan.name
     if earlier is None:
         try:
-            return ResultsFolder.create(settings.results_dir, name, problem, info)
+            folder = ResultsFolder.create(settings.results_dir, name, problem, info)
         except FileExistsError:  # another process has made it since
             raise already_there(settings.results_dir, name) from None
-    folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
-    if earlier["name"] != name and not settings.storage_url:
-        rename_studies(folder.path / DATABASE_FILE, earlier["name"], name)
+    else:
+        folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
+        _rename_in_database(folder, settings, earlier["name"], console)
+    if not folder.make_latest():
+        latest = settings.results_dir / LATEST
+        console.print(f"{latest} is no link to the newest study, but your own: it is left alone")
     return folder
+
+
+def _rename_in_database(
+    folder: ResultsFolder, settings: StudySettings, before: str, console: Console
+) -> None:
+    """Let a study that was copied or renamed keep its trials in ``study.db``."""
+    database = folder.path / DATABASE_FILE
+    if before == settings.plan.name or settings.storage_url:
+        return
+    if why := rename_studies(database, before, settings.plan.name):
+        console.print(f"{database} keeps the name {before}: {why}")
 
 
 def announce_resumed(session: Session) -> None:

@@ -167,13 +167,15 @@ def test_a_renamed_study_takes_its_parts_and_trials_along(place):
     before = place.study().trials
     for part in ("toy-baseline", "toy-confirm", "another"):
         optuna.create_study(study_name=part, storage=place.url, directions=["minimize"] * 2)
-    rename_studies(place.folder / "study.db", "toy", "copy")
+    assert rename_studies(place.folder / "study.db", "toy", "copy") == ""
     names = {"copy", "copy-baseline", "copy-confirm", "another"}
     assert set(optuna.get_all_study_names(place.url)) == names
     (after,) = optuna.load_study(study_name="copy", storage=place.url).trials
     assert (after.values, after.user_attrs) == (before[0].values, before[0].user_attrs)
     rename_studies(place.folder / "study.db", "toy", "copy")  # cut off, and done again
     assert set(optuna.get_all_study_names(place.url)) == names
+    (place.folder / "damaged.db").write_bytes(bytes(5000))
+    assert "not a database" in rename_studies(place.folder / "damaged.db", "toy", "copy")
 
 
 def test_no_password_is_shown():
