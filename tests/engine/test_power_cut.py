@@ -63,6 +63,14 @@ class FakeTrial:
         }
 
 
+def recorder_of(folder: ResultsFolder) -> Recorder:
+    """A recorder without a database."""
+    export = SimpleNamespace(put=lambda row: 0, evaluated=lambda row: 0, flush=lambda: 0)
+    display = Display(TOY, 2, 2, (), Console(quiet=True))
+    page, place = LivePage(folder.path, print), RemotePath.local(folder.path)
+    return Recorder(TOY, folder, place, None, export, display, page, [])
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """A study of two trials, each of whose states is kept, and what it had promised by then.
@@ -79,11 +87,7 @@ def record(results, desk):
     disk, promises = WatchedDisk(results), []
     with disk.watched():
         folder = ResultsFolder.create(results, "cut", TOY)
-        console = Console(quiet=True)
-        export = SimpleNamespace(put=lambda row: 0, evaluated=lambda row: 0, flush=lambda: 0)
-        display, page = Display(TOY, 2, 2, (), console), LivePage(folder.path, print)
-        place = RemotePath.local(folder.path)
-        recorder = Recorder(TOY, folder, place, None, export, display, page, [])
+        recorder = recorder_of(folder)
         trials = [FakeTrial("aaaaaaaa", 0.1, folder.path), FakeTrial("bbbbbbbb", 0.2, folder.path)]
         for trial in trials:
             recorder.on_trial_start(0, trials, trial)
@@ -149,3 +153,25 @@ def test_no_power_cut_loses_a_trial_or_an_evaluation(luck, recorded, tmp_path):
     print(f"{len(disk.moments)} moments, {len(seen)} folders, {lost} evaluations lost")
     assert len(disk.moments) > 150
     assert lost == 0
+
+
+def test_a_line_that_could_not_be_written_keeps_the_checkpoint_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("ray.nodes", lambda: [{"NodeID": "1", "NodeName": "here"}])
+    (desk := tmp_path / "desk").mkdir()
+    folder = ResultsFolder.create(tmp_path, "full", TOY)
+    recorder, (trial,) = recorder_of(folder), [FakeTrial("aaaaaaaa", 0.1, folder.path)]
+    disk = WatchedDisk(folder.path)
+    recorder.on_trial_start(0, [trial], trial)
+    for _ in range(2):
+        recorder.on_trial_result(0, [trial], trial, trial.evaluate(desk, disk))
+        recorder.on_trial_save(0, [trial], trial)
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("study.results.folder.append", full)
+    folder.close()
+    disk.close()
+    assert recorder.fatal is not None
+    assert [e["round"] for e in folder.read_history()] == [1]
+    assert (trial.folder / "checkpoint_000000" / "state.json").exists()

@@ -111,3 +111,25 @@ def test_the_newer_side_wins_and_none_is_overwritten(tmp_path):
     (theirs / "history.csv").write_text("a\nb\nd\n")
     with pytest.raises(StudiesDiffer):
         fetch(RemotePath.local(theirs), ours)
+
+
+def test_a_study_that_was_fetched_in_part_is_fetched_again(tmp_path, monkeypatch):
+    """Where ``study.json`` is, all is: it comes last."""
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs.mkdir()
+    for name in ("study.json", "history.csv", "trials.csv"):
+        (theirs / name).write_text("{}\n")
+    with monkeypatch.context() as patch:
+        read = RemotePath.read
+
+        def cut_off(self, name):
+            if name == "trials.csv":
+                raise OSError("the network is gone")
+            return read(self, name)
+
+        patch.setattr(RemotePath, "read", cut_off)
+        with pytest.raises(OSError, match="the network is gone"):
+            fetch(RemotePath.local(theirs), ours)
+    assert not (ours / "study.json").exists()
+    assert fetch(RemotePath.local(theirs), ours)
+    assert {path.name for path in ours.iterdir()} == {"study.json", "history.csv", "trials.csv"}
