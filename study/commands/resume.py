@@ -46,10 +46,13 @@ def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
     """Return ``study.json`` of the study that is resumed.
 
     Raises:
-        SettingError: there is none.
+        SettingError: there is none, or it is damaged.
     """
     try:
         return read_info(results_dir / name)
+    except ValueError as error:
+        damaged = f"a study whose {STUDY_FILE} can be read; this one is damaged: {error}"
+        raise SettingError("resume", name, damaged) from None
     except (FileNotFoundError, NotADirectoryError):
         raise SettingError("resume", name, f"{_known(results_dir)} in {results_dir}") from None
 

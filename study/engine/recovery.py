@@ -67,13 +67,14 @@ def recover(
     """
     problem, rows = folder.problem, folder.read_trials()
     curves: dict[str, Curve] = {row["trial_id"]: [] for row in rows}
+    listed = set(curves)
     goes_on: dict[str, bool] = {}
     for evaluation in folder.read_history():
         trial_id = evaluation["trial_id"]
         goes_on[trial_id] = scheduler.decide(trial_id, evaluation[problem.resource], evaluation)
         curves.setdefault(trial_id, []).append(evaluation)
     _say_what_disagrees(folder, place, rows, curves, say)
-    rows += [_row_again(problem, curve) for curve in list(curves.values())[len(rows) :]]
+    rows += [_row_again(problem, curves[name]) for name in curves if name not in listed]
     recovered = []
     for number, row in enumerate(rows):
         trial_id = row["trial_id"]
