@@ -20,7 +20,7 @@ from typing import Any, Literal
 from scipy import stats
 
 from study.analysis.conditions import Condition, conditions_of
-from study.analysis.inference import Effect, effect, log_ratios, p_within
+from study.analysis.inference import UNKNOWN, Effect, effect, log_ratios, p_within
 from study.analysis.intervals import ALPHA, mean_of
 from study.analysis.sequential import Looks
 from study.results.records import StudyRecord, TrialRecord
@@ -184,6 +184,8 @@ def _interval(logs: Sequence[float], share: float) -> tuple[float, float]:
 
 def _comparison(pairs: Pairs, direction: Direction, size: Size, share: float) -> Comparison:
     logs, means = log_ratios(pairs.values, pairs.baseline_values)
+    if pairs.metric == FAILURES:  # a count, which has no ratio
+        logs, means = [], UNKNOWN
     shown = effect(logs, means, tests=1 / share)
     if len(logs) > 1:
         low, high = _interval(logs, share)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from scipy import optimize, special, stats
 
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
+ALPHA = 0.05
+CONFIDENCE = 1 - ALPHA
 POWER = 0.8
 """The probability with which a detectable difference is found."""
 
