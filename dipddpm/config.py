@@ -118,6 +118,11 @@ class RunConfig:
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
+    min_snr: float | None = _setting(
+        None,
+        "γ of min-SNR loss weights (Hang et al. 2023, who take 5); without it all timesteps count "
+        "alike",
+    )
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     value_range: str = _setting(
         "symmetric",
@@ -193,6 +198,8 @@ class RunConfig:
         self._require("data_dir", unused, f"none: only dataset {' or '.join(readers)} has one")
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
+        positive = self.min_snr is None or 0 < self.min_snr < math.inf
+        self._require("min_snr", positive, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
         for field in dataclasses.fields(self):
             if choices := field.metadata["choices"]:
