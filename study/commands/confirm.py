@@ -34,6 +34,7 @@ from study.results.folder import (
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem
+from study.spec.seeds import confirmation_seeds
 from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
@@ -126,8 +127,11 @@ def _tune_baseline(
     bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
-    points = [{name: t.parameters[name] for name in names} for t in finalists]
-    points += [point for point in problem.start_points if point not in points]
+    points: list[Point] = []
+    for point in (*(t.parameters for t in finalists), *problem.start_points):
+        shared = {name: point[name] for name in names}
+        if shared not in points:
+            points.append(shared)
     problem = dataclasses.replace(problem, start_points=tuple(points))
     path = study.folder / BASELINE_FOLDER
     plan = dataclasses.replace(
@@ -152,7 +156,7 @@ def _run_conditions(
     settings = session.settings
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
-    seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
+    seeds = confirmation_seeds(settings.plan.seed, settings.confirm_seeds)
     points = fixed_design(conditions.values(), seeds)
     problem = describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0

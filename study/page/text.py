@@ -2,10 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 from study.analysis.conditions import conditions_of
+from study.analysis.edges import best_at_edges
 from study.page.verdict_text import verdict_text
+from study.results.folder import WIDENED
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.status import ENDED, TrialStatus
 
@@ -38,9 +41,12 @@ def describe_study(study: StudyRecord) -> str:
         lines += [
             "best: " + describe_trial(study, best),
             describe_scale(study, best),
+            *describe_replicates(study, best),
+            *describe_edges(study),
+            *describe_widenings(study.info),
             f"Pareto front: {len(study.front)} of {counts[TrialStatus.COMPLETED]} completed trials",
             *describe_noise(study),
-            "again: " + study.problem.rerun_command(best.parameters),
+            "again: " + study.rerun_command(best),
         ]
     elif failed := study.with_status(TrialStatus.FAILED):
         lines.append(f"first failure: {failed[0].stop_reason}")
@@ -81,6 +87,46 @@ def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
     settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
     scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.problem.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
+
+
+def describe_origin(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return how a trial came by its setting, if not from the sampler for the first time."""
+    if trial.replicate_of is not None:
+        return f"a replicate of trial {trial.replicate_of}, with seed {trial.seed}"
+    return "a start point" if study.is_start_point(trial) else ""
+
+
+def describe_replicates(study: StudyRecord, trial: TrialRecord) -> list[str]:
+    """Return a line with what each completed run of a trial's setting reached, if several are."""
+    name = study.problem.objectives[0]
+    runs = [t for t in study.replicates(trial) if t.status == TrialStatus.COMPLETED]
+    reached = ", ".join(f"{run.metrics[name]:.3g} (seed {run.seed})" for run in runs)
+    return [f"its setting was run {len(runs)} times: {name} {reached}"] if len(runs) > 1 else []
+
+
+def describe_edges(study: StudyRecord) -> list[str]:
+    """Return a line per parameter whose best value lies at an edge of its range, and what to do."""
+    trials = len(study.trials)
+    lines = []
+    for at in best_at_edges(study):
+        text = (
+            f"best {at.parameter.name} {short(at.value)} lies at the "
+            f"{'upper' if at.upper else 'lower'} edge of its range {at.parameter.range}"
+        )
+        more = at.parameter.widening.format(
+            low=at.low, high=at.high, study=study.name, num_samples=trials + math.ceil(trials / 2)
+        )
+        lines.append(f"{text}: {more or 'better values may lie beyond'}")
+    return lines
+
+
+def describe_widenings(info: Mapping[str, Any]) -> list[str]:
+    """Return a line for each time that a range became wider, from ``study.json``."""
+    return [
+        f"{each['parameter']}: searched from {each['before'][0]:g} to {each['before'][1]:g} by the "
+        f"first {each['trials_before']} trials, from {each['now'][0]:g} to {each['now'][1]:g} since"
+        for each in info.get(WIDENED, [])
+    ]
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
