@@ -82,9 +82,7 @@ def describe_start(session: Session) -> list[str]:
     given = [point for point in problem.start_points if point not in originals]
     also = f"{len(given)} given settings first, then " if given else ""
     lines = [f"{also}{len(originals)} settings of the original report first"]
-    tried = [
-        {p.name: row[p.name] for p in problem.parameters} for row in session.folder.read_trials()
-    ]
+    tried = [problem.parameters_in(row) for row in session.folder.read_trials()]
     waiting = [point for point in problem.start_points if point not in tried]
     room = plan.num_samples - len(tried)
     if given and len(waiting) > room:

@@ -87,7 +87,7 @@ def recover(
         recovered.append(
             RecoveredTrial(
                 trial_id=row["trial_id"],
-                parameters={p.name: row[p.name] for p in problem.parameters},
+                parameters=problem.parameters_in(row),
                 seed=row[problem.seed],
                 status=TrialStatus(row["status"]),
                 resource=row[problem.resource],

@@ -208,7 +208,7 @@ def _summary(study: StudyRecord) -> list[str]:
     found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
     if study.confirmation:
         found.insert(1, describe_conditions(study.confirmation))
-    found += describe_replicates(study, study.best)
+    found += describe_replicates(study)
     sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)

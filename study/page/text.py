@@ -41,7 +41,7 @@ def describe_study(study: StudyRecord) -> str:
         lines += [
             "best: " + describe_trial(study, best),
             describe_scale(study, best),
-            *describe_replicates(study, best),
+            *describe_replicates(study),
             *describe_edges(study),
             *describe_widenings(study.info),
             f"Pareto front: {len(study.front)} of {counts[TrialStatus.COMPLETED]} completed trials",
@@ -96,12 +96,17 @@ def describe_origin(study: StudyRecord, trial: TrialRecord) -> str:
     return "a start point" if study.is_start_point(trial) else ""
 
 
-def describe_replicates(study: StudyRecord, trial: TrialRecord) -> list[str]:
-    """Return a line with what each completed run of a trial's setting reached, if several are."""
+def describe_replicates(study: StudyRecord) -> list[str]:
+    """Return how many trials repeat a setting, and what each run of the best setting reached."""
+    again = sum(trial.replicate_of is not None for trial in study.trials)
+    if study.best is None or not (again and study.searched):
+        return []
     name = study.problem.objectives[0]
-    runs = [t for t in study.replicates(trial) if t.status == TrialStatus.COMPLETED]
-    reached = ", ".join(f"{run.metrics[name]:.3g} (seed {run.seed})" for run in runs)
-    return [f"its setting was run {len(runs)} times: {name} {reached}"] if len(runs) > 1 else []
+    completed = study.with_status(TrialStatus.COMPLETED)
+    runs = [t for t in study.replicates(study.best) if t in completed]
+    reached = ", ".join(f"{run.metrics[name]:.3g} with seed {run.seed}" for run in runs)
+    lines = [f"replicates: {again} of {len(study.trials)} trials run a setting again, newly seeded"]
+    return lines + ([f"the best setting's runs: {name} {reached}"] if len(runs) > 1 else [])
 
 
 def describe_edges(study: StudyRecord) -> list[str]:

@@ -162,7 +162,7 @@ def load_study(folder: Path) -> StudyRecord:
     """
     info = files.read_info(folder)
     problem = Problem.from_json(info["problem"])
-    metrics, parameters = [metric.name for metric in problem.metrics], problem.parameters
+    metrics = [metric.name for metric in problem.metrics]
     trials = files.read_rows(folder / files.TRIALS_FILE)
     history = files.read_rows(folder / files.HISTORY_FILE)
 
@@ -193,7 +193,7 @@ def load_study(folder: Path) -> StudyRecord:
                 status=TrialStatus(row["status"]),
                 stop_reason=row.get("stop_reason", ""),
                 resource=int(row[problem.resource]),
-                parameters={p.name: row[p.name] for p in parameters},
+                parameters=problem.parameters_in(row),
                 metrics=_present(row, metrics),
                 curve=tuple(curves.get(row["trial_id"], [])),
                 pictures={name: path for name, path in pictures.items() if path.exists()},

@@ -167,6 +167,13 @@ class Problem:
         """Return the names of all that tells trials apart: the parameters, and the seed."""
         return list(dict.fromkeys([*(p.name for p in self.parameters), self.seed]))
 
+    def parameters_in(self, row: Mapping[str, Any]) -> dict[str, Value]:
+        """Return a trial's parameters from its row of a table.
+
+        A choice that looks like a number has been read as one, and is a name again.
+        """
+        return {p.name: str(row[p.name]) if p.choices else row[p.name] for p in self.parameters}
+
     def setting(self, parameters: Mapping[str, Value]) -> tuple[Value, ...]:
         """Return the values of all parameters; trials of one setting have the same."""
         return tuple(
@@ -184,7 +191,7 @@ class Problem:
 
         def words(match: re.Match[str]) -> str:
             value = parameters[match[1]]
-            return str(named[match[1]].get(str(value), value))
+            return str(named.get(match[1], {}).get(str(value), value))
 
         return re.sub(r"\{(\w+)\}", words, self.rerun)
 

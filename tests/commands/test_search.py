@@ -143,6 +143,9 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
         (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--confirm-seeds", "1000"], "--confirm-seeds is 1000; expected at most 999: replicates"),
+        (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
+        (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
         (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
         (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
         (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
@@ -240,7 +243,12 @@ def test_what_has_ended_is_not_run_again(done):
     ("flags", "message"),
     [
         (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
-        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as the study began, or"),
+        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as the study began"),
+        (
+            ["--std", "0.1", "2"],
+            "--num-samples is 3; expected more than the study's 3 trials: only",
+        ),
         (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
         (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
