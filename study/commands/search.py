@@ -78,17 +78,16 @@ def announce(session: Session) -> None:
 def describe_start(session: Session) -> list[str]:
     """Return which known settings come first, and whether some of them find no room."""
     problem, plan = session.folder.problem, session.settings.plan
-    originals = describe(session.settings).start_points
-    given = [point for point in problem.start_points if point not in originals]
-    also = f"{len(given)} given settings first, then " if given else ""
-    lines = [f"{also}{len(originals)} settings of the original report first"]
     tried = [problem.parameters_in(row) for row in session.folder.read_trials()]
     waiting = [point for point in problem.start_points if point not in tried]
-    room = plan.num_samples - len(tried)
+    originals = describe(session.settings).start_points
+    given, room = sum(point not in originals for point in waiting), plan.num_samples - len(tried)
+    counts = {"given settings": given, "settings of the original report": len(waiting) - given}
+    parts = [f"{count} {what}" for what, count in counts.items() if count]
+    lines = [f"first {', then '.join(parts)}"] if parts and room else []
     if given and len(waiting) > room:
-        lines.append(
-            f"--num-samples {plan.num_samples} leaves room for {room} of the {len(waiting)}"
-        )
+        left = f"room for {room} of them"
+        lines.append(f"--num-samples {plan.num_samples} leaves {left}: the last are not tried")
     return lines
 
 
