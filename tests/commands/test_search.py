@@ -320,3 +320,28 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     exported = optuna.load_study(study_name="cut", storage=url)
     assert {t.state.name for t in exported.trials} <= {"COMPLETE", "PRUNED"}
     assert len(exported.trials) == 4
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
+    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--confirm-top", "0")
+    (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
+    begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
+    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
+    assert "first 1 given settings, then 3 settings of the original report" in ended
+    more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
+    process = start("--resume", "a", *more, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "ddpm_lr: searched from 0.0001 to 0.0006 by the first 5 trials" in output
+    info, trials, _, export = load(tmp_path / "results" / "a")
+    assert info["settings"]["ddpm_lr"] == [1e-4, 5e-3]
+    assert 0.0004 in set(trials.ddpm_lr[:2])  # two begin at once
+    assert len(trials) == len(export.trials) == 6
+    assert "points.csv" not in (tmp_path / "results" / "a" / "study.json").read_text()
+    other = ("--start-from", "results/a", "--num-samples", "1", "--name", "b")
+    process = start(*size, *other, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    best = json.loads((tmp_path / "results" / "a" / "best.json").read_text())["parameters"]
+    assert load(tmp_path / "results" / "b")[1][list(best)].iloc[0].to_dict() == best
