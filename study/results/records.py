@@ -59,7 +59,7 @@ class TrialRecord:
     """The most device memory that it used [GB]; None without a GPU."""
     seed: int = 0
     replicate_of: int | None = None
-    """The number of the first trial with the same parameters; None if it is this one."""
+    """The number of the first trial with the same parameters, if that had another seed."""
 
     @property
     def seconds(self) -> float | None:
@@ -178,10 +178,11 @@ def load_study(folder: Path) -> StudyRecord:
         curves.setdefault(row["trial_id"], []).append(evaluation)
 
     records: list[TrialRecord] = []
-    first: dict[tuple[Value, ...], int] = {}
+    first: dict[tuple[Value, ...], tuple[int, int]] = {}  # setting → number and seed
     study_seed = info.get("settings", {}).get("plan", {}).get("seed", 0)
     for number, row in enumerate(trials):
-        earliest = first.setdefault(problem.setting(row), number)
+        seed = row.get(problem.seed, study_seed)
+        earliest, its_seed = first.setdefault(problem.setting(row), (number, seed))
         pictures = {
             stage.name: folder / files.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
             for stage in problem.stages
@@ -204,8 +205,8 @@ def load_study(folder: Path) -> StudyRecord:
                 node=row.get("node", ""),
                 gpus=row.get("gpus", ""),
                 device_memory_gb=row.get("device_memory_gb"),
-                seed=row.get(problem.seed, study_seed),
-                replicate_of=None if earliest == number else earliest,
+                seed=seed,
+                replicate_of=None if seed == its_seed else earliest,
             )
         )
     part = folder / files.CONFIRM_FOLDER
