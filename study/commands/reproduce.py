@@ -66,8 +66,13 @@ def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
     """Run the command; return its exit status."""
     parser = make_parser(prog)
     command = Command(
-        *(REPRODUCE, parser, CALLED, resolve_design, lambda settings, _: describe(settings)),
-        *(configs_of, run),
+        REPRODUCE,
+        parser,
+        CALLED,
+        resolve_design,
+        lambda settings, _: describe(settings),
+        configs_of,
+        run,
     )
     return execute(command, argv)
 

@@ -82,9 +82,9 @@ def describe_start(session: Session) -> list[str]:
     waiting = [point for point in problem.start_points if point not in tried]
     originals = describe(session.settings).start_points
     given, room = sum(point not in originals for point in waiting), plan.num_samples - len(tried)
-    counts = {"given settings": given, "settings of the original report": len(waiting) - given}
+    counts = {"given": given, "of the original report": len(waiting) - given}
     parts = [f"{count} {what}" for what, count in counts.items() if count]
-    lines = [f"first {', then '.join(parts)}"] if parts and room else []
+    lines = [f"known settings first: {', '.join(parts)}"] if parts and room else []
     if given and len(waiting) > room:
         left = f"room for {room} of them"
         lines.append(f"--num-samples {plan.num_samples} leaves {left}: the last are not tried")

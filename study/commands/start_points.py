@@ -124,7 +124,11 @@ def read_points(path: Path, problem: Problem) -> list[Point]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() != ".json":
-        return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = table.fieldnames or []
+        if len(set(columns)) < len(columns):
+            raise ValueError("a column is there twice")
+        return list(table)
     rows = json.loads(text)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"it is {text[:20].strip()!r} …")
@@ -151,7 +155,7 @@ def _read(parameter: Parameter, value: Any) -> Value | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if parameter.step is None:
         return number

@@ -35,13 +35,13 @@ def widenings(before: Problem, now: Problem) -> list[Widening]:
             raise SettingError(name, are[name].range, expected)
         old = were[name]
         if name not in are:
-            raise SettingError(name, "not searched", f"{old.range}, as the study began, or wider")
+            raise SettingError(name, "not searched", f"{old.range}, as so far, or wider")
         new = are[name]
         if new.choices != old.choices:
             expected = f"{old.range}: Optuna storages take no other choices once there are trials"
             raise SettingError(name, new.range, expected)
         if not new.includes(old):
-            expected = f"{old.range}, as the study began, or wider on the same scale"
+            expected = f"{old.range}, as so far, or wider on the same scale"
             raise SettingError(name, new.range, expected)
         if (new.low, new.high) != (old.low, old.high):
             found.append(Widening(name, (old.low, old.high), (new.low, new.high)))

@@ -243,8 +243,8 @@ def test_what_has_ended_is_not_run_again(done):
     ("flags", "message"),
     [
         (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
-        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as the study began, or"),
-        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as so far, or"),
+        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as so far"),
         (
             ["--std", "0.1", "2"],
             "--num-samples is 3; expected more than the study's 3 trials: only",
@@ -328,7 +328,7 @@ def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_p
     (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
     begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
     ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
-    assert "first 1 given settings, then 3 settings of the original report" in ended
+    assert "known settings first: 1 given, 3 of the original report" in ended
     more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
     process = start("--resume", "a", *more, cwd=tmp_path)
     output, _ = process.communicate(timeout=240)

@@ -49,6 +49,7 @@ def test_a_table_or_a_list_of_settings(tmp_path, name, text):
         ("a.csv", "x,y,n,z\n1,0,8,1\n", "row 1, with columns x, y, n, z; expected the columns"),
         ("a.csv", "x,y,n\n1,0,8,5\n", "with columns x, y, n, one without a name; expected the"),
         ("a.csv", "x,y,n\n1,0,8\n1.0,0,8\n", "row 2; expected each setting once, but it is that"),
+        ("a.csv", "x,y,n,x\n1,0,8,1\n", "a .json file: a column is there twice"),
         ("a.csv", "x,y,n\n", "a.csv; expected at least one row of x, y, n"),
         ("a.csv", "", "a.csv; expected at least one row of x, y, n"),
         ("a.json", '[{"x": true, "y": 0, "n": 8}]', "a.json, row 1, x True; expected 0.1 to 10"),

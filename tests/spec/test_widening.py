@@ -30,12 +30,12 @@ def test_a_wider_range_is_told():
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("x", {"low": 0.2}, "x is '0.2 to 10'; expected 0.1 to 10, as the study began, or wider"),
+        ("x", {"low": 0.2}, "x is '0.2 to 10'; expected 0.1 to 10, as so far, or wider"),
         ("x", {"low": 0.05, "high": 5.0}, "x is '0.05 to 5'; expected 0.1 to 10"),
         (
             "x",
             {"log": False},
-            "x is '0.1 to 10'; expected 0.1 to 10, as the study began, or wider ",
+            "x is '0.1 to 10'; expected 0.1 to 10, as so far, or wider ",
         ),
         ("steps", {"low": 4}, "steps is '4 to 32 in steps of 8'; expected 8 to 32 in steps of 8"),
         ("kind", {"choices": ("a", "b", "c")}, "kind is 'a or b or c'; expected a or b: Optuna"),
