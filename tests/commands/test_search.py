@@ -143,7 +143,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
         (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
-        (["--confirm-seeds", "1000"], "--confirm-seeds is 1000; expected at most 999: replicates"),
+        (["--confirm-seeds", "500"], "--confirm-seeds is 500; expected at most 499: replicates"),
         (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
         (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
         (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
