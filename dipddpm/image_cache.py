@@ -77,7 +77,7 @@ def _key(root: Path, files: Sequence[Path], shape: Shape) -> str:
 def _kept(cached: Path, key: str) -> np.ndarray | None:
     """Return the images of the cache; None if it is missing, out of date or damaged."""
     try:
-        with np.load(cached) as arrays:
+        with cached.open("rb") as file, np.load(file) as arrays:
             return arrays["pixels"] if str(arrays["key"]) == key else None
     except DAMAGED:  # a zip file has checksums
         return None

@@ -11,7 +11,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from dipddpm.errors import DataError
 
@@ -68,7 +69,7 @@ def is_image(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open a file of one of the formats; a decompression bomb is an error, metadata no warning."""
     Image.init()
     known = [name for name in FORMATS if name in Image.OPEN]  # AVIF is not in every Pillow
@@ -86,7 +87,7 @@ def shown(path: Path | str) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"its content is none of {', '.join(FORMATS)}"
+        return f"Pillow takes its content for none of {', '.join(FORMATS)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -140,8 +141,8 @@ def _white_of(image: Image.Image, values: np.ndarray) -> float:
 
 
 def _tag(image: Image.Image, number: int) -> int | None:
-    """Return the first value of a TIFF's tag."""
-    value = image.tag_v2.get(number) if image.format == "TIFF" else None
+    """Return the first value of a TIFF's tag; None for other files."""
+    value = image.tag_v2.get(number) if isinstance(image, TiffImageFile) else None
     return value[0] if isinstance(value, tuple) else value
 
 
@@ -151,8 +152,8 @@ def _on_background(image: Image.Image) -> Image.Image:
         return image
     painted = image.convert("RGBA")
     seen = _over(painted, WHITE)
-    low, high = painted.getextrema()[3]
-    if low < high and seen.getextrema()[:3] == ((255, 255),) * 3:
+    low, high = painted.getchannel("A").getextrema()
+    if low != high and seen.convert("RGB").getextrema() == ((255, 255),) * 3:
         seen = _over(painted, "black")  # white strokes alone: on white there is nothing to see
     return seen.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
 
@@ -165,20 +166,26 @@ def _in_srgb(image: Image.Image, source: Image.Image) -> Image.Image:
     """Return the image as ``L`` or ``RGB`` of sRGB, by what its file says of its colours."""
     mode = "L" if image.mode in ("1", "L") else "RGB"
     image = image.convert("RGB") if image.mode == "P" else image
-    if data := source.info.get("icc_profile"):
-        profile = ImageCms.ImageCmsProfile(BytesIO(data))
-        is_srgb = "sRGB" in (profile.profile.profile_description or "")
-        fits = profile.profile.xcolor_space.strip() == COLOUR_SPACES.get(image.mode)
-        if fits and not is_srgb:  # one of another kind is ignored, as viewers do
-            image = ImageCms.profileToProfile(
-                image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+    if profile := _profile(source, image.mode):
+        if "sRGB" not in (profile.profile.profile_description or ""):
+            srgb = ImageCms.createProfile("sRGB")
+            transform = ImageCms.buildTransform(profile, srgb, image.mode, "RGB")
+            image = ImageCms.applyTransform(image, transform) or image
     elif (gamma := source.info.get("gamma")) and "srgb" not in source.info:  # of PNG
         exponent = 1 / (2.2 * gamma)
         if abs(exponent - 1) > 0.02:
             curve = [round(255 * (level / 255) ** exponent) for level in range(256)]
             image = image.point(curve * len(image.getbands()))
     return image.convert(mode)
+
+
+def _profile(source: Image.Image, mode: str) -> ImageCms.ImageCmsProfile | None:
+    """Return a file's ICC profile; None if it is damaged or of other channels, as viewers do."""
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(source.info.get("icc_profile") or b""))
+    except OSError:
+        return None
+    return profile if profile.profile.xcolor_space.strip() == COLOUR_SPACES.get(mode) else None
 
 
 def to_square(image: Image.Image, size: int, resize: str) -> np.ndarray:

@@ -17,13 +17,16 @@ MIN_FOLDER = 100  # different images; below, no split can be scored
 MIN_TRAIN = 80  # of them in train/: 70 to train and 10 to start from
 MIN_HELD_OUT = 10  # each, to validate and to test
 
-SUFFIXES = frozenset(
-    ".apng .arw .avif .bmp .cr2 .cr3 .dds .dib .dng .emf .eps .exr .gif .hdr .heic .heif .icns .ico "
-    ".j2c .j2k .jfif .jif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .jxl .nef .orf .pbm .pcx .pfm .pgm "
-    ".png .pnm .ppm .psd .qoi .raf .ras .rw2 .sgi .svg .tga .tif .tiff .webp .wmf .xbm .xcf "
-    ".xpm".split()
+ENDINGS = frozenset(
+    (
+        *("apng", "arw", "avif", "bmp", "cr2", "cr3", "dds", "dib", "dng", "emf", "eps", "exr"),
+        *("gif", "hdr", "heic", "heif", "icns", "ico", "j2c", "j2k", "jfif", "jif", "jp2", "jpc"),
+        *("jpe", "jpeg", "jpf", "jpg", "jpx", "jxl", "nef", "orf", "pbm", "pcx", "pfm", "pgm"),
+        *("png", "pnm", "ppm", "psd", "qoi", "raf", "ras", "rw2", "sgi", "svg", "tga", "tif"),
+        *("tiff", "webp", "wmf", "xbm", "xcf", "xpm"),
+    )
 )
-"""Names that promise an image. What cannot be read of them is refused, not passed over."""
+"""Endings of names that promise an image: what cannot be read of them is refused."""
 
 NOT_DATA = frozenset(
     ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found")
@@ -97,7 +100,7 @@ def find_files(root: Path) -> tuple[list[Path], list[Path]]:
     others: list[Path] = []
     try:
         for path in _walk(root):
-            promised = path.suffix.casefold() in SUFFIXES
+            promised = path.suffix[1:].casefold() in ENDINGS
             (images if promised or (path.is_file() and is_image(path)) else others).append(path)
     except OSError as error:
         where = shown(error.filename or root)
@@ -122,7 +125,10 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Pat
 def split_of(folder: str) -> str | None:
     """Return the split that a folder's name says: ``train``, ``validation``, ``test`` or None."""
     found = _SPLIT.fullmatch(folder)
-    return ("train", "validation", "test")[found.lastindex - 1] if found else None
+    if not found:
+        return None
+    train, validation, _ = found.groups()
+    return "train" if train else "validation" if validation else "test"
 
 
 def arranged(root: Path, files: Sequence[Path]) -> list[Place]:
