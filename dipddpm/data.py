@@ -167,7 +167,7 @@ def load_dataset(
     """
     if name in DATA_SOURCES:
         dataset = DATA_SOURCES[name].load(data_dir)
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         dataset = _folder(Path(name), Shape(image_size, resize, channels))
     else:
         raise ConfigError("dataset", name, f"{', '.join(DATA_SOURCES)} or an existing folder")

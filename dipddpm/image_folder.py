@@ -80,7 +80,7 @@ def read_folder(root: Path, shape: Shape) -> Parts:
     if others:
         remarks.append(f"{len(others)} files are no images and left out, such as {others[0].name}")
     if remarks:
-        print(shown(f"{root.name}: {'; '.join(remarks)}"), file=sys.stderr)
+        print(shown(f"{root.resolve().name}: {'; '.join(remarks)}"), file=sys.stderr)
     parts: dict[str, list[int]] = {}
     for index in kept:
         parts.setdefault(places[index].split or "all", []).append(index)

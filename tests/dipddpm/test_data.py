@@ -52,6 +52,8 @@ def test_train_size():
 def test_unknown_data_set():
     with pytest.raises(ConfigError, match="dataset is 'cats'; expected digits, mnist or an"):
         load_dataset("cats")
+    with pytest.raises(ConfigError, match="dataset is ''; expected digits, mnist or an existing"):
+        load_dataset("")  # no name is not this folder
 
 
 def changed(dataset: Dataset, images=lambda x: x, labels=lambda y: y) -> Dataset:
