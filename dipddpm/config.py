@@ -16,6 +16,7 @@ SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "unet-input-norm", "original")
 RESTORERS = ("unet", "original")
 PREDICTIONS = ("epsilon", "v")
+SPACINGS = ("time", "log-snr")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
 RANGES = ("symmetric", "unit")
@@ -124,6 +125,11 @@ class RunConfig:
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
+    min_snr: float | None = _setting(
+        None,
+        "γ of min-SNR loss weights (Hang et al. 2023, who take 5); without it all timesteps count "
+        "alike",
+    )
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     value_range: str = _setting(
         "symmetric",
@@ -159,6 +165,17 @@ class RunConfig:
     eta: float = _setting(
         1.0, "noise of the sampler, 0: none (deterministic DDIM) to 1: that of ancestral sampling"
     )
+    sampler_order: int = _setting(
+        1,
+        "predictions that a sampler step uses, 1: DDIM, ancestral for eta 1; 2: DPM-Solver++(2M), "
+        "its stochastic form for eta 1",
+    )
+    spacing: str = _setting(
+        "time",
+        "where the sampler's steps lie, time: evenly in t; log-snr: evenly in the logarithm of the "
+        "signal-to-noise ratio",
+        SPACINGS,
+    )
     variance: str = _setting(
         "posterior", "variance of the sampler's noise, for eta above 0", VARIANCES
     )
@@ -189,6 +206,8 @@ class RunConfig:
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
         self._require("channels", self.channels in (None, 1, 3), "1 or 3")
+        positive = self.min_snr is None or 0 < self.min_snr < math.inf
+        self._require("min_snr", positive, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
         for field in dataclasses.fields(self):
             if choices := field.metadata["choices"]:
@@ -200,6 +219,7 @@ class RunConfig:
         self._require("eta", 0 <= self.eta <= 1, "0 to 1")
         within = f"1 to {self.timesteps}, the number of timesteps"
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
+        self._require("sampler_order", self.sampler_order in (1, 2), "1 or 2")
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
         if self.denoiser == "original":

@@ -101,7 +101,11 @@ class Arguments:
         "best trials to run again with fresh seeds, beside the original's setting and the baseline "
         "without prior, scored on other images; 0: no confirmation",
     )
-    confirm_seeds: int = _argument(5, "runs of each setting that is confirmed")
+    confirm_seeds: int = _argument(
+        16,
+        "most runs of each setting that is confirmed; they come in groups, up to 4, 6, 9, 12 and "
+        "16, until each comparison is decided; with --resume, more can be added",
+    )
 
     cpus_per_trial: float = _argument(Plan.cpus_per_trial, "cores of each trial")
     gpus_per_trial: float | None = _argument(

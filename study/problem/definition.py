@@ -38,6 +38,7 @@ METRICS = (
     Metric(
         *("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
         declared_effects_only=True,
+        margin=0.05,
     ),
     Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
     Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
@@ -47,8 +48,8 @@ METRICS = (
     ),
     Metric("score_time_s", "time to score them", "s", cost="each"),
     Metric("save_time_s", "time to save and report the evaluation before", "s", cost="each"),
-    Metric("time_total_s", "DIP and DDPM training time", "s", "min"),
-    Metric("time_to_quality_s", "time until recognisable", "s", "min"),
+    Metric("time_total_s", "DIP and DDPM training time", "s", "min", margin=0.05),
+    Metric("time_to_quality_s", "time until recognisable", "s", "min", margin=0.05),
     Metric("features", "features of the scores"),
     Metric("dataset_hash", "data"),
 )

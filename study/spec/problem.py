@@ -53,6 +53,8 @@ class Metric:
         references: metrics whose values are drawn beside this one, to judge it by.
         declared_effects_only: only parameters that name this metric in ``affects`` can change it.
             Where none of them is searched, all trials repeat one measurement and differ by chance.
+        margin: the relative difference within which two values count as equal, for all that it
+            matters. It is set before any value is seen.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Metric:
     cost: Literal["so far", "each"] | None = None
     references: tuple[str, ...] = ()
     declared_effects_only: bool = False
+    margin: float = 0.1
 
 
 @dataclass(frozen=True)
