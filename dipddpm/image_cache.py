@@ -3,10 +3,9 @@
 import hashlib
 import sys
 import time
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from dipddpm.errors import DataError
 from dipddpm.image_file import read_image, shown, to_square
 
 VERSION = 1  # of what is read of a file
+DIGEST = hashlib.sha256().digest_size
 SAY_EVERY = 5.0  # seconds between lines of progress
-DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -49,38 +48,43 @@ def read_shrunk(root: Path, files: Sequence[Path], shape: Shape) -> np.ndarray:
     try:
         key = _key(root, files, shape)
         place = f"{root.resolve()} {astuple(shape)}".encode(errors="surrogateescape")
-        cached = cache_folder() / f"images-v{VERSION}-{hashlib.sha256(place).hexdigest()[:16]}.npz"
+        cached = cache_folder() / f"images-v{VERSION}-{hashlib.sha256(place).hexdigest()[:16]}"
         with FileLock(f"{cached}.lock"):
             pixels = _kept(cached, key)
             if pixels is None:
                 pixels = _decoded(root, files, shape)
-                temporary = cached.with_suffix(".new.npz")
-                np.savez(temporary, key=np.array(key), pixels=pixels)
-                temporary.replace(cached)
+                _keep(cached, key, pixels)
     except OSError as error:
         where = shown(error.filename or root)
         raise DataError(f"{where} cannot be used: {error.strerror or error}") from error
     return pixels
 
 
-def _key(root: Path, files: Sequence[Path], shape: Shape) -> str:
+def _key(root: Path, files: Sequence[Path], shape: Shape) -> bytes:
     """Return a hash that changes with the files, the shape and the decoder."""
     digest = hashlib.sha256(repr((PIL.__version__, astuple(shape))).encode())
     for path in files:
         if path.is_file():  # else it is refused when it is read
             now = path.stat()
             state = (str(path.relative_to(root)), now.st_size, now.st_mtime_ns, now.st_ctime_ns)
-            digest.update(repr(state).encode(errors="surrogateescape"))
-    return digest.hexdigest()
+            digest.update(repr(state).encode())
+    return digest.digest()
 
 
-def _kept(cached: Path, key: str) -> np.ndarray | None:
+def _kept(cached: Path, key: bytes) -> np.ndarray | None:
     """Return the images of the cache; None if it is missing, out of date or damaged."""
-    try:
-        with cached.open("rb") as file, np.load(file) as arrays:
-            return arrays["pixels"] if str(arrays["key"]) == key else None
-    except DAMAGED:  # a zip file has checksums
-        return None
+    content = cached.read_bytes() if cached.exists() else b""
+    digest, data = content[:DIGEST], content[DIGEST:]
+    return np.load(BytesIO(data)) if digest == hashlib.sha256(key + data).digest() else None
+
+
+def _keep(cached: Path, key: bytes, pixels: np.ndarray) -> None:
+    """Write images in one step, after a digest of them and of what they were made from."""
+    stream = BytesIO()
+    np.save(stream, pixels)
+    temporary = cached.with_suffix(".new")
+    temporary.write_bytes(hashlib.sha256(key + stream.getvalue()).digest() + stream.getvalue())
+    temporary.replace(cached)
 
 
 def _decoded(root: Path, files: Sequence[Path], shape: Shape) -> np.ndarray:

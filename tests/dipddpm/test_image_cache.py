@@ -44,7 +44,8 @@ def read(folder, shape=SHAPE):
 
 
 def cached(folder):
-    return list((folder.parent / "cache" / "dipddpm").glob("images-*.npz"))
+    kept = (folder.parent / "cache" / "dipddpm").glob("images-*")
+    return [file for file in kept if file.suffix != ".lock"]
 
 
 def test_images_are_decoded_once(folder, decoded):
