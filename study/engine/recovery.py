@@ -57,12 +57,14 @@ def recover(
     folder: ResultsFolder,
     place: RemotePath,
     scheduler: SuccessiveHalving,
+    seed: int,
     say: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], list[RecoveredTrial]]:
     """Return the rows and the trials of all earlier sessions; restore the scheduler's rungs.
 
     Args:
         place: the folder in which Ray's own folder with the checkpoints is.
+        seed: the study's, which trials have had that were begun before seeds were on record.
         say: called with a line where the records disagree.
     """
     problem, rows = folder.problem, folder.read_trials()
@@ -77,6 +79,7 @@ def recover(
     rows += [_row_again(problem, curves[name]) for name in curves if name not in listed]
     recovered = []
     for number, row in enumerate(rows):
+        row.setdefault(problem.seed, seed)
         trial_id = row["trial_id"]
         begun = curve = curves[trial_id]
         if row["status"] not in ENDED:
@@ -112,7 +115,7 @@ def _row_again(problem: Problem, curve: Curve) -> dict[str, Any]:
         problem.resource: last[problem.resource],
         "started_s": first["elapsed_s"],
         "restarts": 0,
-        **{p.name: first[p.name] for p in problem.parameters},
+        **{name: first[name] for name in problem.columns if name in first},
     }
 
 
@@ -151,7 +154,8 @@ def _recovered(problem: Problem, row: dict[str, Any], begun: Curve) -> Recovered
     at = row if status.has_ended else last
     return RecoveredTrial(
         trial_id=row["trial_id"],
-        parameters={p.name: row[p.name] for p in problem.parameters},
+        parameters=problem.parameters_in(row),
+        seed=row[problem.seed],
         status=status,
         resource=at[problem.resource],
         evaluations=len(begun),

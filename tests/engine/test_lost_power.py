@@ -82,7 +82,7 @@ def check_after_cut(image: Path, rounds: dict[str, int], ended: set[str], at: Pa
         study = ResultsFolder.reopen(folder, TOY, json.loads((folder / "study.json").read_text()))
         said: list[str] = []
         scheduler = make_scheduler("asha", TOY, 1, 2)
-        rows, trials = recover(study, RemotePath.local(folder), scheduler, said.append)
+        rows, trials = recover(study, RemotePath.local(folder), scheduler, 1, said.append)
         study.close()
         assert said == []
         assert "failed" not in {row["status"] for row in rows}

@@ -33,7 +33,7 @@ class FakeTrial:
     """A trial as Ray's callbacks get it, and its worker."""
 
     def __init__(self, trial_id: str, y: float, folder: Path) -> None:
-        self.trial_id, self.config = trial_id, {"x": 1.0, "y": y}
+        self.trial_id, self.config = trial_id, {"x": 1.0, "y": y, "seed": 1}
         self.folder, self.done = folder / "ray" / trial_id, 0
         self.checkpoint = None
 
@@ -112,7 +112,7 @@ def lost_after(left, promised, place: Path) -> int:
     folder = ResultsFolder.reopen(place / "cut", TOY, {})
     said: list[str] = []
     scheduler = make_scheduler("none", TOY, 1, 2)
-    rows, recovered = recover(folder, RemotePath.local(folder.path), scheduler, said.append)
+    rows, recovered = recover(folder, RemotePath.local(folder.path), scheduler, 1, said.append)
     folder.close()
     assert said == []  # the records agree
     assert [trial.status for trial in load_study(folder.path).trials] == [r["status"] for r in rows]

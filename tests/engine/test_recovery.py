@@ -98,7 +98,7 @@ def recovered(folder):
     said: list[str] = []
     study = ResultsFolder.reopen(folder, TOY, {"settings": {}})
     place, scheduler = RemotePath.local(folder), make_scheduler("none", TOY, 1, 2)
-    rows, trials = recover(study, place, scheduler, said.append)
+    rows, trials = recover(study, place, scheduler, 1, said.append)
     study.close()
     assert before <= set(folder.rglob("*"))
     assert [row["status"] for row in rows] == [t.status for t in load_study(folder).trials]
@@ -225,3 +225,18 @@ def test_what_is_measured_again_is_not_recorded_again(ray_local, tmp_path):
     for trial in load_study(folder).trials:
         assert (trial.status, trial.restarts) == ("completed", 0)
         assert [evaluation.resource for evaluation in trial.curve] == [1, 2, 3, 4]
+
+
+def test_trials_that_began_before_seeds_were_on_record_had_the_plans(tmp_path):
+    folder = ResultsFolder.create(tmp_path, "old", TOY)
+    folder.trial_columns.remove("seed")
+    base = {"status": "completed", "x": 1.0, "y": 0.5, "started_s": 0.0, "restarts": 0, "round": 0}
+    folder.write_trials([{**base, "trial_id": "a"}, {**base, "trial_id": "b", "status": "running"}])
+    folder.close()
+    scheduler = make_scheduler("none", TOY, 1, 2)
+    with ResultsFolder.reopen(folder.path, TOY, {}) as again:
+        place = RemotePath.local(folder.path)
+        rows, trials = recover(again, place, scheduler, 7, print)
+        assert [row["seed"] for row in rows] == [7, 7]
+        assert [trial.seed for trial in trials] == [7, 7]
+        assert [row["seed"] for row in again.read_trials()] == [7, 7]
