@@ -76,10 +76,13 @@ def test_a_link_is_replaced(tmp_path):
     assert names(tmp_path) == {"latest"}
 
 
-def test_a_file_of_another_filesystem(tmp_path):
-    path = tmp_path / "new" / "file"
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_file_of_another_filesystem(is_local, tmp_path):
+    path, filesystem = tmp_path / "new" / "file", pyarrow.fs.LocalFileSystem()
+    if not is_local:
+        filesystem = pyarrow.fs.SubTreeFileSystem("/", filesystem)
     for content in (b"old", b"new"):
-        write_remote(pyarrow.fs.LocalFileSystem(), str(path), content)
+        write_remote(filesystem, str(path), content)
         assert path.read_bytes() == content
     assert names(path.parent) == {"file"}
 
