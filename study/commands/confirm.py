@@ -41,6 +41,7 @@ from study.results.folder import (
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem
+from study.spec.seeds import confirmation_seeds
 from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
@@ -49,9 +50,6 @@ ORIGINAL = "the original setting"
 
 COMPARED = ("fid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
 """The metrics that are compared; the first one is the quality that the verdict leads with."""
-
-SEEDS_APART = 1000
-"""Between the first seeds of the confirmations of studies whose seeds differ by 1."""
 
 USUAL_SEEDS = 9
 """The seeds after which most comparisons are decided, for the estimate of the time."""
@@ -70,12 +68,6 @@ def confirmation_s(settings: StudySettings, cost: Cost) -> float:
     # of the baseline's search about half is stopped early
     search_s = settings.plan.num_samples * cost.trial_s(epochs / 2, settings.run.eval_every)
     return (runs_s + search_s) / settings.plan.slots
-
-
-def confirmation_seeds(settings: StudySettings, count: int) -> list[int]:
-    """Return the first seeds of a confirmation. Studies with different seeds share none."""
-    first = SEEDS_APART * (settings.plan.seed + 1) + 1
-    return [(first + i) % 2**32 for i in range(count)]
 
 
 def like_with_like(settings: StudySettings, available: int) -> StudySettings:
@@ -154,8 +146,11 @@ def _tune_baseline(
     bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
-    points = [{name: t.parameters[name] for name in names} for t in finalists]
-    points += [point for point in problem.start_points if point not in points]
+    points: list[Point] = []
+    for point in (*(t.parameters for t in finalists), *problem.start_points):
+        shared = {name: point[name] for name in names}
+        if shared not in points:
+            points.append(shared)
     problem = dataclasses.replace(problem, start_points=tuple(points))
     path = study.folder / BASELINE_FOLDER
     plan = dataclasses.replace(
@@ -195,7 +190,7 @@ def _run_conditions(
     }
     counts = dict.fromkeys(conditions, looks.planned[0])
     while True:
-        seeds = confirmation_seeds(settings, max(counts.values()))
+        seeds = confirmation_seeds(settings.plan.seed, max(counts.values()))
         session.console.print(
             "seeds: " + ", ".join(f"{name} {count}" for name, count in counts.items())
         )

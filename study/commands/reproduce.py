@@ -73,7 +73,15 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
 def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
     """Run the command; return its exit status."""
     parser = make_parser(prog)
-    command = Command(REPRODUCE, parser, CALLED, resolve_design, describe, configs_of, run)
+    command = Command(
+        REPRODUCE,
+        parser,
+        CALLED,
+        resolve_design,
+        lambda settings, _: describe(settings),
+        configs_of,
+        run,
+    )
     return execute(command, argv)
 
 

@@ -107,7 +107,7 @@ def _space(settings: StudySettings) -> tuple[Parameter, ...]:
     for each in searched(settings.run, settings.space):
         low, high = settings.intervals.get(each.name) or each.interval(settings.run)
         if low < high or not each.can_be_fixed:
-            parameters.append(each.parameter((low, high)))
+            parameters.append(each.parameter((low, high), settings.run))
     return tuple(parameters)
 
 
@@ -126,14 +126,14 @@ def _start_points(
 
 
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
-    """Return the command that reruns a trial, with each parameter in braces.
+    """Return the command that reruns a trial, with each parameter and the seed in braces.
 
     Threads and device stand in it, since they change the order of floating-point sums. The data
     folder does not: it is anonymised, since results are shared.
     """
-    leave_out = {"data_dir", *(p.name for p in parameters)}
-    fixed = rerun_command(settings.preset, settings.run, leave_out)
-    varied = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
+    names = list(dict.fromkeys([*(p.name for p in parameters), "seed"]))
+    fixed = rerun_command(settings.preset, settings.run, {"data_dir", *names})
+    varied = " ".join(f"{flag(name)} {{{name}}}" for name in names)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
 
 

@@ -143,6 +143,9 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
         (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--confirm-seeds", "500"], "--confirm-seeds is 500; expected at most 499: replicates"),
+        (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
+        (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
         (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
         (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
         (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
@@ -248,7 +251,12 @@ def test_what_has_ended_is_not_run_again(done):
     ("flags", "message"),
     [
         (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
-        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as so far, or"),
+        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as so far"),
+        (
+            ["--std", "0.1", "2"],
+            "--num-samples is 3; expected more than the study's 3 trials: only",
+        ),
         (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
         (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
@@ -320,3 +328,28 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     exported = optuna.load_study(study_name="cut", storage=url)
     assert {t.state.name for t in exported.trials} <= {"COMPLETE", "PRUNED"}
     assert len(exported.trials) == 4
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
+    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--confirm-top", "0")
+    (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
+    begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
+    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
+    assert "known settings first: 1 given, 3 of the original report" in ended
+    more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
+    process = start("--resume", "a", *more, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "ddpm_lr: searched from 0.0001 to 0.0006 by the first 5 trials" in output
+    info, trials, _, export = load(tmp_path / "results" / "a")
+    assert info["settings"]["ddpm_lr"] == [1e-4, 5e-3]
+    assert 0.0004 in set(trials.ddpm_lr[:2])  # two begin at once
+    assert len(trials) == len(export.trials) == 6
+    assert "points.csv" not in (tmp_path / "results" / "a" / "study.json").read_text()
+    other = ("--start-from", "results/a", "--num-samples", "1", "--name", "b")
+    process = start(*size, *other, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    best = json.loads((tmp_path / "results" / "a" / "best.json").read_text())["parameters"]
+    assert load(tmp_path / "results" / "b")[1][list(best)].iloc[0].to_dict() == best
