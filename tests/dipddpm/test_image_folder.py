@@ -120,6 +120,7 @@ def test_train_and_test_folders_are_splits_and_no_image_crosses(layout, folder):
     assert sum(map(len, bright)) == 90 * (len(LAYOUTS[layout]) - train_folders)
     has_classes = any("cats" in name for name in LAYOUTS[layout])
     assert mine.classes == (2 if has_classes and layout != "test without classes" else 1)
+    assert set(mine.full_train.labels.tolist()) == set(range(mine.classes))
 
 
 def test_validation_and_test_folders_are_those_splits(folder):
