@@ -56,7 +56,10 @@ def read_shrunk(root: Path, files: Sequence[Path], shape: Shape) -> np.ndarray:
                 _keep(cached, key, pixels)
     except OSError as error:
         where = shown(error.filename or root)
-        raise DataError(f"{where} cannot be used: {error.strerror or error}") from error
+        raise DataError(
+            f"{where} cannot be used: {error.strerror or error}; images are kept in the user's "
+            "cache, for which XDG_CACHE_HOME names another place"
+        ) from error
     return pixels
 
 

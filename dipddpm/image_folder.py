@@ -1,5 +1,6 @@
 """A folder of images as a data set: which files, of which split and class, and none twice."""
 
+import functools
 import hashlib
 import re
 import sys
@@ -80,11 +81,16 @@ def read_folder(root: Path, shape: Shape) -> Parts:
     if others:
         remarks.append(f"{len(others)} files are no images and left out, such as {others[0].name}")
     if remarks:
-        print(shown(f"{root.resolve().name}: {'; '.join(remarks)}"), file=sys.stderr)
+        _say_once(shown(f"{root.resolve().name}: {'; '.join(remarks)}"))
     parts: dict[str, list[int]] = {}
     for index in kept:
         parts.setdefault(places[index].split or "all", []).append(index)
     return {split: (pixels[chosen], labels[chosen]) for split, chosen in parts.items()}
+
+
+@functools.cache  # a process may load a folder at several training sizes
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Path]]:

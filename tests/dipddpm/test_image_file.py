@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from support.odd_images import green_first, linear_grey, packed, png, tiff
 
 from dipddpm.data import load_dataset
@@ -203,11 +203,7 @@ READ = {  # file → how it is written, the pixels that a viewer shows, by how m
     "grey profile.png": (saved(GREY, icc_profile=linear_grey()), srgb(GREY / 255), 10),
     "profile of other channels.png": (saved(GREY, icc_profile=green_first(2.2)), GREY, EXACT),
     "damaged profile.png": (saved(RGB, icc_profile=b"junk"), RGB, EXACT),
-    "srgb.png": (
-        saved(RGB, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()),
-        RGB,
-        EXACT,
-    ),
+    "srgb by name.png": (saved(RGB, icc_profile=green_first(1.0, "sRGB IEC61966")), RGB, EXACT),
     "linear.png": (
         raw(png(packed(GREY, 8), 8, 8, 0, (b"gAMA", struct.pack(">I", 100_000)))),
         255 * (GREY / 255) ** (1 / 2.2),

@@ -97,7 +97,7 @@ LAYOUTS = {
     "with classes": ("train/cats", "train/dogs", "test/cats", "test/dogs"),
     "three": ("train", "val", "test"),
     "classes first": ("cats/train", "dogs/train", "cats/valid", "dogs/valid"),
-    "in a folder": ("archive/data/train", "archive/data/validation"),
+    "in a folder": ("data/a/train/cats", "data/a/train/dogs", "data/a/validation/cats"),
     "named": ("seg_train/seg_train/cats", "seg_train/seg_train/dogs", "seg_test/seg_test/cats"),
     "years": ("train2017", "val2017"),
     "test without classes": ("train/cats", "train/dogs", "test"),
@@ -120,6 +120,7 @@ def test_train_and_test_folders_are_splits_and_no_image_crosses(layout, folder):
     assert sum(map(len, bright)) == 90 * (len(LAYOUTS[layout]) - train_folders)
     has_classes = any("cats" in name for name in LAYOUTS[layout])
     assert mine.classes == (2 if has_classes and layout != "test without classes" else 1)
+    assert set(mine.full_train.labels.tolist()) == set(range(mine.classes))
 
 
 def test_validation_and_test_folders_are_those_splits(folder):
@@ -180,7 +181,7 @@ def test_of_copies_one_is_kept_and_their_number_is_said(folder, capsys):
 
 def test_what_is_held_out_is_not_trained_on(folder):
     save_images(folder / "train", 120)
-    save_images(folder / "test", 30)  # copies of 30 of them
+    save_images(folder / "val", 30)  # copies of 30 of them
     assert sizes(load(folder)) == {"train": 79, "start": 11, "validation": 15, "test": 15}
 
 

@@ -84,11 +84,18 @@ SRGB_PRIMARIES = (  # of red, green and blue, for a white of 5000 K
 WHITE = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
 
 
-def green_first(gamma: float) -> bytes:
+def named(name: str) -> bytes:
+    """The description as a tag of an ICC profile."""
+    text = name.encode() + b"\0"
+    return b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78
+
+
+def green_first(gamma: float, name: str = "green first") -> bytes:
     """A profile in which the channels mean green, red, blue."""
     red, green, blue = (xyz(*primary) for primary in SRGB_PRIMARIES)
     curves = {name: power(gamma) for name in (b"rTRC", b"gTRC", b"bTRC")}
-    return profile(b"RGB ", {**WHITE, b"rXYZ": green, b"gXYZ": red, b"bXYZ": blue, **curves})
+    about = {b"desc": named(name), **WHITE}
+    return profile(b"RGB ", {**about, b"rXYZ": green, b"gXYZ": red, b"bXYZ": blue, **curves})
 
 
 def linear_grey() -> bytes:
