@@ -9,7 +9,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dipddpm import commands
-from dipddpm.cli import OneLineParser, add_run_flags, flag, run_config
+from dipddpm.cli import READERS, OneLineParser, add_run_flags, flag, run_config
 from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
 Show = Callable[[str, int, int], None]
@@ -47,9 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     sample = subparsers.add_parser("sample", help="draw more images with the weights of a run")
     sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
-    sample.add_argument("--num", type=int, default=40, help="number of images (default: 40)")
+    sample.add_argument("--num", type=READERS[int], default=40, help="number of images (default: 40)")
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
-        sample.add_argument(flag(name), type=kind, help="replaces the setting of the run")
+        sample.add_argument(flag(name), type=READERS[kind], help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))
 
     for each in (run, restore, sample):

@@ -17,12 +17,8 @@ from study.commands.session import Session
 from study.engine.plan import Plan
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
-from study.problem.definition import (
-    MEASURED_WORK,
-    describe,
-    describe_trials,
-    original_setting,
-)
+from study.problem.definition import describe, describe_trials, original_setting
+from study.problem.metrics import MEASURED_WORK, without_prior
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.files import write_text
@@ -123,7 +119,11 @@ def _tune_baseline(
 ) -> tuple[StudyStatus, TrialRecord | None]:
     """Search without prior, finalists' settings first; return how it ended and the best trial."""
     settings = session.settings
-    bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
+    bare = dataclasses.replace(
+        settings,
+        run=dataclasses.replace(settings.run, prior="none"),
+        objectives=without_prior(settings.objectives),
+    )
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
     points = [{name: t.parameters[name] for name in names} for t in finalists]
@@ -151,7 +151,8 @@ def _run_conditions(
     """Run each condition with each seed, scored on the test split; return how it ended."""
     settings = session.settings
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
-    settings = dataclasses.replace(settings, run=run)
+    objectives = without_prior(settings.objectives)  # some of the runs have none
+    settings = dataclasses.replace(settings, run=run, objectives=objectives)
     seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
     points = fixed_design(conditions.values(), seeds)
     problem = describe_trials(settings, _parameters(settings), tuple(points))

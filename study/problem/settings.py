@@ -10,11 +10,16 @@ from typing import Any
 
 from dipddpm.config import RunConfig, current_setting, preset
 from dipddpm.data import DATA_SOURCES
+from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
-from study.problem.arguments import INTERVALS, OBJECTIVES, PLACES, RUN_FIELDS, Arguments
+from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
+from study.problem.metrics import OBJECTIVES, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
 from study.spec.errors import SettingError
+
+MOST_SEEDS = 1000
+LAST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,25 @@ class StudySettings:
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
             raise SettingError("objectives", ",".join(self.objectives), known)
+        if not PRIORS[self.run.prior].restores and (wrong := set(self.objectives) & set(OF_PRIOR)):
+            expected = f"without {', '.join(sorted(wrong))}, which --prior {self.run.prior} lacks"
+            raise SettingError("objectives", ",".join(self.objectives), expected)
         several = self.capacity.most_nodes > 1 or len(self.capacity.node_types) > 1
         if self.ray_address and several and not self.storage_path:
             everywhere = "s3://bucket/folder or a shared folder, which every node reaches"
             raise SettingError("storage_path", "not given", everywhere)
         if self.confirm_top < 0:
             raise SettingError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
+        if self.confirm_top > self.plan.num_samples:
+            most = f"at most {self.plan.num_samples}, --num-samples"
+            raise SettingError("confirm_top", self.confirm_top, most)
         if self.confirm_seeds < 2:
             raise SettingError("confirm_seeds", self.confirm_seeds, "at least 2, for an interval")
+        if self.confirm_seeds > MOST_SEEDS:
+            raise SettingError("confirm_seeds", self.confirm_seeds, f"at most {MOST_SEEDS}")
+        if self.plan.seed + self.confirm_seeds > LAST_SEED:
+            most = f"at most {LAST_SEED - self.confirm_seeds}, since confirmation counts on from it"
+            raise SettingError("seed", self.plan.seed, most)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
@@ -133,6 +149,8 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
         if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     run = preset(chosen.preset, seed=chosen.seed, **changes)
+    if "eval_every" not in given:
+        run = dataclasses.replace(run, eval_every=_ninth(run.epochs))
     intervals: dict[str, Interval] = {
         name: tuple(given.get(name, SEARCHABLE[name].interval(run))) for name in INTERVALS
     }
@@ -141,7 +159,7 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
         for name, (low, high) in intervals.items()
         if low == high and SEARCHABLE[name].can_be_fixed
     }
-    return dataclasses.replace(run, eval_every=_ninth(run.epochs), **fixed), intervals
+    return dataclasses.replace(run, **fixed), intervals
 
 
 def _ninth(epochs: int) -> int:

@@ -18,7 +18,8 @@ from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
-from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
+from study.problem.definition import describe_trials, device, threads
+from study.problem.metrics import MEASURED_WORK
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
 from study.problem.search_space import NOISY_STD
 from study.problem.settings import StudySettings, resolve
