@@ -47,7 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     sample = subparsers.add_parser("sample", help="draw more images with the weights of a run")
     sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
-    sample.add_argument("--num", type=READERS[int], default=40, help="number of images (default: 40)")
+    sample.add_argument(
+        "--num", type=READERS[int], default=40, help="number of images (default: 40)"
+    )
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
         sample.add_argument(flag(name), type=READERS[kind], help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))

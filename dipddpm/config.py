@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from dipddpm.data import DATA_SOURCES
@@ -76,9 +77,7 @@ class RunConfig:
     data_dir: str | None = _setting(
         None, "folder that holds MNIST/raw; without it MNIST is downloaded to the user's cache"
     )
-    image_size: int = _setting(
-        32, "side that a folder's images are brought to [pixels]", most=512
-    )
+    image_size: int = _setting(32, "side that a folder's images are brought to [pixels]", most=512)
     resize: str = _setting(
         "crop",
         "how a folder's images become squares, crop: cut the middle; stretch: scale",
@@ -231,6 +230,11 @@ def current_setting(name: str, value: Any) -> tuple[str, Any]:
     """Return today's name and value of a setting that this version or 0.1 wrote."""
     value = current_choice(value) if name in RENAMED_CHOICES else value
     return EARLIER_FIELDS.get(name, name), value
+
+
+def shareable(config: RunConfig) -> dict[str, Any]:
+    """Return the settings as results hold them: a folder by its name, without where it lies."""
+    return {**dataclasses.asdict(config), "dataset": Path(config.dataset).name, "data_dir": None}
 
 
 def read_config(settings: Mapping[str, Any]) -> RunConfig:

@@ -15,7 +15,7 @@ from study.results.folder import (
     read_info,
     read_rows,
 )
-from study.results.optuna_export import redacted
+from study.results.private import redacted, shareable
 from study.results.remote import RemotePath, shown
 from study.spec.errors import SettingError
 
@@ -104,9 +104,10 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
             f"the images of {dataset.name} are not those that the study began with: their hash is "
             f"{dataset.hash}, expected {before['dataset_hash']}"
         )
-    url = redacted(settings.storage_url or "")
-    if url != (before["storage_url"] or ""):
-        raise SettingError("storage_url", url or "not given", before["storage_url"] or "none")
+    url, began = settings.storage_url, before.get("storage_url")
+    if (url and shareable(url)) != (began and shareable(began)):
+        expected = f"{began}, as when the study began" if began else "none"
+        raise SettingError("storage_url", redacted(url) if url else "not given", expected)
     place = settings.storage_path and shown(settings.storage_path)
     if place != before.get("storage_path"):
         began = before.get("storage_path") or "none, as when the study began"

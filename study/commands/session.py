@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import RunConfig
@@ -39,7 +38,8 @@ from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, read_earlier, remembered
 from study.results import provenance
 from study.results.folder import ResultsFolder, StudyIsRunning
-from study.results.optuna_export import check_storage, redacted
+from study.results.optuna_export import check_storage
+from study.results.private import shareable
 from study.results.remote import (
     RemotePath,
     StorageCopy,
@@ -150,7 +150,6 @@ def execute(command: Command, argv: list[str] | None) -> int:
     parser = command.parser
     given = vars(parser.parse_args(argv))
     results_dir = given.get("results_dir", RESULTS_DIR)
-    url = given.get("storage_url", "")
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         session = open_session(command, given, console)
@@ -159,9 +158,6 @@ def execute(command: Command, argv: list[str] | None) -> int:
         parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
     except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
         parser.error(str(error))
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        parser.error(f"--storage-url is {redacted(url)}; cannot be used: {reason}")
     except OSError as error:
         parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
     folder = session.folder.path
@@ -299,7 +295,7 @@ def _open_folder(
         "command": command.name,
         "settings": settings.to_json(),
         "arguments": {**earlier_arguments, **remembered(given)},
-        "storage_url": settings.storage_url and redacted(settings.storage_url),
+        "storage_url": settings.storage_url and shareable(settings.storage_url),
         "storage_path": settings.storage_path and shown(settings.storage_path),
         "dataset_hash": dataset.hash,
         **provenance.everything(),

@@ -43,7 +43,10 @@ class Plan:
             "num_samples": _from_1_to(MOST_TRIALS, self.num_samples),
             "grace_period": (self.grace_period >= 1, "at least 1"),
             "reduction_factor": (1.01 <= self.reduction_factor < math.inf, "above 1: 1.01 or more"),
-            "cpus_per_trial": (LEAST_SHARE <= self.cpus_per_trial, f"above 0: {LEAST_SHARE} or more"),
+            "cpus_per_trial": (
+                self.cpus_per_trial >= LEAST_SHARE,
+                f"above 0: {LEAST_SHARE} or more",
+            ),
             "gpus_per_trial": (_is_share_or_whole(self.gpus_per_trial), share),
             "time_budget_s": (
                 self.time_budget_s is None or 0 < self.time_budget_s < math.inf,

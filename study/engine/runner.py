@@ -21,6 +21,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
+from study.engine import ray_state
 from study.engine.plan import Plan
 from study.engine.recorder import Recorder
 from study.engine.recovery import recover
@@ -36,7 +37,7 @@ from study.results.folder import (
     SAMPLES_FOLDER,
     ResultsFolder,
 )
-from study.results.optuna_export import OptunaExport
+from study.results.optuna_export import OptunaExport, file_url
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import FIXED_DESIGN, Problem
 from study.spec.status import StudyStatus, TrialStatus
@@ -147,11 +148,12 @@ def run_study(
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
     rows, recovered = recover(folder, place, scheduler)
+    ray_state.forget(place)  # of a session that was killed
     home, console = home or folder.path, console or Console()
     settings = folder.info.get("settings", {})
     folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
     export = OptunaExport(
-        storage_url or f"sqlite:///{home / DATABASE_FILE}",
+        storage_url or file_url(home / DATABASE_FILE),
         plan.name,
         problem,
         samples=folder.path / SAMPLES_FOLDER,
@@ -185,6 +187,7 @@ def run_study(
             session["status"] = _outcome(recorder, plan.num_samples)
         except KeyboardInterrupt:  # … a second one cuts it off
             session["status"] = StudyStatus.INTERRUPTED
+    ray_state.forget(place)
     if recorder.fatal:
         raise recorder.fatal
     return StudyStatus(session["status"])

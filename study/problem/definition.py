@@ -1,8 +1,12 @@
 """DIP→DDPM as a problem of the study: what is searched, what is reported, what there is to see."""
 
+import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
+from dipddpm.config import RunConfig
+from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
 from study.problem.metrics import METRICS
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
@@ -16,6 +20,9 @@ STAGES = (
     Stage("prior", "prior set (what the DDPM learns from)"),
     Stage("samples", "samples (drawn by the DDPM)"),
 )
+
+PLACEHOLDER = "PATH/TO"
+"""What stands for the folder that holds the user's folder of images."""
 
 ORIGINAL_SETTINGS = tuple(
     setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED
@@ -81,13 +88,23 @@ def _start_points(
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
     """Return the command that reruns a trial, with each parameter in braces.
 
-    Threads and device stand in it, since they change the order of floating-point sums. The data
-    folder does not: it is anonymised, since results are shared.
+    Threads and device stand in it, since they change the order of floating-point sums.
     """
-    leave_out = {"data_dir", *(p.name for p in parameters)}
-    fixed = rerun_command(settings.preset, settings.run, leave_out)
+    fixed = rerun_text(settings.preset, settings.run, {p.name for p in parameters})
+    fixed = fixed.replace("{", "{{").replace("}", "}}")
     varied = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
+
+
+def rerun_text(preset_name: str, run: RunConfig, leave_out: Collection[str]) -> str:
+    """Return the command that repeats a run, as results hold it.
+
+    Folders are the user's own, and results are shared: ``--data-dir`` is left out, and a data set
+    that is a folder stands there by its name, behind a placeholder for where it lies.
+    """
+    if run.dataset not in DATA_SOURCES:
+        run = dataclasses.replace(run, dataset=f"{PLACEHOLDER}/{Path(run.dataset).name}")
+    return rerun_command(preset_name, run, {"data_dir", *leave_out})
 
 
 def original_setting(settings: StudySettings) -> dict[str, Value]:

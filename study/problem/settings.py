@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dipddpm.config import RunConfig, current_setting, preset
+from dipddpm.config import RunConfig, current_setting, preset, shareable
 from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
@@ -91,8 +91,8 @@ class StudySettings:
         data = dataclasses.asdict(self)
         for name in ("capacity", "results_dir", "storage_url", "storage_path", "ray_address"):
             del data[name]
+        data["run"] = shareable(self.run)
         del data["run"]["data_dir"]
-        data["run"]["dataset"] = Path(self.run.dataset).name
         return data | data.pop("intervals")
 
 
