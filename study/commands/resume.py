@@ -8,7 +8,12 @@ from dipddpm.data import Dataset
 from dipddpm.errors import DataError
 from study.problem.settings import StudySettings, difference
 from study.results.folder import (
+    ARTIFACTS_FOLDER,
+    HISTORY_FILE,
     LATEST,
+    PARTS,
+    RAY_FOLDER,
+    SAMPLES_FOLDER,
     STUDY_FILE,
     TRIALS_FILE,
     ResultsFolder,
@@ -17,7 +22,8 @@ from study.results.folder import (
 )
 from study.results.private import redacted, shareable
 from study.results.remote import RemotePath, shown
-from study.spec.errors import SettingError
+from study.results.tables import check_history, check_trials, read_problem
+from study.spec.errors import DamagedFile, SettingError
 
 
 def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
@@ -60,6 +66,28 @@ def check_names_conditions(earlier: Mapping[str, Any], name: str) -> None:
             "a replication that this version began, not one of 0.1, whose tables have other "
             "columns: begin a new one under another --name; version 0.1 can still read the old one",
         )
+
+
+def check_readable(folder: Path) -> None:
+    """Raise DamagedFile where a file of a study, or of a part of it, cannot be read.
+
+    A table that is gone or empty is no hindrance here: the other one tells what it held.
+    """
+    for name in (SAMPLES_FOLDER, ARTIFACTS_FOLDER, RAY_FOLDER, *PARTS):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise DamagedFile(folder / name, "is a file, not a folder", "move it away")
+    for part in (folder, *(folder / name for name in PARTS)):
+        if not (part / STUDY_FILE).exists():
+            continue
+        problem = read_problem(part / STUDY_FILE, read_info(part))
+        for file, check in ((TRIALS_FILE, check_trials), (HISTORY_FILE, check_history)):
+            if not _is_lost(part / file):
+                check(part / file, read_rows(part / file), problem)
+
+
+def _is_lost(table: Path) -> bool:
+    """Return whether a table is missing, or holds nothing but zero bytes."""
+    return not table.exists() or (table.is_file() and not table.read_bytes().strip(b"\0\r\n"))
 
 
 def check_is_there(storage: RemotePath, name: str) -> None:

@@ -22,11 +22,13 @@ from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
+from study.cluster.private_ray import check_machine
 from study.commands.resume import (
     check_is_new,
     check_is_new_there,
     check_is_there,
     check_names_conditions,
+    check_readable,
     check_resumable,
     earlier_study,
     name_to_resume,
@@ -37,8 +39,8 @@ from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, read_earlier, remembered
 from study.results import provenance
-from study.results.folder import ResultsFolder, StudyIsRunning
-from study.results.optuna_export import check_storage
+from study.results.folder import DATABASE_FILE, STUDY_FILE, ResultsFolder, StudyIsRunning
+from study.results.optuna_export import check_file, check_storage
 from study.results.private import shareable
 from study.results.remote import (
     RemotePath,
@@ -50,7 +52,8 @@ from study.results.remote import (
     reaching,
     shown,
 )
-from study.spec.errors import SettingError
+from study.results.tables import check_info
+from study.spec.errors import DamagedFile, MachineError, SettingError, one_line
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus
 
@@ -59,6 +62,12 @@ EXIT_STATUS = {
     StudyStatus.FAILED: 1,
     StudyStatus.INTERRUPTED: 130,  # as shells have it: 128 + SIGINT
 }
+
+ONE_LINE = (
+    *(DamagedFile, DataError, MachineError, NodeError),
+    *(StudiesDiffer, StudyIsDriven, StudyIsRunning),
+)
+"""The errors, found before the first trial, whose message says all."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ def execute(command: Command, argv: list[str] | None) -> int:
     except (SettingError, ConfigError) as error:
         field = command.flags.get(error.name, error.name)
         parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
-    except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
+    except ONE_LINE as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
@@ -167,10 +176,12 @@ def execute(command: Command, argv: list[str] | None) -> int:
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder}", file=sys.stderr)
         return EXIT_STATUS[StudyStatus.INTERRUPTED]
+    except DamagedFile as error:
+        print(one_line(f"{parser.prog}: {error}"), file=sys.stderr)
     except OSError as error:
         left = f"{folder} can be read, and --resume {session.settings.plan.name} goes on with it"
-        print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
-        return EXIT_STATUS[StudyStatus.FAILED]
+        print(one_line(f"{parser.prog}: {error.strerror or error}; {left}"), file=sys.stderr)
+    return EXIT_STATUS[StudyStatus.FAILED]
 
 
 def open_session(command: Command, given: Mapping[str, Any], console: Console) -> Session:
@@ -209,6 +220,8 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             check_resumable(earlier, settings, dataset)
         if url := given.get("storage_url"):
             check_storage(url, settings.plan.name, is_new=earlier is None)
+        else:
+            check_file(settings.results_dir / settings.plan.name / DATABASE_FILE)
         _check_nodes(settings, storage, dataset)
         if storage and copy is None:
             with reaching(uri):
@@ -227,6 +240,7 @@ def _capacity(given: Mapping[str, Any], console: Console) -> Capacity:
     if address := given.get("ray_address"):
         nodes.join(address)
         return nodes.capacity(console.print)
+    check_machine()
     return this_machine()
 
 
@@ -246,6 +260,8 @@ def _earlier(
     if (began := earlier.get("command", RUN)) != command.name:
         raise SettingError("resume", name, f"a study of {command.name}, not {began}")
     check_names_conditions(earlier, name)
+    check_info(results_dir / name / STUDY_FILE, earlier, ("settings", "arguments", "dataset_hash"))
+    check_readable(results_dir / name)
     return read_earlier(earlier)
 
 

@@ -21,6 +21,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
+from study.cluster.private_ray import make_token
 from study.engine import ray_state
 from study.engine.plan import Plan
 from study.engine.recorder import Recorder
@@ -60,6 +61,7 @@ def start_ray(cpus: int, gpus: int) -> None:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if path[0] != str(provenance.CODE):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
+    make_token()
     ray.init(
         address="local",
         num_cpus=cpus,

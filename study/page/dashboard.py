@@ -235,7 +235,7 @@ def _is_running(study: StudyRecord) -> bool:
 def _progress(study: StudyRecord) -> dict[str, Any]:
     """Return how many trials have ended, and the time that is left, as text."""
     plan, left = study.info.get("settings", {}).get("plan", {}), None
-    if plan:
+    if "num_samples" in plan:
         taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
         left = seconds_left(taken, plan["num_samples"], plan["slots"], expected)
     return {

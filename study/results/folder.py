@@ -7,7 +7,6 @@ a last line that was cut short is not read. Typed records are made by :mod:`stud
 import csv
 import errno
 import io
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from study.results.files import write_csv, write_json, write_link, write_text
+from study.results.tables import check_info, read_json, read_text
+from study.spec.errors import DamagedFile
 from study.spec.problem import Problem
 from study.spec.status import StudyStatus
 
@@ -220,26 +221,36 @@ def read_info(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: it is not a study's folder.
+        DamagedFile: it cannot be read.
     """
-    info: dict[str, Any] = json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+    info = read_json(path / STUDY_FILE)
     if "description" in info:  # what version 0.1 called the problem
         info["problem"] = info.pop("description")
     if "arms" in info:  # what it called conditions
-        conditions = info.pop("arms")
-        info["conditions"] = {name: {"parameters": p} for name, p in conditions.items()}
+        info["conditions"] = {name: {"parameters": p} for name, p in dict(info.pop("arms")).items()}
+    check_info(path / STUDY_FILE, info)
     return info
 
 
 def _whole_lines(path: Path) -> str:
     """Return a file's text without a last line that was cut short."""
-    with path.open(encoding="utf-8", newline="") as file:
-        text = file.read()
+    text = read_text(path)
     return text[: text.rfind("\n") + 1]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return a CSV file's rows: numbers where they read back as they are written, else text."""
-    rows = csv.DictReader(io.StringIO(_whole_lines(path), newline=""))
+    """Return a CSV file's rows: numbers where they read back as they are written, else text.
+
+    Raises:
+        DamagedFile: it is no such table.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(_whole_lines(path), newline="")))
+    except csv.Error as error:
+        raise DamagedFile(path, f"is no table: {error}") from None
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise DamagedFile(path, f"line {line} has not as many values as the header")
     return [
         {key: text if key in TEXT else _parse(text) for key, text in row.items() if text != ""}
         for row in rows

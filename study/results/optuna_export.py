@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from study.results.folder import PARTS
 from study.results.private import redacted, scrubbed
-from study.spec.errors import SettingError
+from study.spec.errors import DamagedFile, SettingError
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
@@ -52,6 +52,18 @@ def open_storage(url: str) -> BaseStorage:
     if url.startswith("sqlite"):
         return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": SQLITE_WAIT_S}})
     return optuna.storages.get_storage(url)
+
+
+def check_file(path: Path) -> None:
+    """Raise DamagedFile if a study's own database is there and cannot be used."""
+    if not path.exists():
+        return
+    try:
+        optuna.get_all_study_names(open_storage(file_url(path)))
+    except (optuna.exceptions.OptunaError, SQLAlchemyError, RuntimeError) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        remedy = "move it away: it is made again from trials.csv"
+        raise DamagedFile(path, f"is no database of Optuna: {reason}", remedy) from None
 
 
 def check_storage(url: str, name: str, is_new: bool) -> None:
