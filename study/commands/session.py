@@ -15,7 +15,7 @@ from rich.console import Console
 
 from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import RunConfig
-from dipddpm.data import Dataset
+from dipddpm.data import DATA_SOURCES, Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from dipddpm.training import Trainer
@@ -37,7 +37,8 @@ from study.engine.plan import Plan
 from study.engine.runner import run_study
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
-from study.problem.settings import StudySettings, read_earlier, remembered
+from study.problem.known_folders import recall, remember
+from study.problem.settings import StudySettings, is_own_folder, read_earlier, remembered
 from study.results import provenance
 from study.results.folder import DATABASE_FILE, STUDY_FILE, ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_file, check_storage
@@ -53,9 +54,10 @@ from study.results.remote import (
     shown,
 )
 from study.results.tables import check_info
-from study.spec.errors import DamagedFile, MachineError, SettingError, one_line
+from study.spec.errors import DamagedFile, MachineError, SettingError
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus
+from study.spec.terminal import one_line
 
 EXIT_STATUS = {
     StudyStatus.FINISHED: 0,
@@ -227,6 +229,8 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             with reaching(uri):
                 storage.try_out()
                 copy = claim(settings.plan.name)
+        if is_own_folder(settings.run.dataset):
+            remember(dataset.hash, settings.run.dataset)
         folder = _open_folder(command, settings, earlier, given, dataset)
         opened.callback(folder.close)
         if copy:
@@ -271,6 +275,13 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
         return dict(given)
     asked = {**earlier["arguments"], **given, "name": earlier["name"]}
     asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
+    name = earlier["settings"]["run"]["dataset"]
+    if "dataset" not in asked and name not in DATA_SOURCES:
+        if (folder := recall(earlier["dataset_hash"])) is None:
+            raise SettingError(
+                "dataset", "not given", f"the folder {name} that the study began with"
+            )
+        asked["dataset"] = folder
     return asked
 
 

@@ -16,6 +16,7 @@ from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
 from study.problem.metrics import OBJECTIVES, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
+from study.results.folder import as_name
 from study.spec.errors import SettingError
 
 MOST_SEEDS = 1000
@@ -109,7 +110,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
     plan = Plan(
-        name=f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{Path(run.dataset).name}"
+        name=f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{as_name(Path(run.dataset).name)}"
         if chosen.name is None
         else chosen.name,
         num_samples=chosen.num_samples,
@@ -144,7 +145,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
 def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Interval]]:
     """Return the configuration that all trials start from, and where they are searched."""
     changes = {name: given[name] for name in RUN_FIELDS if name in given}
-    folders = {"dataset": _is_own_folder, "data_dir": _is_folder}
+    folders = {"dataset": is_own_folder, "data_dir": _is_folder}
     for name, is_folder in folders.items():  # absolute: workers run in a folder of their own
         if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
@@ -170,12 +171,12 @@ def _ninth(epochs: int) -> int:
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given flags that a study begins with when it is resumed."""
     kept = {name: value for name, value in given.items() if name not in PLACES}
-    if _is_own_folder(kept.get("dataset")):
+    if is_own_folder(kept.get("dataset")):
         del kept["dataset"]  # anonymised, since results are shared; it is given again
     return kept
 
 
-def _is_own_folder(dataset: str | None) -> bool:
+def is_own_folder(dataset: str | None) -> bool:
     """Whether a data set is a folder; the name of a data source is none, whatever lies here."""
     return dataset not in DATA_SOURCES and _is_folder(dataset)
 

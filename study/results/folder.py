@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,11 @@ NAME_RULE = (
 def valid_name(name: str) -> bool:
     """Return whether a study may have the name: one path component, safe in a shell and a URL."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) is not None and name != LATEST
+
+
+def as_name(text: str) -> str:
+    """Return a text as a part of a study's name: what a name cannot hold becomes ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:60]
 
 
 class StudyIsRunning(Exception):
@@ -140,11 +146,15 @@ class ResultsFolder:
         """
         path = results_dir / name
         path.mkdir(parents=True)
-        (path / SAMPLES_FOLDER).mkdir()
-        folder = cls(path, problem, {"sessions": [], **(info or {})})
-        folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
-        write_csv(path / HISTORY_FILE, folder.history_columns, [])
-        folder.write_trials([])
+        try:
+            (path / SAMPLES_FOLDER).mkdir()
+            folder = cls(path, problem, {"sessions": [], **(info or {})})
+            folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
+            write_csv(path / HISTORY_FILE, folder.history_columns, [])
+            folder.write_trials([])
+        except OSError:
+            shutil.rmtree(path)  # the name is free again
+            raise
         return folder
 
     @classmethod

@@ -41,8 +41,3 @@ class DamagedFile(Exception):
 
     def __str__(self) -> str:
         return f"{self.path} {self.what}; {self.remedy}"
-
-
-def one_line(text: str) -> str:
-    """Return a text with its line breaks and other control characters written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
