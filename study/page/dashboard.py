@@ -201,7 +201,7 @@ def _summary(study: StudyRecord) -> list[str]:
     """Return what to use, what it costs and what to judge it by, a sentence each."""
     if study.best is None:
         return []
-    found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
+    found = ["Best: " + describe_trial(study, study.best), *describe_scale(study, study.best)]
     if study.confirmation:
         found.insert(1, describe_conditions(study.confirmation))
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in found + describe_noise(study)]

@@ -1,4 +1,4 @@
-"""Where the user's folders of images lie, in the user's cache: results are shared and do not say it.
+"""Where the user's folders of images lie. The user's cache says it, since results are shared.
 
 A study knows its images by their hash. So ``--resume`` finds them again on the machine that began
 the study, without ``--dataset``.

@@ -70,6 +70,7 @@ INFO = {
             "additionalProperties": {**OBJECT, "properties": {"parameters": OBJECT}},
         },
         "pairs": {"type": "array", "items": {**TEXTS, "minItems": 2, "maxItems": 2}},
+        "dataset_hash": {**TEXT, "pattern": r"^\w+$"},
         "compared": {**TEXTS, "minItems": 1},
         "treatment": TEXT,
         "train_images": COUNT,
