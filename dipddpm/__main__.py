@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dipddpm import commands
 from dipddpm.cli import READERS, OneLineParser, add_run_flags, flag, run_config
+from dipddpm.config import MOST
 from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
 Show = Callable[[str, int, int], None]
@@ -104,6 +105,8 @@ def _restore(args: argparse.Namespace, show: Show) -> str:
 def _sample(args: argparse.Namespace, show: Show) -> str:
     if args.num < 1:
         raise ConfigError("num", args.num, "at least 1")
+    if args.num > MOST:
+        raise ConfigError("num", args.num, f"at most {MOST}")
     given = {name: getattr(args, name) for name in ("seed", "sampler_steps", "eta")}
     changes = {name: value for name, value in given.items() if value is not None}
     return commands.sample(args.checkpoint, args.num, changes, args.device, args.out)
@@ -111,7 +114,9 @@ def _sample(args: argparse.Namespace, show: Show) -> str:
 
 def _device(name: str) -> torch.device:
     try:
-        return torch.zeros(0, device=name).device
+        zero = torch.zeros(1, device=name)
+        zero.item()  # of a device that computes nothing, as "meta", there is none
+        return zero.device
     except (RuntimeError, AssertionError) as error:
         raise argparse.ArgumentTypeError(
             f"{name} cannot be used: {error}".splitlines()[0]

@@ -38,7 +38,13 @@ from study.engine.runner import run_study
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.known_folders import recall, remember
-from study.problem.settings import StudySettings, is_own_folder, read_earlier, remembered
+from study.problem.settings import (
+    StudySettings,
+    check_remembered,
+    is_own_folder,
+    read_earlier,
+    remembered,
+)
 from study.results import provenance
 from study.results.folder import DATABASE_FILE, STUDY_FILE, ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_file, check_storage
@@ -70,6 +76,14 @@ ONE_LINE = (
     *(StudiesDiffer, StudyIsDriven, StudyIsRunning),
 )
 """The errors, found before the first trial, whose message says all."""
+
+NEEDED_TO_RESUME = (
+    "settings.run.dataset",
+    "settings.plan.num_samples",
+    "arguments",
+    "dataset_hash",
+)
+"""What ``study.json`` has to say so that the study can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -264,9 +278,12 @@ def _earlier(
     if (began := earlier.get("command", RUN)) != command.name:
         raise SettingError("resume", name, f"a study of {command.name}, not {began}")
     check_names_conditions(earlier, name)
-    check_info(results_dir / name / STUDY_FILE, earlier, ("settings", "arguments", "dataset_hash"))
+    file = results_dir / name / STUDY_FILE
+    check_info(file, earlier, NEEDED_TO_RESUME)
+    earlier = read_earlier(earlier)
+    check_remembered(file, earlier["arguments"])
     check_readable(results_dir / name)
-    return read_earlier(earlier)
+    return earlier
 
 
 def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from dipddpm.config import RunConfig, current_setting, preset, shareable
 from dipddpm.data import DATA_SOURCES
@@ -17,10 +17,13 @@ from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
 from study.problem.metrics import OBJECTIVES, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
 from study.results.folder import as_name
-from study.spec.errors import SettingError
+from study.spec.errors import DamagedFile, SettingError
 
 MOST_SEEDS = 1000
 LAST_SEED = 2**32 - 1
+
+NUMBER_PAIRS = [[a, b] for a in (int, float) for b in (int, float)]
+"""The types of an interval's ends, as JSON holds them."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,20 @@ def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     if is_own_folder(kept.get("dataset")):
         del kept["dataset"]  # anonymised, since results are shared; it is given again
     return kept
+
+
+def check_remembered(file: Path, arguments: Mapping[str, Any]) -> None:
+    """Raise DamagedFile unless all values in ``study.json`` could be those of flags."""
+    kinds: dict[str, Any] = {**get_type_hints(RunConfig), **get_type_hints(Arguments)}
+    for name, value in arguments.items():
+        if name in INTERVALS:
+            fits = isinstance(value, list) and list(map(type, value)) in NUMBER_PAIRS
+        else:
+            kind = kinds.get(name)
+            as_float = type(value) is int and isinstance(1.0, kind or ())
+            fits = kind is not None and (isinstance(value, kind) or as_float)
+        if not fits or isinstance(value, bool):
+            raise DamagedFile(file, f"is wrong at arguments.{name}: {value!r}")
 
 
 def is_own_folder(dataset: str | None) -> bool:

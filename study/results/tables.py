@@ -118,15 +118,20 @@ def check_info(path: Path, info: Mapping[str, Any], needed: Iterable[str] = ()) 
     """Raise DamagedFile unless ``study.json`` says what is read of it.
 
     Args:
-        needed: further entries that have to be there.
+        needed: further entries that have to be there, by their path with dots between.
     """
-    schema = {**INFO, "required": [*INFO["required"], *needed]}
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(info)
+    errors = jsonschema.Draft202012Validator(INFO).iter_errors(info)
     error = jsonschema.exceptions.best_match(errors)
     if error is not None:
         where = error.json_path.removeprefix("$").removeprefix(".")
         place = f" at {where}" if where else ""
         raise DamagedFile(path, f"is wrong{place}: {_short(error.message)}")
+    for entry in needed:
+        at: Any = info
+        for key in entry.split("."):
+            if not isinstance(at, Mapping) or key not in at:
+                raise DamagedFile(path, f"lacks {entry}")
+            at = at[key]
 
 
 def read_problem(path: Path, info: Mapping[str, Any]) -> Problem:
