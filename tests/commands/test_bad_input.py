@@ -153,7 +153,7 @@ CASES = [
     (
         "run",
         ["--prior", "none", "--objectives", "dip_psnr"],
-        "without dip_psnr, which --prior none",
+        "without dip_psnr, which --prior",
     ),
     # names, folders and files
     ("run", ["--name", "a/b"], "--name is a/b; expected"),
@@ -173,7 +173,7 @@ CASES = [
     (
         "run",
         ["--dataset", "cats"],
-        "--dataset is cats; expected digits, mnist or an existing folder",
+        "--dataset is cats; expected digits, mnist or an existing",
     ),
     ("run", ["--dataset", "text.txt"], "--dataset is text.txt; expected digits, mnist or"),
     ("run", ["--dataset", "empty"], "empty holds no images"),
