@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from study.results import folder as files
-from study.results.tables import check_history, check_info, check_trials, read_problem
+from study.results.tables import check_confirmation, check_history, check_trials, read_problem
 from study.spec.errors import DamagedFile
 from study.spec.pareto import noise_floor, pareto_front, ranking
 from study.spec.problem import FIXED_DESIGN, Problem, Value
@@ -190,8 +190,7 @@ def load_study(folder: Path) -> StudyRecord:
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
     if confirmation:
-        of_it = ("conditions", "pairs", "compared", "treatment")
-        check_info(part / files.STUDY_FILE, confirmation.info, of_it)
+        check_confirmation(part / files.STUDY_FILE, confirmation.info, confirmation.problem)
     return StudyRecord(info["name"], folder, problem, info, tuple(records), confirmation)
 
 

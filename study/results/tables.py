@@ -13,21 +13,46 @@ from study.spec.errors import DamagedFile
 from study.spec.problem import Metric, Parameter, Problem
 from study.spec.status import StudyStatus, TrialStatus
 
-OBJECT = {"type": "object"}
+OBJECT: dict[str, Any] = {"type": "object"}
 NUMBER = {"type": "number"}
 COUNT = {"type": "integer", "minimum": 1}
 TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}
 OBJECTS = {"type": "array", "items": OBJECT}
+NAMED = {**OBJECT, "required": ["name", "label"], "properties": {"name": TEXT, "label": TEXT}}
+
+PARAMETER = {
+    **NAMED,
+    "properties": {
+        **NAMED["properties"],
+        "low": NUMBER,
+        "high": NUMBER,
+        "step": {"type": ["integer", "null"]},
+        "choices": TEXTS,
+        "commands": TEXTS,
+        "affects": TEXTS,
+    },
+}
+
+METRIC = {
+    **NAMED,
+    "properties": {
+        **NAMED["properties"],
+        "unit": TEXT,
+        "goal": {"enum": ["min", "max", None]},
+        "cost": {"enum": ["so far", "each", None]},
+        "references": TEXTS,
+    },
+}
 
 PROBLEM = {
     **OBJECT,
     "required": ["title", "parameters", "metrics", "objectives", "resource", "max_resource"],
     "properties": {
         "title": TEXT,
-        "parameters": OBJECTS,
-        "metrics": OBJECTS,
-        "stages": OBJECTS,
+        "parameters": {"type": "array", "items": PARAMETER, "minItems": 1},
+        "metrics": {"type": "array", "items": METRIC},
+        "stages": {"type": "array", "items": NAMED},
         "start_points": OBJECTS,
         "objectives": {**TEXTS, "minItems": 1},
         "resource": TEXT,
@@ -67,7 +92,11 @@ INFO = {
         "expected_s": {"anyOf": [NUMBER, {"type": "array", "items": NUMBER}]},
         "conditions": {
             **OBJECT,
-            "additionalProperties": {**OBJECT, "properties": {"parameters": OBJECT}},
+            "additionalProperties": {
+                **OBJECT,
+                "required": ["parameters"],
+                "properties": {"parameters": OBJECT},
+            },
         },
         "pairs": {"type": "array", "items": {**TEXTS, "minItems": 2, "maxItems": 2}},
         "dataset_hash": {**TEXT, "pattern": r"^\w+$"},
@@ -132,6 +161,20 @@ def check_info(path: Path, info: Mapping[str, Any], needed: Iterable[str] = ()) 
             if not isinstance(at, Mapping) or key not in at:
                 raise DamagedFile(path, f"lacks {entry}")
             at = at[key]
+
+
+def check_confirmation(path: Path, info: Mapping[str, Any], problem: Problem) -> None:
+    """Raise DamagedFile unless ``study.json`` of a confirmation says what is compared."""
+    check_info(path, info, ("conditions", "pairs", "compared", "treatment"))
+    metrics = {metric.name for metric in problem.metrics}
+    for what, names, known in (
+        ("pairs", [name for pair in info["pairs"] for name in pair], info["conditions"]),
+        ("compared", info["compared"], metrics),
+    ):
+        if wrong := [name for name in names if name not in known]:
+            raise DamagedFile(path, f"is wrong at {what}: {wrong[0]!r} is not there")
+    if not info["pairs"]:
+        raise DamagedFile(path, "is wrong at pairs: nothing is compared")
 
 
 def read_problem(path: Path, info: Mapping[str, Any]) -> Problem:
