@@ -65,7 +65,9 @@ def test_results_hold_nothing_of_the_machine(tmp_path):
             path.read_bytes() if path.is_file() else b""
         )
         found = [word for word in telling if word in said]
-        assert not found or path.name.endswith(".html") and found == [b'"hostname"'], (path, found)
+        if path.name.endswith(".html"):
+            found = [word for word in found if word not in FIELDS_OF_RAY]  # plotly.js has them
+        assert not found, path
         assert not re.search(r"events\..*" + re.escape(socket.gethostname()), path.name)
     assert [path.name for path in work.iterdir()] == [results]  # nothing landed beside it
     best = json.loads((study / "best.json").read_text())
