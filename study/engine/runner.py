@@ -181,6 +181,7 @@ def run_study(
         problem.resource,
     )
     tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
+    ray_state.forget(place)  # of this one, as far as it is written
     with _recorded_session(folder, recorder, end, expected_s) as session:
         start_ray(provenance.cores(), len(provenance.gpus()))
         try:
