@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 from dipddpm.config import PRESETS, RunConfig, current_choice, help_text, preset
 
+UNKNOWN = "unrecognized arguments: "
+"""The beginning of what argparse says of flags that it does not know."""
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line and exits with status 2.
@@ -25,7 +28,7 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         print_in_any_encoding()
         words = sys.argv[1:] if args is None else list(args)
         said = "the command line"
@@ -36,12 +39,7 @@ class OneLineParser(argparse.ArgumentParser):
                 self.error(f"{said} is {value}; expected a value that is not blank")
             if not _is_text(word):
                 self.error(f"{said} is {value}; expected text in UTF-8, without control characters")
-        parsed, unknown = self.parse_known_args(words, namespace)
-        if unknown:
-            near = difflib.get_close_matches(unknown[0].partition("=")[0], self.flags(), 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-        return parsed
+        return super().parse_known_args(words, namespace)
 
     def flags(self) -> list[str]:
         """Return all flags, those of sub-commands included."""
@@ -52,6 +50,10 @@ class OneLineParser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith(UNKNOWN):
+            word = message.removeprefix(UNKNOWN).partition(" ")[0].partition("=")[0]
+            near = difflib.get_close_matches(word, self.flags(), 1)
+            message += f"; did you mean {near[0]}?" if near else ""
         line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
         print(f"{self.prog}: {line}", file=sys.stderr)
         sys.exit(2)
