@@ -9,7 +9,8 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dipddpm import commands
-from dipddpm.cli import OneLineParser, add_run_flags, flag, run_config
+from dipddpm.cli import READERS, OneLineParser, add_run_flags, flag, run_config
+from dipddpm.config import MOST
 from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
 Show = Callable[[str, int, int], None]
@@ -47,9 +48,11 @@ def make_parser() -> argparse.ArgumentParser:
 
     sample = subparsers.add_parser("sample", help="draw more images with the weights of a run")
     sample.add_argument("checkpoint", type=Path, help="the weights.safetensors of a run")
-    sample.add_argument("--num", type=int, default=40, help="number of images (default: 40)")
+    sample.add_argument(
+        "--num", type=READERS[int], default=40, help="number of images (default: 40)"
+    )
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
-        sample.add_argument(flag(name), type=kind, help="replaces the setting of the run")
+        sample.add_argument(flag(name), type=READERS[kind], help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))
 
     for each in (run, restore, sample):
@@ -102,6 +105,8 @@ def _restore(args: argparse.Namespace, show: Show) -> str:
 def _sample(args: argparse.Namespace, show: Show) -> str:
     if args.num < 1:
         raise ConfigError("num", args.num, "at least 1")
+    if args.num > MOST:
+        raise ConfigError("num", args.num, f"at most {MOST}")
     given = {name: getattr(args, name) for name in ("seed", "sampler_steps", "eta")}
     changes = {name: value for name, value in given.items() if value is not None}
     return commands.sample(args.checkpoint, args.num, changes, args.device, args.out)
@@ -109,7 +114,9 @@ def _sample(args: argparse.Namespace, show: Show) -> str:
 
 def _device(name: str) -> torch.device:
     try:
-        return torch.zeros(0, device=name).device
+        zero = torch.zeros(1, device=name)
+        zero.item()  # of a device that computes nothing, as "meta", there is none
+        return zero.device
     except (RuntimeError, AssertionError) as error:
         raise argparse.ArgumentTypeError(
             f"{name} cannot be used: {error}".splitlines()[0]

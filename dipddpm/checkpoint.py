@@ -1,6 +1,5 @@
 """What a run writes to go on or to draw again: tensors with JSON beside them, no pickle."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -11,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from dipddpm.config import RunConfig, read_config
+from dipddpm.config import RunConfig, read_config, shareable
 from dipddpm.errors import DataError
 from dipddpm.training import make_denoiser
 
@@ -77,7 +76,7 @@ def save_weights(
     file: Path, weights: dict[str, Tensor], config: RunConfig, shape: torch.Size
 ) -> None:
     """Write a denoiser's weights with all that :func:`load_weights` needs to draw with them."""
-    about = {"config": dataclasses.asdict(config), "shape": shape}
+    about = {"config": shareable(config), "shape": shape}
     save_file(weights, file, {"dipddpm": json.dumps(about)})
 
 

@@ -2,22 +2,89 @@
 
 import argparse
 import dataclasses
+import difflib
+import io
 import shlex
 import sys
 import types
 import typing
-from collections.abc import Collection
-from typing import NoReturn
+import unicodedata
+from collections.abc import Callable, Collection
+from typing import Any, NoReturn
 
 from dipddpm.config import PRESETS, RunConfig, current_choice, help_text, preset
 
+UNKNOWN = "unrecognized arguments: "
+"""The beginning of what argparse says of flags that it does not know."""
+
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line and exits with status 2."""
+    """A parser that says what is wrong in one line and exits with status 2.
+
+    Flags are written out: what is shortened or mistyped is refused, with the nearest flag. So is a
+    value that is blank, or that holds control characters: no number, name, folder or URL does.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        print_in_any_encoding()
+        words = sys.argv[1:] if args is None else list(args)
+        said = "the command line"
+        for word in words:
+            name, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+            said = name or said
+            if (equals or not name) and not value.strip():
+                self.error(f"{said} is {value}; expected a value that is not blank")
+            if not _is_text(word):
+                self.error(f"{said} is {value}; expected text in UTF-8, without control characters")
+        return super().parse_known_args(words, namespace)
+
+    def flags(self) -> list[str]:
+        """Return all flags, those of sub-commands included."""
+        found = list(self._option_string_actions)
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found += [each for parser in action.choices.values() for each in parser.flags()]
+        return found
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        if message.startswith(UNKNOWN):
+            word = message.removeprefix(UNKNOWN).partition(" ")[0].partition("=")[0]
+            near = difflib.get_close_matches(word, self.flags(), 1)
+            message += f"; did you mean {near[0]}?" if near else ""
+        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        print(f"{self.prog}: {line}", file=sys.stderr)
         sys.exit(2)
+
+
+def print_in_any_encoding() -> None:
+    """Have characters that the terminal or the log cannot show printed as ``?``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _is_text(word: str) -> bool:
+    """Return whether all characters are UTF-8 (no surrogates) and none is a control character."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in word)
+
+
+def _number(kind: type) -> Callable[[str], Any]:
+    """Return the reader of a number in plain digits: not ``1_000``, nor digits of other scripts."""
+
+    def read(text: str) -> Any:
+        if not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError
+        return kind(text)
+
+    read.__name__ = kind.__name__  # which argparse says: invalid int value
+    return read
+
+
+READERS: dict[type, Callable[[str], Any]] = {int: _number(int), float: _number(float)}
+"""What reads the value of a flag, where the type itself would take too much."""
 
 
 def flag(name: str) -> str:
@@ -70,7 +137,7 @@ def add_field_flag(
     parser.add_argument(
         flag(called or name),
         dest=name,
-        type=current_choice if choices else hint,
+        type=current_choice if choices else READERS.get(hint, hint),
         choices=choices,
         help=(f"{text} (default: {default})" if default else text).replace("%", "%%"),
         **options,

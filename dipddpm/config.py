@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from dipddpm.data import DATA_SOURCES
@@ -25,6 +26,9 @@ DIP_NOISES = ("fresh", "once")
 SAMPLING_WEIGHTS = ("averaged", "best-epoch")
 OUTPUT_RANGES = ("clip", "rescale")
 
+MOST = 1_000_000
+"""The largest whole number of a setting that has no bound of its own."""
+
 
 class Described(Protocol):
     """An entry of a registry that can say in a few words what it is."""
@@ -38,14 +42,16 @@ def _setting(
     meaning: str,
     choices: Collection[str] | None = None,
     registry: Mapping[str, Described] | None = None,
+    most: int = MOST,
 ) -> Any:
     """Return a field whose meaning serves the reader here and the user of ``--help``.
 
-    The names in ``registry`` are explained by its entries. Others may be added at any time.
+    The names in ``registry`` are explained by its entries. Others may be added at any time. A whole
+    number is at most ``most``: what is larger was mistyped, and would fill the memory.
     """
     return dataclasses.field(
         default=default,
-        metadata={"help": meaning, "choices": choices, "registry": registry or {}},
+        metadata={"help": meaning, "choices": choices, "registry": registry or {}, "most": most},
     )
 
 
@@ -73,7 +79,7 @@ class RunConfig:
     data_dir: str | None = _setting(
         None, "folder that holds MNIST/raw; without it MNIST is downloaded to the user's cache"
     )
-    image_size: int = _setting(32, "side that a folder's images are brought to [pixels]")
+    image_size: int = _setting(32, "side that a folder's images are brought to [pixels]", most=512)
     resize: str = _setting(
         "crop",
         "how a folder's images become squares, crop: cut the middle; stretch: scale; pad: add "
@@ -86,7 +92,7 @@ class RunConfig:
         "where all are grey",
     )
     train_size: int | None = _setting(None, "number of training images; all without it")
-    seed: int = _setting(0, "seed of all random numbers of the run")
+    seed: int = _setting(0, "seed of all random numbers of the run", most=2**32 - 1)
 
     regime: str = _setting(
         "clean",
@@ -114,9 +120,11 @@ class RunConfig:
     dip_lr: float = _setting(1e-3, "learning rate of the prior")
     dip_steps: int = _setting(100, "training steps of the prior")
     dip_batch_size: int = _setting(32, "images per step of prior restorer; the original has 128")
-    dip_width: int = _setting(16, "channels of the prior's outer layers; the original has 64")
+    dip_width: int = _setting(
+        16, "channels of the prior's outer layers; the original has 64", most=512
+    )
 
-    timesteps: int = _setting(1000, "diffusion steps T")
+    timesteps: int = _setting(1000, "diffusion steps T", most=100_000)
     schedule: str = _setting("cosine", "noise schedule of the diffusion", SCHEDULES)
     denoiser: str = _setting(
         "unet",
@@ -145,7 +153,9 @@ class RunConfig:
     )
     batch_size: int = _setting(32, "images per DDPM step")
     epochs: int = _setting(36, "passes of the DDPM over the training images")
-    width: int = _setting(16, "channels of the denoiser at its higher resolution, in eights")
+    width: int = _setting(
+        16, "channels of the denoiser at its higher resolution, in eights", most=512
+    )
     sampling_weights: str = _setting(
         "averaged",
         "weights that samples are drawn with, averaged: a moving average over steps; best-epoch: "
@@ -210,10 +220,11 @@ class RunConfig:
         self._require("min_snr", positive, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
         for field in dataclasses.fields(self):
+            value, most = getattr(self, field.name), field.metadata["most"]
             if choices := field.metadata["choices"]:
-                self._require(
-                    field.name, getattr(self, field.name) in choices, " or ".join(choices)
-                )
+                self._require(field.name, value in choices, " or ".join(choices))
+            if isinstance(value, int):
+                self._require(field.name, value <= most, f"at most {most}")
         self._require("width", self.width >= 8 and self.width % 8 == 0, "a multiple of 8")
         self._require("ema_decay", 0 <= self.ema_decay < 1, "at least 0 and below 1")
         self._require("eta", 0 <= self.eta <= 1, "0 to 1")
@@ -247,6 +258,11 @@ def current_setting(name: str, value: Any) -> tuple[str, Any]:
     """Return today's name and value of a setting that this version or 0.1 wrote."""
     value = current_choice(value) if name in RENAMED_CHOICES else value
     return EARLIER_FIELDS.get(name, name), value
+
+
+def shareable(config: RunConfig) -> dict[str, Any]:
+    """Return the settings as results hold them: a folder by its name, without where it lies."""
+    return {**dataclasses.asdict(config), "dataset": Path(config.dataset).name, "data_dir": None}
 
 
 def read_config(settings: Mapping[str, Any]) -> RunConfig:

@@ -1,6 +1,5 @@
 """The whole run: prior → prior set → DDPM → quality, with a record per evaluation."""
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dipddpm.checkpoint import PRIOR, read_state, save_weights, write_state
-from dipddpm.config import RunConfig, read_config
+from dipddpm.config import RunConfig, read_config, shareable
 from dipddpm.data import Dataset, load_dataset
 from dipddpm.errors import ConfigError
 from dipddpm.features import load_features
@@ -190,7 +189,7 @@ class Run:
             RuntimeError: the run has not begun.
         """
         state = {
-            "config": dataclasses.asdict(self.config),
+            "config": shareable(self.config),
             "time_to_quality_s": self.time_to_quality_s,
             "pending_loss": self._pending_loss,
         }
@@ -215,7 +214,8 @@ class Run:
     ) -> "Run":
         """Return the run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
 
-        ``places`` are ``dataset`` and ``data_dir``, where its images are now.
+        ``places`` are ``dataset`` and ``data_dir``, where its images are now: of a folder the state
+        knows the name alone.
         """
         state, tensors = read_state(folder)
         run = cls(read_config({**state["config"], **places}), device, progress)

@@ -4,6 +4,8 @@ import argparse
 import sys
 from importlib import import_module
 
+from study.spec.terminal import print_in_any_encoding
+
 PROG = "dip-ddpm-study"
 
 COMMANDS = {
@@ -18,6 +20,7 @@ neither Ray nor torch is installed."""
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the first argument names; return its exit status."""
+    print_in_any_encoding()
     parser = argparse.ArgumentParser(
         prog=PROG,
         usage=argparse.SUPPRESS,  # so that an error is one line

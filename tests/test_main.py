@@ -22,22 +22,6 @@ def test_help_of_the_dashboard_says_what_it_draws(capsys):
     assert capsys.readouterr().out.startswith("Draw a study's pages again")
 
 
-def test_bad_usage_is_told_by_the_name_that_was_typed(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["run", "--num-samples", "0"])
-    assert (
-        capsys.readouterr().err == "dip-ddpm-study run: --num-samples is 0; expected at least 1\n"
-    )
-    assert main(["dashboard", "nowhere"]) == 2
-    assert capsys.readouterr().err.startswith("dip-ddpm-study dashboard: nowhere holds no study")
-
-
-def test_an_unknown_command_is_refused(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["serach"])
-    assert "invalid choice: 'serach'" in capsys.readouterr().err
-
-
 def test_pages_are_drawn_without_ray_and_torch():
     code = "import sys, study.__main__ as m; print(m.main(['dashboard', 'nowhere'])); "
     code += "print({'ray', 'torch'} & set(sys.modules))"

@@ -67,6 +67,8 @@ class Restorer(Prior):
         if config.dip_batch_size > available:
             most = f"at most {available}, the number of images to learn from"
             raise ConfigError("dip_batch_size", config.dip_batch_size, most)
+        if config.restorer == "unet" and config.dip_width % 8:
+            raise ConfigError("dip_width", config.dip_width, "a multiple of 8 for restorer unet")
         cls._network(config, shape)  # which may not take images of this size
 
     @staticmethod

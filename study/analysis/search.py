@@ -142,8 +142,8 @@ def rank_correlations(study: StudyRecord) -> list[tuple[int, float, int]]:
 
 def rungs(study: StudyRecord) -> list[float]:
     """Return the resources at which the scheduler compared trials, below the full one."""
-    plan = study.info.get("settings", {}).get("plan")
-    if not plan or plan["scheduler"] == "none":
+    plan = study.info.get("settings", {}).get("plan", {})
+    if plan.get("scheduler", "none") == "none":
         return []
     most = study.problem.max_resource
     return halving.rungs(plan["grace_period"], plan["reduction_factor"], most)

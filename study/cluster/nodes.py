@@ -19,6 +19,7 @@ import torch
 import yaml
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.cluster.address import check_address
 from study.cluster.capacity import Capacity, NodeType
 from study.results import provenance
 from study.results.remote import FAILURES, RemotePath, first_line
@@ -56,8 +57,7 @@ def join(address: str) -> None:
     Raises:
         SettingError: there is no such cluster, or it cannot be joined.
     """
-    if "://" in address:
-        raise SettingError("ray_address", address, "auto or HOST:PORT, from a node of the cluster")
+    check_address(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:

@@ -20,7 +20,9 @@ def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") ->
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         parser.error(f"{file} cannot be read: {error.strerror}")
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError:
+        parser.error(f"{file} is not text in UTF-8")
+    except (yaml.YAMLError, RecursionError) as error:
         parser.error(f"{file} is not YAML: {' '.join(str(error).split())}")
     if found := list(mistakes(config)):
         for line in found:

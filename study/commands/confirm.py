@@ -23,12 +23,8 @@ from study.commands.session import Session
 from study.engine.plan import Plan
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
-from study.problem.definition import (
-    MEASURED_WORK,
-    describe,
-    describe_trials,
-    original_setting,
-)
+from study.problem.definition import describe, describe_trials, original_setting
+from study.problem.metrics import MEASURED_WORK, without_prior
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.files import write_json, write_text
@@ -143,7 +139,11 @@ def _tune_baseline(
     finalists: list[TrialRecord],
 ) -> tuple[StudyStatus, TrialRecord | None]:
     """Search without prior, finalists' settings first; return how it ended and the best trial."""
-    bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
+    bare = dataclasses.replace(
+        settings,
+        run=dataclasses.replace(settings.run, prior="none"),
+        objectives=without_prior(settings.objectives),
+    )
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
     points: list[Point] = []
@@ -177,7 +177,8 @@ def _run_conditions(
     They are scored on the test split. The verdict is written after each group.
     """
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
-    settings = dataclasses.replace(settings, run=run)
+    objectives = without_prior(settings.objectives)  # some of the runs have none
+    settings = dataclasses.replace(settings, run=run, objectives=objectives)
     looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
         "conditions": {name: {"parameters": point} for name, point in conditions.items()},

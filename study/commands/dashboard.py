@@ -7,12 +7,15 @@ from pathlib import Path
 from study.page.dashboard import compare, draw
 from study.replication import page as replication
 from study.results.files import write_text
-from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE
+from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE, STUDY_FILE
 from study.results.records import StudyRecord, load_study
+from study.spec.errors import DamagedFile
+from study.spec.terminal import one_line, print_in_any_encoding
 
 
 def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int:
     """Run the command; return its exit status."""
+    print_in_any_encoding()
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Draw a study's pages again from what is on disk, or compare several studies.",
@@ -22,18 +25,27 @@ def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int
         "folders", type=Path, nargs="+", metavar="results/NAME", help="results folders of studies"
     )
     args = parser.parse_args(argv)
-    studies = []
-    for folder in args.folders:
-        try:
-            studies.append(load_study(folder))
-        except (OSError, ValueError, KeyError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            message = f"{folder} holds no study that can be drawn: {reason}"
-            print(f"{prog}: {message}", file=sys.stderr)
-            return 2
-    for page in _draw_one(studies[0]) if len(studies) == 1 else [_draw_several(studies)]:
-        print(page)
+    try:
+        studies = [_load(folder) for folder in args.folders]
+        for page in _draw_one(studies[0]) if len(studies) == 1 else [_draw_several(studies)]:
+            print(page)
+    except DamagedFile as error:
+        print(one_line(f"{prog}: {error}"), file=sys.stderr)
+        return 2
+    except OSError as error:
+        message = f"{prog}: {error.filename} cannot be written: {error.strerror}"
+        print(one_line(message), file=sys.stderr)
+        return 1
     return 0
+
+
+def _load(folder: Path) -> StudyRecord:
+    """Read a study; raise DamagedFile where there is none, or none that can be read."""
+    try:
+        return load_study(folder)
+    except (OSError, ValueError) as error:
+        reason = f"holds no study that can be drawn: there is no {STUDY_FILE} in it"
+        raise DamagedFile(folder, reason, "give results/NAME of a study") from error
 
 
 def _draw_one(study: StudyRecord) -> list[Path]:

@@ -51,13 +51,18 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
         prog,
         "Run the original report's experiments, as reported and controlled, and judge its claims.",
     )
-    scale = ("preset", "dataset", "data_dir", "train_size", "dip_steps", "epochs")
+    scale = (
+        *("preset", "dataset", "data_dir", "image_size", "resize", "train_size"),
+        *("dip_steps", "epochs"),
+    )
     epochs = preset_default("epochs").partition(";")[2]
     add_group(parser, "at what scale", scale, defaults={"epochs": f"{QUICK_EPOCHS};{epochs}"})
     meanings = {
         "confirm_seeds": "runs of each controlled condition; with --resume, more can be added",
         "seed": "seed of the runs as reported; controlled ones have those that follow",
     }
+    own = ("dip_width", "batch_size", "width", "ema_decay", "scored_images", "sampler_steps")
+    add_group(parser, "the controlled runs; those as reported have the original's", own)
     add_group(
         parser,
         "how often",

@@ -8,8 +8,13 @@ from dipddpm.data import Dataset
 from dipddpm.errors import DataError
 from study.problem.settings import StudySettings, difference
 from study.results.folder import (
+    ARTIFACTS_FOLDER,
+    HISTORY_FILE,
     LATEST,
     NAME_RULE,
+    PARTS,
+    RAY_FOLDER,
+    SAMPLES_FOLDER,
     STUDY_FILE,
     TRIALS_FILE,
     ResultsFolder,
@@ -17,9 +22,10 @@ from study.results.folder import (
     read_rows,
     valid_name,
 )
-from study.results.optuna_export import redacted
+from study.results.private import redacted, shareable
 from study.results.remote import RemotePath, shown
-from study.spec.errors import SettingError
+from study.results.tables import check_history, check_trials, read_problem
+from study.spec.errors import DamagedFile, SettingError
 from study.spec.problem import Problem
 from study.spec.widening import widenings
 
@@ -92,6 +98,28 @@ def check_is_there(storage: RemotePath, results_dir: Path, name: str) -> None:
     raise SettingError("resume", name, f"{known} in --storage-path")
 
 
+def check_readable(folder: Path) -> None:
+    """Raise DamagedFile where a file of a study, or of a part of it, cannot be read.
+
+    A table that is gone or empty is no hindrance here: the other one tells what it held.
+    """
+    for name in (SAMPLES_FOLDER, ARTIFACTS_FOLDER, RAY_FOLDER, *PARTS):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise DamagedFile(folder / name, "is a file, not a folder", "move it away")
+    for part in (folder, *(folder / name for name in PARTS)):
+        if not (part / STUDY_FILE).exists():
+            continue
+        problem = read_problem(part / STUDY_FILE, read_info(part))
+        for file, check in ((TRIALS_FILE, check_trials), (HISTORY_FILE, check_history)):
+            if not _is_lost(part / file):
+                check(part / file, read_rows(part / file), problem)
+
+
+def _is_lost(table: Path) -> bool:
+    """Return whether a table is missing, or holds nothing but zero bytes."""
+    return not table.exists() or (table.is_file() and not table.read_bytes().strip(b"\0\r\n"))
+
+
 def check_is_new(results_dir: Path, name: str) -> None:
     """Raise SettingError if there is such a study, OSError if the folder cannot be made."""
     try:
@@ -137,9 +165,10 @@ def check_resumable(
             f"the images of {dataset.name} are not those that the study began with: their hash is "
             f"{dataset.hash}, expected {before['dataset_hash']}"
         )
-    url = redacted(settings.storage_url or "")
-    if url != (before["storage_url"] or ""):
-        raise SettingError("storage_url", url or "not given", before["storage_url"] or "none")
+    url, began = settings.storage_url, before.get("storage_url")
+    if (url and shareable(url)) != (began and shareable(began)):
+        expected = f"{began}, as when the study began" if began else "none"
+        raise SettingError("storage_url", redacted(url) if url else "not given", expected)
     place = settings.storage_path and shown(settings.storage_path)
     if place != before.get("storage_path"):
         began = before.get("storage_path") or "none, as when the study began"

@@ -12,23 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
 from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import RunConfig
-from dipddpm.data import Dataset
+from dipddpm.data import DATA_SOURCES, Dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.pipeline import check_sizes, dataset_of
 from dipddpm.training import Trainer
 from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
+from study.cluster.private_ray import check_machine
 from study.commands.resume import (
     already_there,
     check_is_new,
     check_is_new_there,
     check_is_there,
     check_names_conditions,
+    check_readable,
     check_resumable,
     earlier_study,
     name_to_resume,
@@ -37,10 +38,24 @@ from study.engine.plan import Plan
 from study.engine.runner import run_study
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
-from study.problem.settings import StudySettings, read_earlier, remembered
+from study.problem.known_folders import recall, remember
+from study.problem.settings import (
+    StudySettings,
+    check_remembered,
+    is_own_folder,
+    read_earlier,
+    remembered,
+)
 from study.results import provenance
-from study.results.folder import DATABASE_FILE, LATEST, ResultsFolder, StudyIsRunning
-from study.results.optuna_export import check_storage, redacted, rename_studies
+from study.results.folder import (
+    DATABASE_FILE,
+    LATEST,
+    STUDY_FILE,
+    ResultsFolder,
+    StudyIsRunning,
+)
+from study.results.optuna_export import check_file, check_storage, rename_studies
+from study.results.private import shareable
 from study.results.remote import (
     RemotePath,
     StorageCopy,
@@ -51,15 +66,31 @@ from study.results.remote import (
     reaching,
     shown,
 )
-from study.spec.errors import SettingError
+from study.results.tables import check_info
+from study.spec.errors import DamagedFile, MachineError, SettingError
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus
+from study.spec.terminal import one_line
 
 EXIT_STATUS = {
     StudyStatus.FINISHED: 0,
     StudyStatus.FAILED: 1,
     StudyStatus.INTERRUPTED: 130,  # as shells have it: 128 + SIGINT
 }
+
+ONE_LINE = (
+    *(DamagedFile, DataError, MachineError, NodeError),
+    *(StudiesDiffer, StudyIsDriven, StudyIsRunning),
+)
+"""The errors, found before the first trial, whose message says all."""
+
+NEEDED_TO_RESUME = (
+    "settings.run.dataset",
+    "settings.plan.num_samples",
+    "arguments",
+    "dataset_hash",
+)
+"""What ``study.json`` has to say so that the study can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -152,18 +183,14 @@ def execute(command: Command, argv: list[str] | None) -> int:
     parser = command.parser
     given = vars(parser.parse_args(argv))
     results_dir = given.get("results_dir", RESULTS_DIR)
-    url = given.get("storage_url", "")
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         session = open_session(command, given, console)
     except (SettingError, ConfigError) as error:
         field = command.flags.get(error.name, error.name)
         parser.error(f"{flag(field)} is {error.value}; expected {error.expected}")
-    except (DataError, NodeError, StudiesDiffer, StudyIsDriven, StudyIsRunning) as error:
+    except ONE_LINE as error:
         parser.error(str(error))
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        parser.error(f"--storage-url is {redacted(url)}; cannot be used: {reason}")
     except OSError as error:
         parser.error(f"--results-dir is {results_dir}; cannot write: {error.strerror}")
     folder = session.folder.path
@@ -173,10 +200,12 @@ def execute(command: Command, argv: list[str] | None) -> int:
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder}", file=sys.stderr)
         return EXIT_STATUS[StudyStatus.INTERRUPTED]
+    except DamagedFile as error:
+        print(one_line(f"{parser.prog}: {error}"), file=sys.stderr)
     except OSError as error:
         left = f"{folder} can be read, and --resume {session.settings.plan.name} goes on with it"
-        print(f"{parser.prog}: {error.strerror or error}; {left}", file=sys.stderr)
-        return EXIT_STATUS[StudyStatus.FAILED]
+        print(one_line(f"{parser.prog}: {error.strerror or error}; {left}"), file=sys.stderr)
+    return EXIT_STATUS[StudyStatus.FAILED]
 
 
 def open_session(command: Command, given: Mapping[str, Any], console: Console) -> Session:
@@ -218,11 +247,15 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
         if url := given.get("storage_url"):
             is_new = earlier is None or earlier["name"] != settings.plan.name
             check_storage(url, settings.plan.name, is_new)
+        else:
+            check_file(settings.results_dir / settings.plan.name / DATABASE_FILE)
         _check_nodes(settings, storage, dataset)
         if storage and copy is None:
             with reaching(uri):
                 storage.try_out()
                 copy = claim(settings.plan.name)
+        if is_own_folder(settings.run.dataset):
+            remember(dataset.hash, settings.run.dataset)
         folder = _open_folder(command, settings, problem, earlier, given, dataset, console)
         opened.callback(folder.close)
         if copy:
@@ -236,6 +269,7 @@ def _capacity(given: Mapping[str, Any], console: Console) -> Capacity:
     if address := given.get("ray_address"):
         nodes.join(address)
         return nodes.capacity(console.print)
+    check_machine()
     return this_machine()
 
 
@@ -255,7 +289,12 @@ def _earlier(
     if (began := earlier.get("command", RUN)) != command.name:
         raise SettingError("resume", name, f"a study of {command.name}, not {began}")
     check_names_conditions(earlier, name)
-    return read_earlier(earlier)
+    file = results_dir / name / STUDY_FILE
+    check_info(file, earlier, NEEDED_TO_RESUME)
+    earlier = read_earlier(earlier)
+    check_remembered(file, earlier["arguments"])
+    check_readable(results_dir / name)
+    return earlier
 
 
 def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -264,6 +303,13 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
         return dict(given)
     asked = {**earlier["arguments"], **given}
     asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
+    name = earlier["settings"]["run"]["dataset"]
+    if "dataset" not in asked and name not in DATA_SOURCES:
+        if (folder := recall(earlier["dataset_hash"])) is None:
+            raise SettingError(
+                "dataset", "not given", f"the folder {name} that the study began with"
+            )
+        asked["dataset"] = folder
     return asked
 
 
@@ -306,7 +352,7 @@ def _open_folder(
         "command": command.name,
         "settings": settings.to_json(),
         "arguments": {**earlier_arguments, **remembered(given)},
-        "storage_url": settings.storage_url and redacted(settings.storage_url),
+        "storage_url": settings.storage_url and shareable(settings.storage_url),
         "storage_path": settings.storage_path and shown(settings.storage_path),
         "dataset_hash": dataset.hash,
         **provenance.everything(),

@@ -5,7 +5,6 @@ import errno
 import functools
 import json
 import math
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,9 @@ from ray import cloudpickle
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.utils.util import SafeFallbackEncoder  # type: ignore[attr-defined]
-from tensorboardX import SummaryWriter
 
 from study.engine.checkpoints import bring_pictures
+from study.engine.event_file import EventFile
 from study.engine.recovery import INTERRUPTED, RESULT_FILE, ending
 from study.engine.reporting import METRICS, PLACE
 from study.engine.terminal import Display
@@ -26,12 +25,10 @@ from study.page.refresher import LivePage
 from study.results.files import write_text
 from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.optuna_export import OptunaExport
+from study.results.private import without_folders, without_machine
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
-
-FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
-"""Matches the folders of an absolute path."""
 
 
 class Recorder(Callback):
@@ -71,7 +68,7 @@ class Recorder(Callback):
         """The error because of which no result can be written any more."""
         self._nodes: dict[str, str] = {}
         """The names of nodes that have been up, by id."""
-        self._writers: dict[str, SummaryWriter] = {}
+        self._writers: dict[str, EventFile] = {}
         # times continue from the last session
         spent = max((row.get("ended_s", row["started_s"]) for row in rows), default=0.0)
         self._began = time.monotonic() - spent
@@ -142,9 +139,9 @@ class Recorder(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         if trial.trial_id not in self._writers:
             write_text(folder / "params.json", json.dumps(trial.config, cls=SafeFallbackEncoder))
-            self._writers[trial.trial_id] = SummaryWriter(str(folder), write_to_disk=True)
+            self._writers[trial.trial_id] = EventFile(folder)
         with (folder / RESULT_FILE).open("a") as file:
-            file.write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
+            file.write(json.dumps(without_machine(result), cls=SafeFallbackEncoder) + "\n")
         writer, step = self._writers[trial.trial_id], result[self.problem.resource]
         for name, value in result[METRICS].items():
             if isinstance(value, (int, float)) and math.isfinite(value):
@@ -233,5 +230,5 @@ class Recorder(Callback):
             error = error.cause  # type: ignore[attr-defined]
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             self.fatal = self.fatal or error
-        text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
-        return FOLDERS.sub("…/", text)
+        text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        return without_folders(text)[:300]

@@ -21,6 +21,8 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
+from study.cluster.private_ray import make_token
+from study.engine import ray_state
 from study.engine.plan import Plan
 from study.engine.recorder import Recorder
 from study.engine.recovery import recover
@@ -36,7 +38,7 @@ from study.results.folder import (
     SAMPLES_FOLDER,
     ResultsFolder,
 )
-from study.results.optuna_export import OptunaExport
+from study.results.optuna_export import OptunaExport, file_url
 from study.results.remote import RemotePath, StorageCopy
 from study.spec.problem import FIXED_DESIGN, Problem
 from study.spec.status import StudyStatus, TrialStatus
@@ -59,6 +61,7 @@ def start_ray(cpus: int, gpus: int) -> None:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if path[0] != str(provenance.CODE):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
+    make_token()
     ray.init(
         address="local",
         num_cpus=cpus,
@@ -146,12 +149,13 @@ def run_study(
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
+    ray_state.forget(place)  # of a session that was killed
     home, console = home or folder.path, console or Console()
     rows, recovered = recover(folder, place, scheduler, plan.seed, console.print)
     settings = folder.info.get("settings", {})
     folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
     export = OptunaExport(
-        storage_url or f"sqlite:///{home / DATABASE_FILE}",
+        storage_url or file_url(home / DATABASE_FILE),
         plan.name,
         problem,
         samples=folder.path / SAMPLES_FOLDER,
@@ -178,6 +182,7 @@ def run_study(
         plan.seed,
     )
     tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
+    ray_state.forget(place)  # of this one, as far as it is written
     with _recorded_session(folder, recorder, end, expected_s) as session:
         start_ray(provenance.cores(), len(provenance.gpus()))
         try:
@@ -186,6 +191,7 @@ def run_study(
             session["status"] = _outcome(recorder, plan.num_samples)
         except KeyboardInterrupt:  # … a second one cuts it off
             session["status"] = StudyStatus.INTERRUPTED
+    ray_state.forget(place)
     if recorder.fatal:
         raise recorder.fatal
     return StudyStatus(session["status"])

@@ -205,7 +205,7 @@ def _summary(study: StudyRecord) -> list[str]:
     """Return what to use, what it costs and what to judge it by, a sentence each."""
     if study.best is None:
         return []
-    found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
+    found = ["Best: " + describe_trial(study, study.best), *describe_scale(study, study.best)]
     if study.confirmation:
         found.insert(1, describe_conditions(study.confirmation))
     found += describe_replicates(study)
@@ -242,7 +242,7 @@ def _is_running(study: StudyRecord) -> bool:
 def _progress(study: StudyRecord) -> dict[str, Any]:
     """Return how many trials have ended, and the time that is left, as text."""
     plan, left = study.info.get("settings", {}).get("plan", {}), None
-    if plan:
+    if "num_samples" in plan:
         taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
         left = seconds_left(taken, plan["num_samples"], plan["slots"], expected)
     return {

@@ -40,7 +40,7 @@ def describe_study(study: StudyRecord) -> str:
     if best := study.best:
         lines += [
             "best: " + describe_trial(study, best),
-            describe_scale(study, best),
+            *describe_scale(study, best),
             *describe_replicates(study),
             *describe_edges(study),
             *describe_widenings(study.info),
@@ -134,14 +134,14 @@ def describe_widenings(info: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return what to judge the first objective by: the values of its references."""
+def describe_scale(study: StudyRecord, trial: TrialRecord) -> list[str]:
+    """Return a line of what to judge the first objective by, its references; none without them."""
     quality = study.problem.metric(study.problem.objectives[0])
     parts = [
         f"{study.problem.metric(name).label} {short(trial.metrics.get(name))}"
         for name in quality.references
     ]
-    return f"beside that {quality.name}: {', '.join(parts)}"
+    return [f"beside that {quality.name}: {', '.join(parts)}"] if parts else []
 
 
 def describe_costs(study: StudyRecord) -> str:

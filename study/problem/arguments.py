@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dipddpm.cli import OneLineParser, add_field_flag, flag, preset_default
+from dipddpm.cli import READERS, OneLineParser, add_field_flag, flag, preset_default
 from dipddpm.config import PRESETS, RunConfig, preset
 from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
+from study.problem.metrics import OBJECTIVES
 from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
-
-OBJECTIVES = ("fid", "kid", "time_per_iteration_s", "time_total_s", "sample_time_s")
 
 RUN = "study/run.py"
 """The command whose studies are searches; it is meant where a study names no command."""
@@ -25,8 +24,11 @@ RUN = "study/run.py"
 FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
 """The flags that are not called by their field."""
 
-SET_BY_STUDY = ("eval_every", "score_split")
-"""The fields of a run that follow from the study's own settings."""
+SET_BY_STUDY = ("score_split",)
+"""The field of a run that is no choice: a search never sees the images of the confirmation."""
+
+DERIVED = {"eval_every": "a ninth of --max-epochs"}
+"""The fields of a run whose default follows from another flag, and how."""
 
 INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
 """The flags that take an interval, LO HI; all other fields of a run take a value."""
@@ -174,7 +176,7 @@ def make_parser(prog: str = RUN) -> OneLineParser:
     for name in INTERVALS:
         what.add_argument(
             flag(name),
-            type=float,
+            type=READERS[float],
             nargs=2,
             metavar=("LO", "HI"),
             help=_describe_interval(name),
@@ -218,7 +220,7 @@ def add_group(
     group = parser.add_argument_group(title)
     for name in names:
         kind = Arguments if name in NAMES else RunConfig
-        default = (defaults or {}).get(name) or _default(name)
+        default = (defaults or {}).get(name) or DERIVED.get(name) or _default(name)
         meaning = (meanings or {}).get(name)
         add_field_flag(group, kind, name, default=default, called=called.get(name), meaning=meaning)
     return group

@@ -1,58 +1,18 @@
 """DIP→DDPM as a problem of the study: what is searched, what is reported, what there is to see."""
 
+import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 from dipddpm.cli import flag, rerun_command
+from dipddpm.config import RunConfig
+from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
+from study.problem.metrics import METRICS
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_COMBINED
 from study.problem.search_space import SEARCHABLE, searched
 from study.problem.settings import StudySettings
-from study.spec.problem import Metric, Parameter, Problem, Stage, Value
-
-METRICS = (
-    Metric(
-        "fid",
-        "FID",
-        goal="min",
-        references=("fid_floor", "fid_threshold", "fid_noise", "scored_images", "features"),
-    ),
-    Metric("fid_floor", "FID floor (real against real)"),
-    Metric("fid_noise", "FID of noise"),
-    Metric("fid_threshold", "FID that counts as recognisable"),
-    Metric("kid", "KID", goal="min"),
-    Metric("kid_std", "KID, deviation over subsets"),
-    Metric("precision", "precision", goal="max"),
-    Metric("recall", "recall", goal="max"),
-    Metric("confidence", "classifier's confidence"),
-    Metric("classes", "classes seen"),
-    Metric("contrast", "contrast (real = 1)"),
-    Metric("nearest_train", "distance to the training set (real = 1)"),
-    Metric("nearest_source", "distance to the start images (real = 1)"),
-    Metric("scored_images", "images scored"),
-    Metric("dip_saw", "images DIP was fitted to"),
-    Metric("loss", "DDPM loss", goal="min"),
-    Metric("dip_loss", "DIP loss"),
-    Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
-    Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
-    Metric("dip_ssim", "SSIM after DIP", goal="max"),
-    Metric(
-        *("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
-        declared_effects_only=True,
-        margin=0.05,
-    ),
-    Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
-    Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
-    Metric(
-        *("sample_time_s", "time to draw the scored images", "s", "min", "each"),
-        declared_effects_only=True,
-    ),
-    Metric("score_time_s", "time to score them", "s", cost="each"),
-    Metric("save_time_s", "time to save and report the evaluation before", "s", cost="each"),
-    Metric("time_total_s", "DIP and DDPM training time", "s", "min", margin=0.05),
-    Metric("time_to_quality_s", "time until recognisable", "s", "min", margin=0.05),
-    Metric("features", "features of the scores"),
-    Metric("dataset_hash", "data"),
-)
+from study.spec.problem import Parameter, Problem, Stage, Value
 
 STAGES = (
     Stage("noisy", "noisy (held-out images, corrupted)"),
@@ -61,8 +21,8 @@ STAGES = (
     Stage("samples", "samples (drawn by the DDPM)"),
 )
 
-MEASURED_WORK = tuple(metric.name for metric in METRICS if metric.declared_effects_only)
-"""The metrics that measure a fixed piece of work, which learning rates and std cannot change."""
+PLACEHOLDER = "PATH/TO"
+"""What stands for the folder that holds the user's folder of images."""
 
 ORIGINAL_SETTINGS = tuple(
     setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED
@@ -128,13 +88,24 @@ def _start_points(
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
     """Return the command that reruns a trial, with each parameter and the seed in braces.
 
-    Threads and device stand in it, since they change the order of floating-point sums. The data
-    folder does not: it is anonymised, since results are shared.
+    Threads and device stand in it, since they change the order of floating-point sums.
     """
     names = list(dict.fromkeys([*(p.name for p in parameters), "seed"]))
-    fixed = rerun_command(settings.preset, settings.run, {"data_dir", *names})
+    fixed = rerun_text(settings.preset, settings.run, set(names))
+    fixed = fixed.replace("{", "{{").replace("}", "}}")
     varied = " ".join(f"{flag(name)} {{{name}}}" for name in names)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
+
+
+def rerun_text(preset_name: str, run: RunConfig, leave_out: Collection[str]) -> str:
+    """Return the command that repeats a run, as results hold it.
+
+    Folders are the user's own, and results are shared: ``--data-dir`` is left out, and a data set
+    that is a folder stands there by its name, behind a placeholder for where it lies.
+    """
+    if run.dataset not in DATA_SOURCES:
+        run = dataclasses.replace(run, dataset=f"{PLACEHOLDER}/{Path(run.dataset).name}")
+    return rerun_command(preset_name, run, {"data_dir", *leave_out})
 
 
 def original_setting(settings: StudySettings) -> dict[str, Value]:

@@ -6,16 +6,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from dipddpm.config import RunConfig, current_setting, preset
+from dipddpm.config import RunConfig, current_setting, preset, shareable
 from dipddpm.data import DATA_SOURCES
+from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
-from study.problem.arguments import INTERVALS, OBJECTIVES, PLACES, RUN_FIELDS, Arguments
+from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
+from study.problem.metrics import OBJECTIVES, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
-from study.spec.errors import SettingError
+from study.results.folder import as_name
+from study.spec.errors import DamagedFile, SettingError
 from study.spec.seeds import MAX_CONFIRMED
+
+NUMBER_PAIRS = [[a, b] for a in (int, float) for b in (int, float)]
+"""The types of an interval's ends, as JSON holds them."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,18 @@ class StudySettings:
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
             raise SettingError("objectives", ",".join(self.objectives), known)
+        if not PRIORS[self.run.prior].restores and (wrong := set(self.objectives) & set(OF_PRIOR)):
+            expected = f"without {', '.join(sorted(wrong))}, which --prior {self.run.prior} lacks"
+            raise SettingError("objectives", ",".join(self.objectives), expected)
         several = self.capacity.most_nodes > 1 or len(self.capacity.node_types) > 1
         if self.ray_address and several and not self.storage_path:
             everywhere = "s3://bucket/folder or a shared folder, which every node reaches"
             raise SettingError("storage_path", "not given", everywhere)
         if self.confirm_top < 0:
             raise SettingError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
+        if self.confirm_top > self.plan.num_samples:
+            most = f"at most {self.plan.num_samples}, --num-samples"
+            raise SettingError("confirm_top", self.confirm_top, most)
         if self.confirm_seeds < 2:
             raise SettingError("confirm_seeds", self.confirm_seeds, "at least 2, for an interval")
         if self.confirm_seeds > MAX_CONFIRMED:
@@ -84,8 +96,8 @@ class StudySettings:
         places = ("results_dir", "storage_url", "storage_path", "ray_address")
         for name in ("capacity", *places, "start_from", "start_points"):
             del data[name]
+        data["run"] = shareable(self.run)
         del data["run"]["data_dir"]
-        data["run"]["dataset"] = Path(self.run.dataset).name
         return data | data.pop("intervals")
 
 
@@ -104,7 +116,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     now = datetime.datetime.now()
     plan = Plan(
         # with milliseconds: studies are started several at a time, too
-        name=f"{now:%Y-%m-%d-%H%M%S}.{now.microsecond // 1000:03}-{Path(run.dataset).name}"
+        name=f"{now:%Y-%m-%d-%H%M%S}.{now.microsecond // 1000:03}-{as_name(Path(run.dataset).name)}"
         if chosen.name is None
         else chosen.name,
         num_samples=chosen.num_samples,
@@ -141,11 +153,13 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
 def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Interval]]:
     """Return the configuration that all trials start from, and where they are searched."""
     changes = {name: given[name] for name in RUN_FIELDS if name in given}
-    folders = {"dataset": _is_own_folder, "data_dir": _is_folder}
+    folders = {"dataset": is_own_folder, "data_dir": _is_folder}
     for name, is_folder in folders.items():  # absolute: workers run in a folder of their own
         if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     run = preset(chosen.preset, seed=chosen.seed, **changes)
+    if "eval_every" not in given:
+        run = dataclasses.replace(run, eval_every=_ninth(run.epochs))
     intervals: dict[str, Interval] = {
         name: tuple(given.get(name, SEARCHABLE[name].interval(run))) for name in INTERVALS
     }
@@ -154,7 +168,7 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
         for name, (low, high) in intervals.items()
         if low == high and SEARCHABLE[name].can_be_fixed
     }
-    return dataclasses.replace(run, eval_every=_ninth(run.epochs), **fixed), intervals
+    return dataclasses.replace(run, **fixed), intervals
 
 
 def _ninth(epochs: int) -> int:
@@ -165,12 +179,26 @@ def _ninth(epochs: int) -> int:
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given flags that a study begins with when it is resumed."""
     kept = {name: value for name, value in given.items() if name not in PLACES}
-    if _is_own_folder(kept.get("dataset")):
+    if is_own_folder(kept.get("dataset")):
         del kept["dataset"]  # anonymised, since results are shared; it is given again
     return kept
 
 
-def _is_own_folder(dataset: str | None) -> bool:
+def check_remembered(file: Path, arguments: Mapping[str, Any]) -> None:
+    """Raise DamagedFile unless all values in ``study.json`` could be those of flags."""
+    kinds: dict[str, Any] = {**get_type_hints(RunConfig), **get_type_hints(Arguments)}
+    for name, value in arguments.items():
+        if name in INTERVALS:
+            fits = isinstance(value, list) and list(map(type, value)) in NUMBER_PAIRS
+        else:
+            kind = kinds.get(name)
+            as_float = type(value) is int and isinstance(1.0, kind or ())
+            fits = kind is not None and (isinstance(value, kind) or as_float)
+        if not fits or isinstance(value, bool):
+            raise DamagedFile(file, f"is wrong at arguments.{name}: {value!r}")
+
+
+def is_own_folder(dataset: str | None) -> bool:
     """Whether a data set is a folder; the name of a data source is none, whatever lies here."""
     return dataset not in DATA_SOURCES and _is_folder(dataset)
 

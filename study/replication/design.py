@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dipddpm.cli import rerun_command
-from dipddpm.config import RunConfig
+from dipddpm.config import RunConfig, shareable
 from dipddpm.data import DATA_SOURCES
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
-from study.problem.definition import MEASURED_WORK, describe_trials, device, threads
+from study.problem.definition import describe_trials, device, rerun_text, threads
+from study.problem.metrics import MEASURED_WORK
 from study.problem.published import NOT_PUBLISHED, PUBLISHED_ALONE, PUBLISHED_COMBINED, PublishedRun
 from study.problem.search_space import NOISY_STD
 from study.problem.settings import StudySettings, resolve
@@ -229,11 +229,8 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
 def describe(settings: StudySettings) -> Problem:
     """Return the problem whose trials are the runs of the design."""
     plans = plans_of(settings.run)
-    leave_out = ("seed", "data_dir")
     commands = tuple(
-        rerun_command(settings.preset, plan.config, leave_out).removeprefix(
-            "python -m dipddpm run "
-        )
+        rerun_text(settings.preset, plan.config, {"seed"}).removeprefix("python -m dipddpm run ")
         for plan in plans.values()
     )
     parameters = (
@@ -314,6 +311,6 @@ def as_info(settings: StudySettings) -> dict[str, Any]:
 
 def _without_folders(config: RunConfig) -> dict[str, Any]:
     """Return a configuration anonymised: without the user's folders, since results are shared."""
-    settings = dataclasses.asdict(config)
+    settings = shareable(config)
     del settings["data_dir"]
-    return {**settings, "dataset": Path(config.dataset).name}
+    return settings

@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from study.analysis.conditions import Condition, conditions_of
-from study.results.folder import EXTRA_SCORES_FILE, SAMPLES_FOLDER, TIMING_FILE, read_rows
+from study.results.folder import (
+    EXTRA_SCORES_FILE,
+    SAMPLES_FOLDER,
+    STUDY_FILE,
+    TIMING_FILE,
+    read_rows,
+)
 from study.results.records import StudyRecord, load_study
+from study.results.tables import check_info, check_rows
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,20 @@ class Evidence:
 def load_evidence(folder: Path) -> Evidence:
     """Return what a replication has left so far."""
     study = load_study(folder)
+    check_info(folder / STUDY_FILE, study.info, ("conditions", "train_images", "hardware"))
     timing = folder / TIMING_FILE
     extra_scores = {}
     for name, condition in conditions_of(study).items():
         for seed, trial in condition.trials.items():
             file = folder / SAMPLES_FOLDER / trial.trial_id / EXTRA_SCORES_FILE
             if file.exists():
-                extra_scores[name, seed] = read_rows(file)
-    return Evidence(study, read_rows(timing) if timing.exists() else [], extra_scores)
+                extra_scores[name, seed] = _read(file, ("images",), ())
+    found = _read(timing, ("group", "item", "seconds"), ("seconds",)) if timing.exists() else []
+    return Evidence(study, found, extra_scores)
+
+
+def _read(file: Path, needed: Sequence[str], numbers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the lines of a table; raise DamagedFile where they lack what is needed of them."""
+    lines = read_rows(file)
+    check_rows(file, lines, needed, numbers)
+    return lines

@@ -89,7 +89,8 @@ def is_replication(study: StudyRecord) -> bool:
 
     Those that version 0.1 wrote are not: their tables have other columns.
     """
-    return any(parameter.name == PARAMETER for parameter in study.problem.parameters)
+    begun = "conditions" in study.info  # which it knows before its first run
+    return begun and any(parameter.name == PARAMETER for parameter in study.problem.parameters)
 
 
 def write(folder: Path) -> tuple[Evidence, list[Judged]]:

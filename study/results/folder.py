@@ -8,9 +8,9 @@ import csv
 import dataclasses
 import errno
 import io
-import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from study.results.files import (
     write_json,
     write_link,
 )
+from study.results.tables import check_info, read_json, read_text
+from study.spec.errors import DamagedFile
 from study.spec.problem import Problem
 from study.spec.status import StudyStatus
 from study.spec.widening import widenings
@@ -77,6 +79,11 @@ NAME_RULE = (
 def valid_name(name: str) -> bool:
     """Return whether a study may have the name: one path component, safe in a shell and a URL."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) is not None and name != LATEST
+
+
+def as_name(text: str) -> str:
+    """Return a text as a part of a study's name: what a name cannot hold becomes ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:60]
 
 
 class StudyIsRunning(Exception):
@@ -152,11 +159,15 @@ class ResultsFolder:
         """
         path = results_dir / name
         make_folder(path)
-        make_folder(path / SAMPLES_FOLDER)
-        folder = cls(path, problem, {"sessions": [], **(info or {})})
-        folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
-        write_csv(path / HISTORY_FILE, folder.history_columns, [])
-        folder.write_trials([])
+        try:
+            make_folder(path / SAMPLES_FOLDER)
+            folder = cls(path, problem, {"sessions": [], **(info or {})})
+            folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
+            write_csv(path / HISTORY_FILE, folder.history_columns, [])
+            folder.write_trials([])
+        except OSError:
+            shutil.rmtree(path)  # the name is free again
+            raise
         return folder
 
     @classmethod
@@ -259,29 +270,38 @@ def read_info(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: it is not a study's folder.
+        DamagedFile: it cannot be read.
     """
-    info: dict[str, Any] = json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+    info = read_json(path / STUDY_FILE)
     if "description" in info:  # what version 0.1 called the problem
         info["problem"] = info.pop("description")
     if "arms" in info:  # what it called conditions
-        conditions = info.pop("arms")
-        info["conditions"] = {name: {"parameters": p} for name, p in conditions.items()}
+        info["conditions"] = {name: {"parameters": p} for name, p in dict(info.pop("arms")).items()}
+    check_info(path / STUDY_FILE, info)
     return info
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return a CSV file's rows: numbers where they read back as they are written, else text.
 
-    A last line that was cut short is left out, and so is a line that has not as many values as the
-    header, or zero bytes. A file that is missing has no rows.
+    A last line that was cut short is left out. A file that is missing has no rows.
+
+    Raises:
+        DamagedFile: it is no such table.
     """
-    content = path.read_bytes() if path.exists() else b""
-    text = content[: content.rfind(b"\n") + 1].decode(errors="replace")
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    text = read_text(path) if path.exists() else ""
+    try:
+        rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+    except csv.Error as error:
+        raise DamagedFile(path, f"is no table: {error}") from None
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise DamagedFile(path, f"line {line} has not as many values as the header")
+        if "\0" in "".join(row.values()):
+            raise DamagedFile(path, f"line {line} holds zero bytes")
     return [
         {key: text if key in TEXT else _parse(text) for key, text in row.items() if text != ""}
         for row in rows
-        if None not in row and None not in row.values() and "\0" not in "".join(row.values())
     ]
 
 

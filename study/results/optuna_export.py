@@ -10,7 +10,6 @@ is left alone. So a storage that was out of reach, or behind when a process was 
 """
 
 import math
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,10 +20,12 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.results.folder import PARTS
-from study.spec.errors import SettingError
+from study.results.private import redacted, scrubbed
+from study.spec.errors import DamagedFile, SettingError
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
@@ -41,9 +42,9 @@ SQLITE_WAIT_S = 60.0
 """How long to wait for a lock that another reader or writer holds."""
 
 
-def redacted(url: str) -> str:
-    """Return a storage URL without its user and password."""
-    return re.sub(r"//[^/@]*@", "//***@", url)
+def file_url(path: Path) -> str:
+    """Return the URL of a database in a file, whatever characters its name has."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def open_storage(url: str) -> BaseStorage:
@@ -53,6 +54,18 @@ def open_storage(url: str) -> BaseStorage:
     return optuna.storages.get_storage(url)
 
 
+def check_file(path: Path) -> None:
+    """Raise DamagedFile if a study's own database is there and cannot be used."""
+    if not path.exists():
+        return
+    try:
+        optuna.get_all_study_names(open_storage(file_url(path)))
+    except (optuna.exceptions.OptunaError, SQLAlchemyError, RuntimeError) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        remedy = "move it away: it is made again from trials.csv"
+        raise DamagedFile(path, f"is no database of Optuna: {reason}", remedy) from None
+
+
 def check_storage(url: str, name: str, is_new: bool) -> None:
     """Try the storage before any work.
 
@@ -60,10 +73,14 @@ def check_storage(url: str, name: str, is_new: bool) -> None:
         is_new: neither the study nor a part of it may be there; two would become one.
 
     Raises:
-        SettingError: the storage has a study of that name.
-        Exception: whatever Optuna raises where the storage cannot be used.
+        SettingError: the storage cannot be used, or has a study of that name.
     """
-    studies = set(optuna.get_all_study_names(open_storage(url)))
+    try:
+        studies = set(optuna.get_all_study_names(open_storage(url)))
+    except Exception as error:  # Optuna, SQLAlchemy and a driver each raise their own
+        reason = scrubbed(str(error), url).strip().partition("\n")[0]
+        expected = f"an Optuna storage that can be used: {type(error).__name__}: {reason}"
+        raise SettingError("storage_url", redacted(url), expected) from None
     if is_new and studies & {name, *(f"{name}-{part}" for part in PARTS)}:
         raise SettingError("name", name, f"a new name; {redacted(url)} has a study of this name")
 
@@ -113,7 +130,7 @@ class OptunaExport:
         warn: Callable[[str], None],
     ) -> None:
         self.problem, self._samples, self._warn = problem, samples, warn
-        self._storage = open_storage(url)
+        self._url, self._storage = url, open_storage(url)
         study = optuna.create_study(
             study_name=name,
             storage=self._storage,
@@ -158,7 +175,7 @@ class OptunaExport:
             try:
                 self._write(row)
             except (optuna.exceptions.OptunaError, SQLAlchemyError, OSError) as error:
-                reason = str(error.__cause__ or error).splitlines()[0]
+                reason = scrubbed(str(error.__cause__ or error), self._url).splitlines()[0]
                 self._warn(f"the Optuna storage is {len(self._behind)} trials behind: {reason}")
                 return
             if self._behind[trial_id] is row:  # else it has changed meanwhile, and is written again

@@ -1,15 +1,20 @@
 """Results on disk → typed records. Neither Ray nor torch is needed, so notebooks can use them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from study.results import folder as files
+from study.results.tables import check_confirmation, check_history, check_trials, read_problem
+from study.spec.errors import DamagedFile
 from study.spec.pareto import noise_floor, pareto_front, ranking
 from study.spec.problem import FIXED_DESIGN, Problem, Value
 from study.spec.status import ENDED, TrialStatus
+
+Check = Callable[[Path, Sequence[Mapping[str, Any]], Problem], None]
+"""What raises DamagedFile where the rows of a table are wrong."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +164,13 @@ def load_study(folder: Path) -> StudyRecord:
 
     Raises:
         FileNotFoundError: it is not a study's folder.
+        DamagedFile: one of its files cannot be read.
     """
     info = files.read_info(folder)
-    problem = Problem.from_json(info["problem"])
+    problem = read_problem(folder / files.STUDY_FILE, info)
     metrics = [metric.name for metric in problem.metrics]
-    trials = files.read_rows(folder / files.TRIALS_FILE)
-    history = files.read_rows(folder / files.HISTORY_FILE)
+    trials = _read(folder / files.TRIALS_FILE, check_trials, problem)
+    history = _read(folder / files.HISTORY_FILE, check_history, problem)
 
     curves: dict[str, list[Evaluation]] = {}
     for row in history:
@@ -195,7 +201,7 @@ def load_study(folder: Path) -> StudyRecord:
                 parameters=problem.parameters_in(row),
                 metrics=_present(row, metrics),
                 curve=tuple(curve),
-                pictures={name: path for name, path in pictures.items() if path.exists()},
+                pictures={name: path for name, path in pictures.items() if path.is_file()},
                 started_s=row["started_s"],
                 ended_s=row.get("ended_s"),
                 restarts=int(row.get("restarts", 0)),
@@ -209,6 +215,8 @@ def load_study(folder: Path) -> StudyRecord:
         )
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
+    if confirmation:
+        check_confirmation(part / files.STUDY_FILE, confirmation.info, confirmation.problem)
     name = folder.resolve().name  # a study is its folder, wherever that was copied or moved
     return StudyRecord(name, folder, problem, info, tuple(records), confirmation)
 
@@ -225,6 +233,15 @@ def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> E
 
 def _reached(curve: list[Evaluation]) -> int:
     return curve[-1].resource if curve else 0
+
+
+def _read(path: Path, check: Check, problem: Problem) -> list[dict[str, Any]]:
+    """Return the rows of a table that has to be there; raise DamagedFile if it is not."""
+    if not path.exists():
+        raise DamagedFile(path, "is missing")
+    rows = files.read_rows(path)
+    check(path, rows, problem)
+    return rows
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

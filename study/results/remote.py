@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import threading
 import time
 import uuid
@@ -16,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow
 from pyarrow import fs
@@ -31,6 +31,7 @@ from study.results.folder import (
     PARTS,
     STUDY_FILE,
 )
+from study.results.private import redacted
 from study.spec.errors import SettingError
 
 PUSH_S = 1.0
@@ -46,6 +47,9 @@ DRIVER_FILE = ".driver"
 
 AT_THE_END = (DATABASE_FILE, ARTIFACTS_FOLDER, DASHBOARD_FILE)
 """Files that follow from the others: copied when a session ends, made again after a crash."""
+
+SECRET = re.compile("key|secret|token|password|credential", re.IGNORECASE)
+"""Matches the options of a URI that hold credentials."""
 
 FAILURES = (OSError, pyarrow.ArrowException)
 """The exceptions of a filesystem."""
@@ -128,17 +132,28 @@ def open_storage(uri: str) -> RemotePath:
     Raises:
         SettingError: no filesystem can hold such a folder.
     """
-    if "@" in urlsplit(uri).netloc:
+    if _has_credentials(uri):
         secret_free = "a URI without credentials; they come from the environment or a profile"
         raise SettingError("storage_path", shown(uri), secret_free)
     if "://" not in uri:
-        uri = str(Path(uri).expanduser().absolute())
+        return RemotePath.local(Path(uri).expanduser())
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
     except (*FAILURES, ValueError) as error:
         expected = f"s3://bucket/folder or a shared folder: {first_line(error)}"
         raise SettingError("storage_path", shown(uri), expected) from None
-    return RemotePath(filesystem, path.rstrip("/"))
+    if not (path := path.rstrip("/")):
+        raise SettingError("storage_path", shown(uri), "s3://bucket/folder or a shared folder")
+    return RemotePath(filesystem, path)
+
+
+def _has_credentials(uri: str) -> bool:
+    """Return whether a URI has a user and password in front of its host, or among its options."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator or scheme == "file":
+        return False
+    place, _, options = rest.partition("?")
+    return "@" in place or SECRET.search(options) is not None
 
 
 @contextlib.contextmanager
@@ -153,10 +168,9 @@ def reaching(uri: str | None) -> Iterator[None]:
 
 def shown(uri: str) -> str:
     """Return a storage's URI without credentials and options; for a local folder its name alone."""
-    parts = urlsplit(uri)
-    if parts.scheme in ("", "file"):
-        return Path(parts.path).name
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    if "://" not in uri or uri.startswith("file:"):
+        return Path(uri).name
+    return redacted(uri).removesuffix("?***").rstrip("/")
 
 
 def first_line(error: BaseException) -> str:

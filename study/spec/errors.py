@@ -1,4 +1,8 @@
-"""The error of a study's setting."""
+"""The errors that a user can act on. Each is one line."""
+
+from pathlib import Path
+
+REMEDY = "restore it from a copy, or begin a new study"
 
 
 class SettingError(ValueError):
@@ -16,3 +20,24 @@ class SettingError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r}; expected {self.expected}"
+
+
+class MachineError(Exception):
+    """This machine cannot run a study; the message says what is in the way, and what to set."""
+
+
+class DamagedFile(Exception):
+    """A file of results cannot be read.
+
+    Attributes:
+        path: the file.
+        what: what is wrong with it.
+        remedy: what to do.
+    """
+
+    def __init__(self, path: Path, what: str, remedy: str = REMEDY) -> None:
+        super().__init__(path, what, remedy)
+        self.path, self.what, self.remedy = path, what, remedy
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.what}; {self.remedy}"

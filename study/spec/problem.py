@@ -105,7 +105,8 @@ class Problem:
     """What a study searches and what its trials report.
 
     Trials report ``metrics`` and ``resource`` (what the scheduler spends) at each evaluation.
-    ``rerun`` is a shell command with ``{parameter}`` in place of each value, and ``{seed}``.
+    ``rerun`` is a shell command with ``{parameter}`` in place of each value, and ``{seed}``; braces
+    of its own are doubled.
 
     Attributes:
         seed: the name by which a trial is given its seed among its parameters. A setting that a
@@ -193,10 +194,12 @@ class Problem:
         named = {p.name: dict(zip(p.choices, p.commands, strict=False)) for p in self.parameters}
 
         def words(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return match[0][0]
             value = parameters[match[1]]
             return str(named.get(match[1], {}).get(str(value), value))
 
-        return re.sub(r"\{(\w+)\}", words, self.rerun)
+        return re.sub(r"\{\{|\}\}|\{(\w+)\}", words, self.rerun)
 
     def to_json(self) -> dict[str, Any]:
         """Return the problem as ``study.json`` holds it."""

@@ -112,62 +112,6 @@ def test_real_mnist(mnist_dir, tmp_path):
     assert str(mnist_dir) not in (folder / "study.json").read_text()
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--num-samples", "0"], "--num-samples is 0; expected at least 1"),
-        (["--std", "1.2", "0.8"], "--std is 1.2 0.8; expected LO HI with 0 < LO < HI"),
-        (["--dip-lr", "0", "1"], "--dip-lr is 0 1; expected LO HI with 0 < LO < HI"),
-        (["--ddpm-lr", "nan", "1"], "--ddpm-lr is nan 1; expected LO HI"),
-        (["--preset", "huge"], "--preset: invalid choice: 'huge'"),
-        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
-        (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
-        (["--name", "a/b"], "--name is a/b; expected"),
-        (["--name", ".."], "--name is ..; expected"),
-        (["--name", ""], "--name is ; expected"),
-        (["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
-        (["--grace-period", "37"], "--grace-period is 37; expected at most 36, --max-epochs"),
-        (["--reduction-factor", "1"], "--reduction-factor is 1.0; expected above 1"),
-        (["--objectives", "fid,beauty"], "--objectives is fid,beauty; expected one or more of"),
-        (["--objectives", "fid,fid"], "--objectives is fid,fid; expected one or more of"),
-        (["--train-size", "20"], "--train-size is 20; expected at least 32, a batch"),
-        (["--seed", "-1"], "--seed is -1; expected 0 to 4294967295"),
-        (["--data-dir", "/nowhere"], "--data-dir is /nowhere; expected none"),
-        (["--name", "latest"], "--name is latest; expected at most 100"),
-        (["--gpus-per-trial", "1.5"], "--gpus-per-trial is 1.5; expected a share"),
-        (["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
-        (["--cpus-per-trial", "1000"], "--cpus-per-trial is 1000.0; expected at most"),
-        (["--gpus-per-trial", "9"], "--gpus-per-trial is 9.0; expected at most"),
-        (["--max-concurrent", "0"], "--max-concurrent is 0; expected at least 1"),
-        (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
-        (["--width", "20"], "--width is 20; expected a multiple of 8"),
-        (["--denoiser", "original"], "--denoiser is original; expected 28×28 images of 1 channel"),
-        (["--resume"], "--resume is latest; expected a study, but there is none in"),
-        (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
-        (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
-        (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
-        (["--confirm-seeds", "500"], "--confirm-seeds is 500; expected at most 499: replicates"),
-        (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
-        (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
-        (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
-        (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
-        (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
-        (["--storage-url", "nonsense://me:secret@db/x"], "--storage-url is nonsense://***@db/x;"),
-        (["--sampler", "cmaes"], "--sampler: invalid choice: 'cmaes'"),
-        (["--scheduler", "hyperband"], "--scheduler: invalid choice: 'hyperband'"),
-        (["--space", "all"], "--space: invalid choice: 'all'"),
-    ],
-)
-def test_bad_usage_is_one_line_and_leaves_nothing(flags, message, tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main([*flags, "--results-dir", str(tmp_path / "results")])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-    assert not (tmp_path / "results").exists()
-
-
 def test_an_existing_name_is_refused_and_untouched(tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "trials.csv").write_text("precious")
@@ -176,17 +120,6 @@ def test_an_existing_name_is_refused_and_untouched(tmp_path, capsys):
     assert caught.value.code == 2
     assert "--name is mine; expected a new name" in capsys.readouterr().err
     assert (tmp_path / "mine" / "trials.csv").read_text() == "precious"
-
-
-def test_a_results_folder_that_cannot_be_written(tmp_path, capsys):
-    """A file in its place; permissions would not stop root, as which CI may run."""
-    (tmp_path / "results").write_text("a file")
-    with pytest.raises(SystemExit) as caught:
-        main(["--results-dir", str(tmp_path / "results")])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert f"--results-dir is {tmp_path / 'results'}; cannot write" in error
-    assert error.count("\n") == 1
 
 
 def test_the_confirmation(done):

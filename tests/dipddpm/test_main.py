@@ -169,28 +169,6 @@ def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--std", "-1"], "--std is -1.0; expected a finite number above 0"),
-        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
-        (["--batch-size", "97"], "--batch-size is 97; expected at most 96"),
-        (["--channels", "2"], "--channels is 2; expected 1 or 3"),
-        (["--epochs", "many"], "--epochs: invalid int value: 'many'"),
-        (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
-    ],
-)
-def test_bad_usage_is_one_line_and_leaves_nothing(flags, message, tmp_path, capsys):
-    out = tmp_path / "run"
-    with pytest.raises(SystemExit) as caught:
-        main([*TINY, *flags, "--out", str(out)])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-    assert not out.exists()
-
-
 def test_an_existing_folder_is_left_alone(tmp_path, capsys):
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(SystemExit) as caught:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 
 import pytest
 
@@ -17,7 +18,10 @@ from study.problem.arguments import (
     Arguments,
     make_parser,
 )
+from study.problem.definition import describe
+from study.problem.metrics import METRICS, without_prior
 from study.problem.settings import difference, read_earlier, remembered, resolve
+from study.results.folder import valid_name
 
 FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
 
@@ -82,6 +86,34 @@ def test_the_first_rung_and_the_evaluations_follow_from_the_epochs():
     settings = resolved("--max-epochs", "90")
     assert (settings.plan.grace_period, settings.run.eval_every) == (10, 10)
     assert resolved("--max-epochs", "90", "--grace-period", "5").plan.grace_period == 5
+    assert resolved("--max-epochs", "90", "--eval-every", "3").run.eval_every == 3
+    assert "(default: a ninth of --max-epochs)" in make_parser().format_help()
+
+
+@pytest.mark.parametrize("name", [metric.name for metric in METRICS if metric.goal])
+def test_every_metric_of_which_one_end_is_better_can_be_an_objective(name):
+    settings = resolved("--objectives", name)
+    assert settings.objectives == (name,)
+    assert describe(settings).directions in (["min"], ["max"])
+    assert name in make_parser().format_help()
+
+
+def test_an_objective_that_a_run_without_prior_lacks_is_left_out_there():
+    assert without_prior(("dip_psnr", "fid")) == ("fid",)
+    assert without_prior(("dip_psnr",)) == ("fid",)
+    assert without_prior(("precision", "loss")) == ("precision", "loss")
+
+
+def test_a_folder_of_images_of_any_name_gives_a_valid_name_and_a_command(tmp_path):
+    folder = tmp_path / "{std} [b]my? 50% images#"
+    folder.mkdir()
+    settings = resolved("--dataset", str(folder))
+    assert valid_name(settings.plan.name)
+    command = describe(settings).rerun_command({"dip_lr": 0.1, "ddpm_lr": 0.2, "std": 0.3})
+    words = shlex.split(command)
+    assert words[words.index("--dataset") + 1] == "PATH/TO/{std} [b]my? 50% images#"
+    assert words[words.index("--std") + 1] == "0.3"
+    assert str(tmp_path) not in command
 
 
 @pytest.mark.parametrize("make", [make_parser, reproduce_parser])

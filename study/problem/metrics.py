@@ -1,0 +1,65 @@
+"""The table of what a trial reports, and which of it can be an objective.
+
+The columns of the results, the axes of the page and the choices of ``--objectives`` follow from it.
+"""
+
+from study.spec.problem import Metric
+
+METRICS = (
+    Metric(
+        "fid",
+        "FID",
+        goal="min",
+        references=("fid_floor", "fid_threshold", "fid_noise", "scored_images", "features"),
+    ),
+    Metric("fid_floor", "FID floor (real against real)"),
+    Metric("fid_noise", "FID of noise"),
+    Metric("fid_threshold", "FID that counts as recognisable"),
+    Metric("kid", "KID", goal="min"),
+    Metric("kid_std", "KID, deviation over subsets"),
+    Metric("precision", "precision", goal="max"),
+    Metric("recall", "recall", goal="max"),
+    Metric("confidence", "classifier's confidence", goal="max"),
+    Metric("classes", "classes seen", goal="max"),
+    Metric("contrast", "contrast (real = 1)"),
+    Metric("nearest_train", "distance to the training set (real = 1)"),
+    Metric("nearest_source", "distance to the start images (real = 1)"),
+    Metric("scored_images", "images scored"),
+    Metric("dip_saw", "images DIP was fitted to"),
+    Metric("loss", "DDPM loss", goal="min"),
+    Metric("dip_loss", "DIP loss", goal="min"),
+    Metric("dip_psnr", "PSNR after DIP", "dB", "max"),
+    Metric("dip_psnr_noisy", "PSNR before DIP", "dB"),
+    Metric("dip_ssim", "SSIM after DIP", goal="max"),
+    Metric(
+        *("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
+        declared_effects_only=True,
+        margin=0.05,
+    ),
+    Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
+    Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
+    Metric(
+        *("sample_time_s", "time to draw the scored images", "s", "min", "each"),
+        declared_effects_only=True,
+    ),
+    Metric("score_time_s", "time to score them", "s", "min", "each"),
+    Metric("save_time_s", "time to save and report the evaluation before", "s", "min", "each"),
+    Metric("time_total_s", "DIP and DDPM training time", "s", "min", margin=0.05),
+    Metric("time_to_quality_s", "time until recognisable", "s", "min", margin=0.05),
+    Metric("features", "features of the scores"),
+    Metric("dataset_hash", "data"),
+)
+
+MEASURED_WORK = tuple(metric.name for metric in METRICS if metric.declared_effects_only)
+"""The metrics that measure a fixed piece of work, which learning rates and std cannot change."""
+
+OF_PRIOR = ("dip_loss", "dip_psnr", "dip_ssim")
+"""The metrics that a run without prior does not have."""
+
+OBJECTIVES = tuple(metric.name for metric in METRICS if metric.goal)
+"""What can be optimised: every metric of which one end is the better one."""
+
+
+def without_prior(objectives: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the objectives that a run without prior has too, or FID if it has none."""
+    return tuple(name for name in objectives if name not in OF_PRIOR) or ("fid",)

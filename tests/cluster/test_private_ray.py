@@ -1,0 +1,81 @@
+"""What a private Ray needs of the machine."""
+
+import os
+import stat
+
+import pytest
+
+from study.cluster.private_ray import check_machine, make_token
+from study.spec.errors import MachineError
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A new home, and an environment that says nothing of Ray."""
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE", "RAY_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_token_is_made_once_for_its_owner_alone(home):
+    make_token()
+    token = home / ".ray" / "auth_token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    first = token.read_text()
+    assert len(first) == 64
+    make_token()
+    assert token.read_text() == first
+    assert [path.name for path in token.parent.iterdir()] == ["auth_token"]
+
+
+def test_the_token_is_never_readable_by_others(home, monkeypatch):
+    """Whatever the umask, from its first byte on."""
+    modes, rename = [], os.rename
+
+    def watch(source, target):
+        modes.append(stat.S_IMODE(os.stat(source).st_mode))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", watch)
+    before = os.umask(0)
+    try:
+        make_token()
+    finally:
+        os.umask(before)
+    assert modes == [0o600]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RAY_AUTH_MODE", "disabled"), ("RAY_AUTH_TOKEN", "mine"), ("RAY_AUTH_TOKEN_PATH", "/mine")],
+)
+def test_no_token_is_made_where_ray_needs_none(name, value, home, monkeypatch):
+    monkeypatch.setenv(name, value)
+    make_token()
+    assert not (home / ".ray").exists()
+
+
+def test_a_home_that_cannot_be_written(home, monkeypatch):
+    (home / "file").touch()
+    monkeypatch.setenv("HOME", str(home / "file"))
+    with pytest.raises(MachineError, match=r"HOME is .*/file; expected a folder that can be wri"):
+        check_machine()
+
+
+def test_a_folder_for_temporary_files_whose_path_is_too_long(home, monkeypatch):
+    folder = home / ("x" * 60)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with pytest.raises(
+        MachineError, match=r"TMPDIR is .*; expected at most \d+ bytes, .*RAY_TMPDIR"
+    ):
+        check_machine()
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    check_machine()
+
+
+def test_a_folder_for_temporary_files_that_is_missing(home, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    with pytest.raises(MachineError, match="TMPDIR is /nowhere; expected a folder that can be"):
+        check_machine()
