@@ -15,6 +15,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its reporter prints whatever
 os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells of them
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the recorder logs for them
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # signals end a study in one way
 
 if TYPE_CHECKING:
     from study.engine.plan import Plan

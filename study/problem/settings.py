@@ -41,6 +41,8 @@ class StudySettings:
     storage_url: str | None
     storage_path: str | None
     ray_address: str | None
+    retry_failed: bool = False
+    """Whether trials that failed in an earlier session are tried again."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.intervals.items():
@@ -73,7 +75,8 @@ class StudySettings:
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
-        for name in ("capacity", "results_dir", "storage_url", "storage_path", "ray_address"):
+        places = ("capacity", "results_dir", "storage_url", "storage_path", "ray_address")
+        for name in (*places, "retry_failed"):
             del data[name]
         del data["run"]["data_dir"]
         data["run"]["dataset"] = Path(self.run.dataset).name
@@ -90,6 +93,8 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         SettingError, ConfigError: names the field whose value is wrong.
     """
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
+    if chosen.retry_failed and chosen.resume is None:
+        raise SettingError("retry_failed", "given", "--resume: a new study has no failed trials")
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
     plan = Plan(
@@ -122,6 +127,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         storage_url=chosen.storage_url,
         storage_path=chosen.storage_path,
         ray_address=chosen.ray_address,
+        retry_failed=chosen.retry_failed,
     )
 
 

@@ -139,6 +139,8 @@ def load_study(folder: Path) -> StudyRecord:
         FileNotFoundError: it is not a study's folder.
     """
     info = files.read_info(folder)
+    running = files.is_written(folder)
+    info["status"] = files.true_status(info["status"], running)
     problem = Problem.from_json(info["problem"])
     metrics, parameters = [metric.name for metric in problem.metrics], problem.parameters
     trials = files.read_rows(folder / files.TRIALS_FILE)
@@ -165,7 +167,7 @@ def load_study(folder: Path) -> StudyRecord:
             TrialRecord(
                 number=number,
                 trial_id=row["trial_id"],
-                status=TrialStatus(row["status"]),
+                status=_true_status(row["status"], running),
                 stop_reason=row.get("stop_reason", ""),
                 resource=int(row[problem.resource]),
                 parameters={p.name: row[p.name] for p in parameters},
@@ -184,6 +186,12 @@ def load_study(folder: Path) -> StudyRecord:
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
     return StudyRecord(info["name"], folder, problem, info, tuple(records), confirmation)
+
+
+def _true_status(status: str, running: bool) -> TrialStatus:
+    """Return a trial's status: none runs in a study that nobody runs."""
+    abandoned = status == TrialStatus.RUNNING and not running
+    return TrialStatus.INTERRUPTED if abandoned else TrialStatus(status)
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
