@@ -3,11 +3,15 @@
 import contextlib
 import os
 import sys
+import threading
 from importlib import import_module
 from typing import Any, NoReturn
 
 from study.spec.interrupts import exit_status, handled_by, raising
 from study.spec.outlet import Outlet
+
+EXIT_S = 15.0
+"""The most seconds that the exit of a process may take once its work is done."""
 
 
 def launch(module: str, prog: str, argv: list[str] | None = None) -> int:
@@ -32,7 +36,11 @@ def launch(module: str, prog: str, argv: list[str] | None = None) -> int:
             with handled_by(leave):
                 run = import_module(module).main
             status: int = run(argv, prog)
-            return status
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
-        return exit_status()
+        status = exit_status()
+    # Ray's own farewell waits without end for processes that hang
+    guard = threading.Timer(EXIT_S, os._exit, (status,))
+    guard.daemon = True
+    guard.start()
+    return status

@@ -19,7 +19,7 @@ class Failures:
     """
 
     def __init__(self) -> None:
-        self._cause, self._count = "", 0
+        self._cause, self._reason, self._count = "", "", 0
 
     def ended(self, status: TrialStatus, reason: str, diverged: bool) -> None:
         """Note the end of a trial."""

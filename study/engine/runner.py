@@ -72,6 +72,7 @@ def start_ray(cpus: int, gpus: int) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
 
