@@ -31,6 +31,8 @@ from study.spec.status import TrialStatus
 FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/:'\"]+/)+")
 """Matches the folders of an absolute path."""
 
+LOGS = "the logs for Ray and TensorBoard"
+
 
 class Recorder(tune.Callback):
     """The callback that writes a row per evaluation at once, and a row per trial as it changes.
@@ -140,7 +142,7 @@ class Recorder(tune.Callback):
 
     def _log_what_is_not(self) -> None:
         """Write the evaluations for Ray's readers of results and for TensorBoard, in order."""
-        with self.notices.beside("the logs for Ray and TensorBoard"):
+        with self.notices.beside(LOGS):
             while self._unlogged:
                 self._logs.log(*self._unlogged[0])
                 del self._unlogged[0]
@@ -219,6 +221,8 @@ class Recorder(tune.Callback):
             if row["status"] == TrialStatus.RUNNING:
                 self._finish(row, *INTERRUPTED)
         self._log_what_is_not()
+        with self.notices.beside(LOGS):
+            self._logs.close_all()
         self.export.flush()
         self.page.finish()
         if self.storage:
@@ -230,7 +234,7 @@ class Recorder(tune.Callback):
         with self._writing():
             self.folder.write_trials(self.rows.values())
         self.export.put(row)
-        with self.notices.beside("the logs for Ray and TensorBoard"):
+        with self.notices.beside(LOGS):
             self._logs.close(row["trial_id"])
         with self.notices.beside("the display"):
             self.display.trial_ended(row)

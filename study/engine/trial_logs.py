@@ -58,6 +58,11 @@ class TrialLogs:
         if writer := self._writers.pop(trial_id, None):
             writer.close()
 
+    def close_all(self) -> None:
+        """Close all files; :meth:`log` opens new ones."""
+        for trial_id in list(self._writers):
+            self.close(trial_id)
+
 
 def _append(path: Path, line: str) -> None:
     """Add a line to a file, or leave it as it was."""
