@@ -207,11 +207,11 @@ class Recorder(tune.Callback):
 
     def _end_what_is_silent(self, watch: Watch, trials: list[Trial]) -> None:
         """Kill the processes of trials that show no sign of life; Ray then tries them again."""
-        running = {trial.trial_id: trial for trial in trials if trial.status == Trial.RUNNING}
-        watch.running = list(running)
+        actors = {trial.trial_id: trial.temporary_state.ray_actor for trial in trials}
+        watch.running = [trial_id for trial_id, actor in actors.items() if actor]
         while watch.given_up:
             trial_id, reason = watch.given_up.popitem()
-            if trial_id in running and (actor := running[trial_id].temporary_state.ray_actor):
+            if actor := actors.get(trial_id):
                 self._given_up[trial_id] = reason
                 ray.kill(actor)
 

@@ -18,6 +18,9 @@ STALLED_S = 6 * 3600.0
 """Seconds without progress after which a trial is given up that has told of progress before. One
 epoch of a large run on a processor can take an hour, and is one sign."""
 
+STARTING_S = 900.0
+"""Seconds after which a process is given up that has been started for a trial and is not ready."""
+
 LOST_S = 40.0
 """Seconds without an answer of Ray after which the driver counts as cut off."""
 
@@ -76,6 +79,26 @@ class Signs:
         return given_up
 
 
+class Starting:
+    """The processes that have been started for a trial and are not ready, by Ray's actor ids.
+
+    Ray itself waits for them without end, and tells nobody of them.
+    """
+
+    def __init__(self) -> None:
+        self._waited_s: dict[str, float] = {}
+
+    def look(self, passed_s: float) -> None:
+        """Kill those that take too long; Ray then starts others."""
+        pending = ray._private.state.actors(actor_state_name="PENDING_CREATION")
+        started = [actor_id for actor_id, about in pending.items() if about["Pid"]]
+        self._waited_s = {each: self._waited_s.get(each, 0.0) + passed_s for each in started}
+        for actor_id, waited_s in self._waited_s.items():
+            if waited_s >= STARTING_S:
+                driver = ray._private.worker.global_worker.core_worker
+                driver.kill_actor(ray.ActorID.from_hex(actor_id), True)
+
+
 class Watch:
     """Threads that look after running trials and Ray while the driver is busy, or blocked.
 
@@ -106,14 +129,16 @@ class Watch:
 
     def _look(self) -> None:
         """Look at the trials and at this node, again and again; a look can block for ever."""
-        signs, looked = Signs(read_sign), time.monotonic()
+        signs, starting, looked = Signs(read_sign), Starting(), time.monotonic()
         here = ray.get_runtime_context().get_node_id()
         while not self._ended.wait(BEAT_S):
             try:
                 alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
                 now = time.monotonic()
                 # a driver that was stopped itself has seen nothing of that time
-                self.given_up |= signs.look(list(self.running), min(now - looked, 2 * BEAT_S))
+                passed_s = min(now - looked, 2 * BEAT_S)
+                self.given_up |= signs.look(list(self.running), passed_s)
+                starting.look(passed_s)
             except Exception:  # the next look may do; where none does, Ray is lost
                 continue
             finally:

@@ -18,12 +18,11 @@ import tempfile
 import termios
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-import psutil
-
 from support import PYTHONPATH, TESTS
-from support.killed_studies import check_complete, exhausted, workers_of
+from support.killed_studies import check_complete, descendants, exhausted, workers_of
 
 KINDS = ("driver", "term", "terminal", "worker", "stop", "raylet")
 END_S = 180.0
@@ -36,7 +35,12 @@ class OnTerminal:
     def __init__(self, folder: Path, num_trials: int) -> None:
         self._master, end = pty.openpty()
         command = [sys.executable, str(TESTS / "support" / "toy_study.py"), folder, num_trials]
-        environment = {"TOY_ROUND_S": "0.3", "TOY_SILENT_S": "10", "PYTHONPATH": PYTHONPATH}
+        environment = {
+            "TOY_ROUND_S": "0.3",
+            "TOY_SILENT_S": "10",
+            "TOY_STARTING_S": "60",
+            "PYTHONPATH": PYTHONPATH,
+        }
         self.process = subprocess.Popen(
             [str(word) for word in command],
             env={**os.environ, **environment},
@@ -62,11 +66,6 @@ class OnTerminal:
         self._closes.set()
         self._reader.join()
 
-    def descendants(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.process.pid).children(recursive=True)
-        return []
-
     def kill(self, kind: str, rng: random.Random) -> bool:
         """Kill something of the kind; return whether there was such a thing."""
         if kind == "terminal":
@@ -74,16 +73,15 @@ class OnTerminal:
         elif kind in ("driver", "term"):
             self.process.send_signal(signal.SIGKILL if kind == "driver" else signal.SIGTERM)
         elif kind == "raylet":
-            found = [p for p in self.descendants() if "raylet/raylet" in p.cmdline()[0]]
-            for process in found:
-                process.kill()
-            return bool(found)
+            (raylet,) = (
+                p for p, n in descendants(self.process.pid).items() if "raylet/raylet\0" in n
+            )
+            os.kill(raylet, signal.SIGKILL)
         else:
-            found_pids = workers_of(self.process.pid)
-            if not found_pids:
+            workers = workers_of(self.process.pid)
+            if not workers:
                 return False
-            number = signal.SIGKILL if kind == "worker" else signal.SIGSTOP
-            os.kill(rng.choice(found_pids), number)
+            os.kill(rng.choice(workers), signal.SIGKILL if kind == "worker" else signal.SIGSTOP)
         return True
 
 
@@ -106,7 +104,7 @@ def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.
         if study.process.poll() is None and not (
             kind in ("worker", "stop", "raylet") and exhausted(folder)
         ):
-            children = study.descendants()
+            children = descendants(study.process.pid)
             done[kind] += study.kill(kind, rng)
             print(f"{done.total()}: {kind} at {rows_of(folder)} rows", flush=True)
             if kind not in ("worker", "stop"):
@@ -124,10 +122,20 @@ def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.
     return done
 
 
-def check_gone(processes: list[psutil.Process]) -> None:
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for has no command line left."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def check_gone(processes: Collection[int]) -> None:
     """No process outlives its driver for long."""
-    _, alive = psutil.wait_procs(processes, timeout=30)
-    assert not alive, f"left behind: {alive}"
+    deadline = time.monotonic() + 30
+    while alive := [p for p in processes if runs(p)]:
+        assert time.monotonic() < deadline, f"left behind: {alive}"
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from support.toy_problem import PLAN, TOY, toy
 def main(argv: list[str] | None, prog: str) -> int:
     path, num_samples = Path(sys.argv[1]), int(sys.argv[2])
     watch.SILENT_S = float(os.environ.get("TOY_SILENT_S", watch.SILENT_S))
+    watch.STARTING_S = float(os.environ.get("TOY_STARTING_S", watch.STARTING_S))
     plan = dataclasses.replace(
         PLAN,
         name=path.name,

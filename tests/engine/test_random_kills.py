@@ -1,0 +1,9 @@
+"""Studies killed at random: nothing is lost, doubled or stuck. ``support.random_kills`` does more."""
+
+import pytest
+from support.random_kills import killed
+
+
+@pytest.mark.slow
+def test_ten_random_kills_cost_no_trial(tmp_path):
+    assert killed(tmp_path / "killed", kills=10, seed=1, num_trials=30).total() >= 10
