@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -95,8 +96,8 @@ class Starting:
         self._waited_s = {each: self._waited_s.get(each, 0.0) + passed_s for each in started}
         for actor_id, waited_s in self._waited_s.items():
             if waited_s >= STARTING_S:
-                driver = ray._private.worker.global_worker.core_worker
-                driver.kill_actor(ray.ActorID.from_hex(actor_id), True)
+                driver: Any = ray._private.worker.global_worker
+                driver.core_worker.kill_actor(ray.ActorID.from_hex(actor_id), True)
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""Studies killed at random: nothing is lost, doubled or stuck. ``support.random_kills`` does more."""
+"""Studies killed at random: nothing is lost, doubled or stuck; ``support.random_kills`` kills more."""
 
 import pytest
 from support.random_kills import killed

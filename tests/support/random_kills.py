@@ -132,7 +132,7 @@ def runs(pid: int) -> bool:
 
 def check_gone(processes: Collection[int]) -> None:
     """No process outlives its driver for long."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + END_S
     while alive := [p for p in processes if runs(p)]:
         assert time.monotonic() < deadline, f"left behind: {alive}"
         time.sleep(0.1)
