@@ -32,6 +32,10 @@ BLOCKED_S = 5.0
 """Seconds that a driver that is cut off gets to end by itself: Ray's own calls can block."""
 
 
+VITAL = ("gcs_server", "raylet")
+"""The processes of a private Ray without which it does nothing."""
+
+
 class RayIsLost(Exception):
     """The driver is cut off from its Ray; the results can be read, and the study be resumed."""
 
@@ -146,7 +150,7 @@ class Watch:
                 looked = time.monotonic()
             self._unanswered_s = 0.0
             if here not in alive:
-                self.lost = "Ray's node of the driver is down"
+                self.lost = "Ray has lost the driver's node"
 
     def _guard(self) -> None:
         """Notice that no look has been answered; end the process if it cannot end by itself."""
@@ -154,7 +158,11 @@ class Watch:
         while not self._ended.wait(1.0):
             self._unanswered_s += 1.0
             limit_s = HURRIED_S if self._hold.asked else LOST_S
-            if self._unanswered_s >= limit_s:
+            node = ray._private.worker._global_node
+            dead = [kind for kind, _ in node.dead_processes() if kind in VITAL] if node else []
+            if dead:
+                self.lost = f"Ray's process {' and '.join(dead)} ended"
+            elif self._unanswered_s >= limit_s:
                 self.lost = f"Ray has not answered for {limit_s:g} s"
             blocked_s = blocked_s + 1.0 if self.lost else 0.0
             if blocked_s >= BLOCKED_S:

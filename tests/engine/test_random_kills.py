@@ -1,4 +1,4 @@
-"""Studies killed at random: nothing is lost, doubled or stuck; ``support.random_kills`` kills more."""
+"""Studies killed at random lose, double and block nothing; ``support.random_kills`` kills more."""
 
 import pytest
 from support.random_kills import killed

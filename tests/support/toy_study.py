@@ -22,8 +22,8 @@ from support.toy_problem import PLAN, TOY, toy
 
 def main(argv: list[str] | None, prog: str) -> int:
     path, num_samples = Path(sys.argv[1]), int(sys.argv[2])
-    watch.SILENT_S = float(os.environ.get("TOY_SILENT_S", watch.SILENT_S))
-    watch.STARTING_S = float(os.environ.get("TOY_STARTING_S", watch.STARTING_S))
+    for name in ("SILENT_S", "STARTING_S", "LOST_S"):  # bounds that a test need not wait for
+        setattr(watch, name, float(os.environ.get(f"TOY_{name}", getattr(watch, name))))
     plan = dataclasses.replace(
         PLAN,
         name=path.name,
