@@ -159,7 +159,7 @@ class Watch:
             self._unanswered_s += 1.0
             limit_s = HURRIED_S if self._hold.asked else LOST_S
             node = ray._private.worker._global_node
-            dead = [kind for kind, _ in node.dead_processes() if kind in VITAL] if node else []
+            dead: list[str] = [k for k, _ in node.dead_processes() if k in VITAL] if node else []
             if dead:
                 self.lost = f"Ray's process {' and '.join(dead)} ended"
             elif self._unanswered_s >= limit_s:
