@@ -25,6 +25,7 @@ from study.page.refresher import LivePage
 from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.optuna_export import OptunaExport
 from study.results.remote import RemotePath, StorageCopy
+from study.spec.outlet import Outlet
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
 
@@ -223,6 +224,8 @@ class Recorder(tune.Callback):
         self._log_what_is_not()
         with self.notices.beside(LOGS):
             self._logs.close_all()
+        if isinstance(outlet := self.display.console.file, Outlet) and outlet.error:
+            self.notices.tell("the output", f"the output is lost ({outlet.error.strerror})")
         self.export.flush()
         self.page.finish()
         if self.storage:

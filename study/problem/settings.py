@@ -94,7 +94,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     """
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
     if chosen.retry_failed and chosen.resume is None:
-        raise SettingError("retry_failed", "given", "--resume: a new study has no failed trials")
+        raise SettingError("retry_failed", "given", "--resume: a new study has none")
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
     plan = Plan(

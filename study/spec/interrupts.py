@@ -76,7 +76,7 @@ def undisturbed() -> Iterator[None]:
     """Keep the handlers of signals while Ray is started, which sets its own.
 
     The processes started meanwhile never see the SIGHUP of a terminal that closes: they inherit
-    that it is blocked. Here it waits, and is handled at the end.
+    that it is blocked. Here it is handled, by the end at the latest.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -149,6 +149,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--storage-url", "nonsense://me:secret@db/x"], "--storage-url is nonsense://***@db/x;"),
         (["--sampler", "cmaes"], "--sampler: invalid choice: 'cmaes'"),
         (["--scheduler", "hyperband"], "--scheduler: invalid choice: 'hyperband'"),
+        (["--retry-failed"], "--retry-failed is given; expected --resume: a new study has none"),
         (["--space", "all"], "--space: invalid choice: 'all'"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from support.killed_studies import check_complete, descendants, start, wait_for_rows, workers_of
 
 
-def ended(process, timeout=90):
+def ended(process, timeout=300):
     output, _ = process.communicate(timeout=timeout)
     assert "Traceback" not in output
     return process.returncode, output.splitlines()
@@ -42,7 +42,7 @@ def test_a_worker_that_is_stopped_is_ended_and_its_trial_tried_again(tmp_path, m
     wait_for_rows(folder, 2, process)
     (victim, *_) = workers_of(process.pid)
     os.kill(victim, signal.SIGSTOP)
-    assert "status finished" in ended(process, 240)[1]
+    assert "status finished" in ended(process)[1]
     check_complete(folder)
     assert "its process gave no sign of life for 6 s" in (folder / "trials.csv").read_text()
 

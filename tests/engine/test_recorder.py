@@ -88,6 +88,7 @@ def test_a_terminal_that_is_closed(folder):
         session.run("b")
         session.recorder.end_open_trials()
         session.check(["a", "b"])
+        assert session.recorder.notices.lines == ["the output is lost (Broken pipe)"]
 
 
 def test_a_page_that_cannot_be_written_is_told_once_and_drawn_when_it_can(session):

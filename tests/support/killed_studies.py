@@ -56,7 +56,7 @@ def workers_of(pid: int) -> list[int]:
 
 def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
     history = folder / "history.csv"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         if history.exists() and len(history.read_text().splitlines()) > rows:
             return
