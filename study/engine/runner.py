@@ -166,32 +166,40 @@ def run_study(
         recorder.interrupted = lambda: hold.asked
         end = End(plan.time_budget_s, hold, recorder)
         tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
-        session, status = SessionRecord(folder, recorder, end), StudyStatus.FAILED
+        return _run(tuner, SessionRecord(folder, recorder, end), plan.num_samples, expected_s)
 
-        def last_words(lost: str) -> int:
-            session.end(StudyStatus.INTERRUPTED)
-            notices.tell("Ray", f"{lost}; {folder.path} can be read, and --resume goes on with it")
-            return exit_status() if hold.asked else 1
 
-        session.begin(expected_s)
-        try:
-            with hold.cutting_off():
-                start_ray(provenance.cores(), len(provenance.gpus()))
-                with Watch(last_words, hold) as end.watch, display:
-                    recorder.watch = end.watch
-                    tuner.fit()
-            status = outcome(recorder, plan.num_samples)
-        except KeyboardInterrupt:  # the second signal, or Ray is lost
-            status = StudyStatus.INTERRUPTED
-        except ray.exceptions.RayError as error:  # of Ray itself; those of trials are theirs
-            status = StudyStatus.INTERRUPTED
-            raise RayIsLost(first_line(error)) from error
-        finally:
-            session.end(status)
-        if recorder.fatal:
-            raise recorder.fatal
-        if end.watch and end.watch.lost and not hold.asked:
-            raise RayIsLost(end.watch.lost)
+def _run(
+    tuner: tune.Tuner, session: SessionRecord, num_samples: int, expected_s: Sequence[float]
+) -> StudyStatus:
+    """Run the trials of a session and record how it ends, whatever ends it."""
+    recorder, end, status = session.recorder, session.stopper, StudyStatus.FAILED
+
+    def last_words(lost: str) -> int:
+        session.end(StudyStatus.INTERRUPTED)
+        left = f"{session.folder.path} can be read, and --resume goes on with it"
+        recorder.notices.tell("Ray", f"{lost}; {left}")
+        return exit_status() if end.hold.asked else 1
+
+    session.begin(expected_s)
+    try:
+        with end.hold.cutting_off():
+            start_ray(provenance.cores(), len(provenance.gpus()))
+            with Watch(last_words, end.hold) as watch, recorder.display:
+                recorder.watch = end.watch = watch
+                tuner.fit()
+        status = outcome(recorder, num_samples)
+    except KeyboardInterrupt:  # the second signal, or Ray is lost
+        status = StudyStatus.INTERRUPTED
+    except ray.exceptions.RayError as error:  # of Ray itself; those of trials are theirs
+        status = StudyStatus.INTERRUPTED
+        raise RayIsLost(first_line(error)) from error
+    finally:
+        session.end(status)
+    if recorder.fatal:
+        raise recorder.fatal
+    if end.watch and end.watch.lost and not end.hold.asked:
+        raise RayIsLost(end.watch.lost)
     return status
 
 

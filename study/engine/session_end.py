@@ -27,7 +27,7 @@ class End(tune.Stopper):
     """
 
     def __init__(self, time_budget_s: float | None, hold: Hold, recorder: Recorder) -> None:
-        self.time_budget_s, self._hold, self._recorder = time_budget_s, hold, recorder
+        self.time_budget_s, self.hold, self._recorder = time_budget_s, hold, recorder
         self._deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
         self.watch: Watch | None = None
 
@@ -48,7 +48,7 @@ class End(tune.Stopper):
             raise Interrupted
         recorder = self._recorder
         broken = recorder.fatal is not None or recorder.failures.verdict != ""
-        return broken or self._hold.asked or self.time_is_up()
+        return broken or self.hold.asked or self.time_is_up()
 
     def time_is_up(self) -> bool:
         """Return whether the time budget is spent."""
@@ -60,7 +60,7 @@ class End(tune.Stopper):
             return self.watch.lost
         if verdict := self._recorder.failures.verdict:
             return verdict
-        if self.time_is_up() and not self._hold.asked:
+        if self.time_is_up() and not self.hold.asked:
             return f"{TIME_BUDGET} {self.time_budget_s:g} s"
         return ""
 
@@ -69,7 +69,7 @@ class SessionRecord:
     """A session in ``study.json``: that it runs, and however it ends, that it has ended."""
 
     def __init__(self, folder: ResultsFolder, recorder: Recorder, end: End) -> None:
-        self._folder, self._recorder, self._end = folder, recorder, end
+        self.folder, self.recorder, self.stopper = folder, recorder, end
         self._began = datetime.datetime.now(datetime.UTC)
         self._entry: dict[str, Any] = {
             "started": self._began.isoformat(timespec="seconds"),
@@ -80,10 +80,10 @@ class SessionRecord:
 
     def begin(self, expected_s: Sequence[float]) -> None:
         """Record that the study runs."""
-        info = self._folder.info
+        info = self.folder.info
         info["sessions"] = [*info.get("sessions", []), self._entry]
         expected = [round(each, 3) for each in expected_s]
-        self._folder.set_status(StudyStatus.RUNNING, expected_s=expected)
+        self.folder.set_status(StudyStatus.RUNNING, expected_s=expected)
 
     def end(self, status: StudyStatus) -> None:
         """Record how the session has ended, and that no trial runs any more; the first call counts.
@@ -93,7 +93,7 @@ class SessionRecord:
         """
         if not self._ending.acquire(blocking=False):
             return
-        folder, recorder, entry = self._folder, self._recorder, self._entry
+        folder, recorder, entry = self.folder, self.recorder, self._entry
         if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
             folder.use_reserve()
             status = StudyStatus.FAILED
@@ -104,7 +104,7 @@ class SessionRecord:
                 (datetime.datetime.now(datetime.UTC) - self._began).total_seconds(), 1
             )
             entry |= {"status": status, "wall_time_s": session_s}
-            if status != StudyStatus.FINISHED and (reason := self._end.reason()):
+            if status != StudyStatus.FINISHED and (reason := self.stopper.reason()):
                 entry["reason"] = reason
             if recorder.notices.lines:
                 entry["notices"] = recorder.notices.lines
