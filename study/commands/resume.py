@@ -18,6 +18,8 @@ from study.results.folder import (
 from study.results.optuna_export import redacted
 from study.results.remote import RemotePath, shown
 from study.spec.errors import SettingError
+from study.spec.problem import Problem
+from study.spec.widening import widenings
 
 
 def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
@@ -86,11 +88,14 @@ def check_is_new_there(storage: RemotePath, name: str) -> None:
         raise SettingError("name", name, f"a new name, {there}")
 
 
-def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset: Dataset) -> None:
+def check_resumable(
+    before: Mapping[str, Any], settings: StudySettings, problem: Problem, dataset: Dataset
+) -> None:
     """Raise if the resumed study would mix results that do not compare.
 
     Raises:
-        SettingError: a setting differs, or the study has more trials than are asked for.
+        SettingError: a setting differs, a range lacks what was searched before, or the study has
+            more trials than are asked for.
         DataError: the images differ.
     """
     if found := difference(before["settings"], settings.to_json()):
@@ -99,6 +104,7 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
         raise SettingError(
             name, new, f"{old}, with which the study began: results would not compare"
         )
+    wider = widenings(Problem.from_json(before["problem"]), problem)
     if before["dataset_hash"] != dataset.hash:
         raise DataError(
             f"the images of {dataset.name} are not those that the study began with: their hash is "
@@ -115,3 +121,7 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
     if settings.plan.num_samples < len(trials):
         has = f"at least {len(trials)}, the trials that the study has"
         raise SettingError("num_samples", settings.plan.num_samples, has)
+    if wider and trials and settings.plan.num_samples == len(trials):
+        names = ", ".join(each.parameter for each in wider)
+        more = f"more than the study's {len(trials)} trials: only new ones search {names} further"
+        raise SettingError("num_samples", settings.plan.num_samples, more)

@@ -139,7 +139,8 @@ class Command:
         parser: parses the flags; a flag that was not given is absent from what it returns.
         flags: the flag of a setting, where it has another name than the setting.
         resolve: makes the settings of the flags, for a machine or a cluster.
-        describe: describes the problem that these settings study.
+        describe: describes the problem that these settings study, given ``study.json`` of the study
+            that is resumed, if one is.
         configs: one configuration per distinct number of images that a run needs, so that the size
             of the data set can be checked before the start.
         work: does the work of a session; returns how it ended.
@@ -149,7 +150,7 @@ class Command:
     parser: OneLineParser
     flags: Mapping[str, str]
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
-    describe: Callable[[StudySettings], Problem]
+    describe: Callable[[StudySettings, Mapping[str, Any] | None], Problem]
     configs: Callable[[StudySettings], Iterable[RunConfig]]
     work: Callable[[Session], StudyStatus]
 
@@ -219,9 +220,10 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
         settings = command.resolve(_asked(given, earlier), capacity)
         if earlier is None:
             _check_is_new(settings, storage)
+        problem = command.describe(settings, earlier)
         dataset = _dataset(command, settings)
         if earlier is not None:
-            check_resumable(earlier, settings, dataset)
+            check_resumable(earlier, settings, problem, dataset)
         if url := given.get("storage_url"):
             check_storage(url, settings.plan.name, is_new=earlier is None)
         _check_nodes(settings, storage, dataset)
@@ -229,7 +231,7 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             with reaching(uri):
                 storage.try_out()
                 copy = claim(settings.plan.name)
-        folder = _open_folder(command, settings, earlier, given, dataset)
+        folder = _open_folder(command, settings, problem, earlier, given, dataset)
         opened.callback(folder.close)
         if copy:
             with reaching(uri):
@@ -300,6 +302,7 @@ def _check_nodes(settings: StudySettings, storage: RemotePath | None, dataset: D
 def _open_folder(
     command: Command,
     settings: StudySettings,
+    problem: Problem,
     earlier: Mapping[str, Any] | None,
     given: Mapping[str, Any],
     dataset: Dataset,
@@ -317,7 +320,7 @@ def _open_folder(
     }
     if settings.ray_address:
         info["cluster"] = dataclasses.asdict(settings.capacity)
-    problem, name = command.describe(settings), settings.plan.name
+    name = settings.plan.name
     if earlier is None:
         folder = ResultsFolder.create(settings.results_dir, name, problem, info)
     else:

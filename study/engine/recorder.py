@@ -111,7 +111,7 @@ class Recorder(tune.Callback):
                 "started_s": self._elapsed(),
                 "restarts": 0,
                 self.problem.resource: 0,
-                **{p.name: trial.config[p.name] for p in self.problem.parameters},
+                **{name: trial.config[name] for name in self.problem.columns},
             }
         return self.rows[trial.trial_id]
 

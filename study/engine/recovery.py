@@ -52,12 +52,13 @@ def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | Non
 
 
 def recover(
-    folder: ResultsFolder, place: RemotePath, scheduler: SuccessiveHalving
+    folder: ResultsFolder, place: RemotePath, scheduler: SuccessiveHalving, seed: int
 ) -> tuple[list[dict[str, Any]], list[RecoveredTrial]]:
     """Return the rows and the trials of all earlier sessions; restore the scheduler's rungs.
 
     Args:
         place: the folder in which Ray's own folder with the checkpoints is.
+        seed: the study's, which trials have had that were begun before seeds were on record.
     """
     problem, rows, history = folder.problem, folder.read_trials(), folder.read_history()
     evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
@@ -68,6 +69,7 @@ def recover(
         evaluations[trial_id].append(evaluation)
     recovered, trials = [], place / RAY_FOLDER
     for number, row in enumerate(rows):
+        row.setdefault(problem.seed, seed)
         curve = evaluations[row["trial_id"]]
         last = curve[-1] if curve else {problem.resource: 0}
         if row["status"] not in ENDED or row[problem.resource] > last[problem.resource]:
@@ -85,7 +87,8 @@ def recover(
         recovered.append(
             RecoveredTrial(
                 trial_id=row["trial_id"],
-                parameters={p.name: row[p.name] for p in problem.parameters},
+                parameters=problem.parameters_in(row),
+                seed=row[problem.seed],
                 status=TrialStatus(row["status"]),
                 resource=row[problem.resource],
                 evaluations=len(curve),

@@ -111,7 +111,7 @@ def run_study(
     session are not run again; those that one began go on from their checkpoints.
 
     Args:
-        trainable: a Tune function of the parameters that calls
+        trainable: a Tune function of the parameters, the trial's seed among them, that calls
             :func:`study.engine.reporting.report` at each evaluation, with pictures of the
             problem's stages.
         expected_s: seconds that each trial is expected to take, or one number if all are alike,
@@ -132,7 +132,7 @@ def run_study(
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
-    rows, recovered = recover(folder, place, scheduler)
+    rows, recovered = recover(folder, place, scheduler, plan.seed)
     home, console = home or folder.path, console or Console()
     console.file = Outlet.of(console.file)
     notices = Notices(console.print)
@@ -160,7 +160,8 @@ def run_study(
         recovered,
         plan.num_samples,
         plan.slots,
-        problem.resource,
+        problem,
+        plan.seed,
     )
     with held() as hold:
         recorder.interrupted = lambda: hold.asked

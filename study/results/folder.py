@@ -5,6 +5,7 @@ a last line that was cut short is not read. Typed records are made by :mod:`stud
 """
 
 import csv
+import dataclasses
 import errno
 import io
 import json
@@ -19,12 +20,14 @@ from filelock import FileLock, Timeout
 from study.results.files import write_csv, write_json, write_link, write_text
 from study.spec.problem import Problem
 from study.spec.status import StudyStatus
+from study.spec.widening import widenings
 
 STUDY_FILE = "study.json"
 HISTORY_FILE = "history.csv"
 TRIALS_FILE = "trials.csv"
 PARETO_FILE = "pareto.csv"
 CONFIRM_FILE = "confirm.csv"
+VERDICT_FILE = "verdict.json"
 BEST_FILE = "best.json"
 DATABASE_FILE = "study.db"
 DASHBOARD_FILE = "dashboard.html"
@@ -48,6 +51,9 @@ RESERVE_FILE = ".reserve"
 RESERVE_BYTES = 4_000_000
 
 LATEST = "latest"
+
+WIDENED = "widened"
+"""The entry of ``study.json`` that tells which ranges became wider, and after how many trials."""
 
 Row = Mapping[str, Any]
 
@@ -93,11 +99,10 @@ class ResultsFolder:
         # freed when the disk is full, so that the end of the study can still be recorded
         if not (path / RESERVE_FILE).exists():
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
-        parameters = [parameter.name for parameter in problem.parameters]
         metrics = [metric.name for metric in problem.metrics]
         self.history_columns = [
             *("trial_id", problem.resource, "elapsed_s", "concurrent", "node", "gpus"),
-            *parameters,
+            *problem.columns,
             *metrics,
             "checkpoint",
         ]
@@ -105,7 +110,7 @@ class ResultsFolder:
             *("trial_id", "status", "stop_reason", problem.resource),
             *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
             *("node", "gpus", "device_memory_gb"),
-            *parameters,
+            *problem.columns,
             *metrics,
         ]
 
@@ -160,17 +165,27 @@ class ResultsFolder:
     def reopen(cls, path: Path, problem: Problem, info: Mapping[str, Any]) -> "ResultsFolder":
         """Open a study to go on with it; ``info`` replaces its settings and versions on record.
 
+        Ranges may be wider than before, which ``study.json`` records under ``widened``. The history
+        keeps the columns that it began with.
+
         Raises:
             StudyIsRunning: another process runs it.
+            SettingError: its trials would lie outside of what the problem searches.
         """
         before = read_info(path)
-        kept = [key for key in ("sessions", "status", "wall_time_s") if key in before]
+        wider = widenings(Problem.from_json(before["problem"]), problem)
+        kept = [key for key in ("sessions", "status", "wall_time_s", WIDENED) if key in before]
         folder = cls(path, problem, {**info, **{key: before[key] for key in kept}})
+        if wider:
+            at = {"trials_before": len(folder.read_trials())}
+            entries = [dataclasses.asdict(each) | at for each in wider]
+            folder.info[WIDENED] = [*before.get(WIDENED, []), *entries]
         folder.set_status(true_status(before["status"], is_written=False))
         history = path / HISTORY_FILE
         whole = _whole_lines(history)
         if len(whole.encode()) < history.stat().st_size:
             write_text(history, whole)
+        folder.history_columns = next(csv.reader([whole.partition("\n")[0]]))
         return folder
 
     def make_latest(self) -> None:

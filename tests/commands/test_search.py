@@ -65,7 +65,7 @@ def test_the_whole_path(done):
     assert "open results/tiny/dashboard.html" in output
     assert "Traceback" not in output
 
-    assert files_of(folder) == FILES | {"confirm.csv", "baseline", "confirm"}
+    assert files_of(folder) == FILES | {"confirm.csv", "verdict.json", "baseline", "confirm"}
     info, trials, history, export = load(folder)
     assert info["status"] == "finished"
     assert info["settings"]["run"]["dip_steps"] == 3
@@ -143,6 +143,9 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
         (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--confirm-seeds", "500"], "--confirm-seeds is 500; expected at most 499: replicates"),
+        (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
+        (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
         (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
         (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
         (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
@@ -188,16 +191,21 @@ def test_the_confirmation(done):
     place, output = done
     folder = place / "results" / "tiny"
     assert "for the runs that confirm" in output  # it was said before
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert f"verdict: {verdict['text']}" in output
+    assert verdict["looks"] == [2]
+    lead = verdict["pairs"][0]
+    assert (lead["condition"], lead["baseline"]) == ("the best trial", "no prior, tuned")
+    assert lead["quality"]["seeds"] == [1001, 1002]
+    assert lead["quality"]["direction"] == "open"  # of two seeds nothing follows
+    assert [pair["are_twins"] for pair in verdict["pairs"] if "as " in pair["baseline"]]
     table = pd.read_csv(folder / "confirm.csv")
-    assert table.metric[0] == "verdict"
-    assert f"verdict: {table.result[0]}" in output
-    assert "2 seeds each" in table.result[0]
-    assert set(table.metric[1:]) >= {"fid", "fid at equal time", "time_per_iteration_s"}
+    assert set(table.metric) >= {"fid", "fid at equal time", "failed seeds", "time_per_iteration_s"}
     runs = pd.read_csv(folder / "confirm" / "trials.csv")
     info = json.loads((folder / "confirm" / "study.json").read_text())
     assert len(runs) == 2 * len(info["conditions"])
     assert set(runs.status) == {"completed"}
-    assert sorted(set(runs.seed)) == [1, 2]  # not the seed of the search
+    assert sorted(set(runs.seed)) == [1001, 1002]  # not the seeds of a search
     assert set(runs.prior) == {"restorer", "none"}
     best = json.loads((folder / "best.json").read_text())
     found = {name: about["parameters"] for name, about in info["conditions"].items()}
@@ -206,18 +214,21 @@ def test_the_confirmation(done):
     assert (original["dip_lr"], original["ddpm_lr"], original["std"]) == (1e-3, 5e-4, 1.0)
     # a search of its own for the baseline, which has tried the best trial's learning rate
     baseline = pd.read_csv(folder / "baseline" / "trials.csv")
-    assert len(baseline) == 6
+    assert len(baseline) >= len(pd.read_csv(folder / "trials.csv"))  # tuned as hard
     assert best["parameters"]["ddpm_lr"] in set(baseline.ddpm_lr)
     assert list(baseline.columns).count("dip_lr") == 0
     tuned = baseline[baseline.status == "completed"].sort_values("fid").ddpm_lr.iloc[0]
     assert found["no prior, tuned"]["ddpm_lr"] == tuned
+    for name in ("the best trial", "the original setting"):  # each has a twin, but for the prior
+        twin = {**found[name], "prior": "none"}
+        assert twin in found.values()
     # scored on other images than the search: the floor is another one
     search = pd.read_csv(folder / "trials.csv")
     assert set(runs.fid_floor).isdisjoint(search.fid_floor)
     names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
     assert sorted(names) == ["tiny", "tiny-baseline", "tiny-confirm"]
     page = (folder / "dashboard.html").read_text()
-    lead, _, rest = table.result[0].partition(". ")
+    lead, _, rest = verdict["text"].partition(". ")
     assert f"<strong>{lead}.</strong> {rest}" in page.replace("&#39;", "'")
     for name in ("dashboard.html", "study.json", "confirm/study.json", "trials.csv"):
         text = (folder / name).read_text()
@@ -241,7 +252,12 @@ def test_what_has_ended_is_not_run_again(done):
     ("flags", "message"),
     [
         (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
-        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as so far, or"),
+        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as so far"),
+        (
+            ["--std", "0.1", "2"],
+            "--num-samples is 3; expected more than the study's 3 trials: only",
+        ),
         (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
         (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
@@ -313,3 +329,28 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     exported = optuna.load_study(study_name="cut", storage=url)
     assert {t.state.name for t in exported.trials} <= {"COMPLETE", "PRUNED"}
     assert len(exported.trials) == 4
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
+    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--confirm-top", "0")
+    (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
+    begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
+    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
+    assert "known settings first: 1 given, 3 of the original report" in ended
+    more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
+    process = start("--resume", "a", *more, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "ddpm_lr: searched from 0.0001 to 0.0006 by the first 5 trials" in output
+    info, trials, _, export = load(tmp_path / "results" / "a")
+    assert info["settings"]["ddpm_lr"] == [1e-4, 5e-3]
+    assert 0.0004 in set(trials.ddpm_lr[:2])  # two begin at once
+    assert len(trials) == len(export.trials) == 6
+    assert "points.csv" not in (tmp_path / "results" / "a" / "study.json").read_text()
+    other = ("--start-from", "results/a", "--num-samples", "1", "--name", "b")
+    process = start(*size, *other, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    best = json.loads((tmp_path / "results" / "a" / "best.json").read_text())["parameters"]
+    assert load(tmp_path / "results" / "b")[1][list(best)].iloc[0].to_dict() == best

@@ -45,7 +45,7 @@ class Session:
         self.recorder._nodes["n"] = "this machine"
 
     def run(self, trial_id, rounds=4):
-        trial = SimpleNamespace(trial_id=trial_id, config={"x": 1.0, "y": 0.5})
+        trial = SimpleNamespace(trial_id=trial_id, config={"x": 1.0, "y": 0.5, "seed": 1})
         self.recorder.on_trial_start(0, [], trial)
         for done in range(1, rounds + 1):
             metrics = {"error": 1 / done, "bound": 0.2, "price": 1.0, "work_s": 1.0, "process": 1}

@@ -11,6 +11,12 @@ import optuna
 import pandas as pd
 import pytest
 from support.killed_studies import check_complete, exhausted, start, wait_for_rows, workers_of
+from support.toy_problem import TOY
+
+from study.engine.recovery import recover
+from study.engine.samplers import make_scheduler
+from study.results.folder import ResultsFolder
+from study.results.remote import RemotePath
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)], ids=["two", "ten"])
@@ -75,3 +81,17 @@ def test_a_finished_study_grows_and_what_was_there_stays(tmp_path):
     assert after.trials[:8] == optuna_before
     points = pd.read_csv(folder / "trials.csv")[["x", "y"]]
     assert not points.duplicated().any()  # the sampler has not begun again where it began
+
+
+def test_trials_that_began_before_seeds_were_on_record_had_the_plans(tmp_path):
+    folder = ResultsFolder.create(tmp_path, "old", TOY)
+    folder.trial_columns.remove("seed")
+    base = {"status": "completed", "x": 1.0, "y": 0.5, "started_s": 0.0, "restarts": 0, "round": 0}
+    folder.write_trials([{**base, "trial_id": "a"}, {**base, "trial_id": "b", "status": "running"}])
+    folder.close()
+    scheduler = make_scheduler("none", TOY, 1, 2)
+    with ResultsFolder.reopen(folder.path, TOY, {}) as again:
+        rows, recovered = recover(again, RemotePath.local(folder.path), scheduler, seed=7)
+        assert [row["seed"] for row in rows] == [7, 7]
+        assert [trial.seed for trial in recovered] == [7, 7]
+        assert [row["seed"] for row in again.read_trials()] == [7, 7]
