@@ -1,5 +1,6 @@
 """The start of a command: what a signal or a lost terminal does from the first moment on."""
 
+import atexit
 import contextlib
 import os
 import sys
@@ -39,8 +40,12 @@ def launch(module: str, prog: str, argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         status = exit_status()
-    # Ray's own farewell waits without end for processes that hang
+    atexit.register(_leave_soon, status)  # before what Ray has registered
+    return status
+
+
+def _leave_soon(status: int) -> None:
+    """End the process in :data:`EXIT_S` at the latest: Ray waits without end for what hangs."""
     guard = threading.Timer(EXIT_S, os._exit, (status,))
     guard.daemon = True
     guard.start()
-    return status
