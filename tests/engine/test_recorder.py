@@ -176,6 +176,15 @@ def test_a_failed_trial_has_its_reason(error, reason, session, tmp_path):
     assert failed.stop_reason.startswith(reason)
 
 
+def test_a_trial_that_ray_gave_up_too_early_is_only_restarted(session):
+    trial = session.run("a", rounds=2)
+    trial.pickled_error_file = None
+    trial.run_metadata, trial.max_failures = SimpleNamespace(num_failures=2), 2
+    session.recorder.on_trial_error(0, [], trial)
+    (row,) = session.recorder.rows.values()
+    assert (row["status"], row["restarts"]) == ("running", 1)
+
+
 def test_a_trial_that_fails_while_the_study_is_interrupted_is_interrupted_too(session):
     """The signal may have reached its process as well."""
     trial = session.run("a", rounds=2)
