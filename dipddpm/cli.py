@@ -130,6 +130,9 @@ def add_field_flag(
     if isinstance(hint, types.UnionType):  # X | None
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
     text, choices = meaning or help_text(field), metadata.get("choices")
+    if hint is bool:
+        parser.add_argument(flag(called or name), dest=name, action="store_true", help=text)
+        return
     options = {key: metadata[key] for key in ("metavar", "nargs", "const") if key in metadata}
     if not choices:
         letters: dict[type, str] = {int: "N", float: "X"}

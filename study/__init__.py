@@ -16,6 +16,7 @@ os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # the recorder tells of them
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the recorder logs for them
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1e9")  # its state: the records are ours
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # signals end a study in one way
 
 if TYPE_CHECKING:
     from study.engine.plan import Plan

@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from importlib import import_module
 
+from study.commands.launch import launch
 from study.spec.terminal import print_in_any_encoding
 
 PROG = "dip-ddpm-study"
@@ -30,9 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, help="what to do")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="flags of the command")
     args = parser.parse_args(argv)
-    module = import_module(COMMANDS[args.command])
-    status: int = module.main(args.arguments, f"{PROG} {args.command}")
-    return status
+    return launch(COMMANDS[args.command], f"{PROG} {args.command}", args.arguments)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # this checkout, whatever is installed
-    from study.commands.reproduce import main
+    from study.commands.launch import launch
 
-    sys.exit(main())
+    sys.exit(launch("study.commands.reproduce", "study/reproduce.py"))

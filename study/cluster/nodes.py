@@ -24,6 +24,7 @@ from study.cluster.capacity import Capacity, NodeType
 from study.results import provenance
 from study.results.remote import FAILURES, RemotePath, first_line
 from study.spec.errors import SettingError
+from study.spec.interrupts import undisturbed
 
 AUTOSCALING_FILE = Path("~/ray_bootstrap_config.yaml")
 """Where ``ray up`` leaves the cluster's configuration, on its head; on Kubernetes the manifest puts
@@ -59,7 +60,8 @@ def join(address: str) -> None:
     """
     check_address(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with undisturbed():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         expected = f"a running cluster of this Ray version: {first_line(error)}"
         raise SettingError("ray_address", address, expected) from None

@@ -107,16 +107,17 @@ def run(session: Session) -> StudyStatus:
     status = session.run_trials(trainable(settings, unfinished), plan, folder, expected_s)
     if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
-    write_summary(load_study(folder.path))
-    evidence, judged = write(folder.path)
+    write_summary(load_study(folder.path), console.print)
+    evidence, judged = write(folder.path, console.print)
     console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
         console.print(claim_text(each))
     if loader := loader_effect(evidence):
         console.print(loader_text(loader))
     console.print(f"open {folder.path / REPLICATION_FILE}")
-    time_is_up = "reason" in folder.info["sessions"][-1]
-    return StudyStatus.FINISHED if status == StudyStatus.INTERRUPTED and time_is_up else status
+    if status == StudyStatus.INTERRUPTED and session.time_is_up:
+        return StudyStatus.FINISHED
+    return status
 
 
 def announce_time(session: Session) -> list[float]:

@@ -38,13 +38,13 @@ def run(session: Session) -> StudyStatus:
     expected_s = announce_time(session)
     status = session.run_trials(trainable(settings), settings.plan, folder, expected_s)
     study = load_study(folder.path)
-    write_summary(study)
-    time_is_up = "reason" in folder.info["sessions"][-1]
+    write_summary(study, console.print)
+    time_is_up = session.time_is_up
     if study.best and is_confirmed(settings) and (status == StudyStatus.FINISHED or time_is_up):
         confirmed = confirm(session, study)
         status = status if confirmed == StudyStatus.FINISHED else confirmed
         study = load_study(folder.path)
-        write_summary(study)
+        write_summary(study, console.print)
     console.print(describe_study(study))
     console.print(f"open {folder.path / DASHBOARD_FILE}")
     if status == StudyStatus.INTERRUPTED and time_is_up and study.best:

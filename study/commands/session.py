@@ -35,7 +35,10 @@ from study.commands.resume import (
     name_to_resume,
 )
 from study.engine.plan import Plan
+from study.engine.recovery import reopen_failed
 from study.engine.runner import run_study
+from study.engine.session_end import TIME_BUDGET
+from study.engine.watch import RayIsLost
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.known_folders import recall, remember
@@ -68,15 +71,13 @@ from study.results.remote import (
 )
 from study.results.tables import check_info
 from study.spec.errors import DamagedFile, MachineError, SettingError
+from study.spec.interrupts import exit_status
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus
 from study.spec.terminal import one_line
 
-EXIT_STATUS = {
-    StudyStatus.FINISHED: 0,
-    StudyStatus.FAILED: 1,
-    StudyStatus.INTERRUPTED: 130,  # as shells have it: 128 + SIGINT
-}
+EXIT_STATUS = {StudyStatus.FINISHED: 0, StudyStatus.FAILED: 1}
+"""The exit statuses of studies that were not interrupted."""
 
 ONE_LINE = (
     *(DamagedFile, DataError, MachineError, NodeError),
@@ -138,7 +139,10 @@ class Session:
 
         Raises:
             OSError: results could not be written.
+            RayIsLost: the driver was cut off from its Ray.
         """
+        if self.settings.retry_failed and (failed := reopen_failed(folder)):
+            self.console.print(f"{folder.path.name}: {failed} failed trials are tried again")
         return run_study(
             folder.problem,
             train,
@@ -151,6 +155,11 @@ class Session:
             home=self.folder.path,
             cluster=self.on_cluster,
         )
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the last session of the study ended at its time budget."""
+        return str(self.folder.info["sessions"][-1].get("reason", "")).startswith(TIME_BUDGET)
 
 
 @dataclass(frozen=True)
@@ -196,15 +205,17 @@ def execute(command: Command, argv: list[str] | None) -> int:
     folder = session.folder.path
     try:
         with session:
-            return EXIT_STATUS[command.work(session)]
+            status = command.work(session)
+            return exit_status() if status == StudyStatus.INTERRUPTED else EXIT_STATUS[status]
     except KeyboardInterrupt:  # before the first trial or after the last: nothing is running
         print(f"interrupted; results so far in {folder}", file=sys.stderr)
-        return EXIT_STATUS[StudyStatus.INTERRUPTED]
+        return exit_status()
     except DamagedFile as error:
         print(one_line(f"{parser.prog}: {error}"), file=sys.stderr)
-    except OSError as error:
+    except (OSError, RayIsLost) as error:
         left = f"{folder} can be read, and --resume {session.settings.plan.name} goes on with it"
-        print(one_line(f"{parser.prog}: {error.strerror or error}; {left}"), file=sys.stderr)
+        said = getattr(error, "strerror", None) or error
+        print(one_line(f"{parser.prog}: {said}; {left}"), file=sys.stderr)
     return EXIT_STATUS[StudyStatus.FAILED]
 
 

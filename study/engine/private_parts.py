@@ -9,6 +9,14 @@ RAY = {
     "ray.train._internal.session._TrainingResult": (
         "A checkpoint with its result: how a trial is given the checkpoint it goes on from."
     ),
+    "ray._private.worker.print_to_stdstream": (
+        "Prints Ray's own troubles in many lines; the engine tells of them in one."
+    ),
+    "ray._private.state.actors": "The processes that are started for trials and are not ready.",
+    "ray._private.worker._global_node": "The processes of a private Ray, to see whether they live.",
+    "ray._private.worker.global_worker": "Kills such a process, of which Tune has no handle.",
+    "ray.experimental.internal_kv._internal_kv_put": "How a worker gives a sign of life.",
+    "ray.experimental.internal_kv._internal_kv_get": "How the driver sees a sign of life.",
     "ray.init(_node_name)": (
         "The name of the private Ray's node: results name it, and Ray's own is an address."
     ),

@@ -197,3 +197,20 @@ def _say_what_disagrees(
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             say(text.format(f"trial {', '.join(names[:5])}{more}"))
+
+
+def reopen_failed(folder: ResultsFolder) -> int:
+    """Have :func:`recover` go on with the trials that failed; return how many there are.
+
+    Those whose objectives are not finite stay as they are: they diverged, which is a result.
+    """
+    rows = folder.read_trials()
+    failed = [
+        row
+        for row in rows
+        if row["status"] == TrialStatus.FAILED and not ending(folder.problem, row, goes_on=True)
+    ]
+    for row in failed:
+        row["status"] = TrialStatus.INTERRUPTED
+    folder.write_trials(rows)
+    return len(failed)

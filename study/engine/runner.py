@@ -3,14 +3,11 @@
 It knows nothing of DIP and DDPM; those come with the problem and the trainable.
 """
 
-import contextlib
 import dataclasses
-import datetime
+import functools
 import logging
 import os
-import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +20,16 @@ from rich.console import Console
 
 from study.cluster.private_ray import make_token
 from study.engine import ray_state
+from study.engine.heartbeat import beating
+from study.engine.notices import Notices
 from study.engine.plan import Plan
 from study.engine.recorder import Recorder
 from study.engine.recovery import recover
 from study.engine.samplers import FixedDesign, StudySearch, make_scheduler
+from study.engine.session_end import End, SessionRecord, outcome
 from study.engine.terminal import Display
 from study.engine.trial_queue import RecoveredTrial, TrialQueue
+from study.engine.watch import RayIsLost, Watch
 from study.page.refresher import LivePage
 from study.results import provenance
 from study.results.folder import (
@@ -39,9 +40,11 @@ from study.results.folder import (
     ResultsFolder,
 )
 from study.results.optuna_export import OptunaExport, file_url
-from study.results.remote import RemotePath, StorageCopy
+from study.results.remote import RemotePath, StorageCopy, first_line
+from study.spec.interrupts import exit_status, held, undisturbed
+from study.spec.outlet import Outlet
 from study.spec.problem import FIXED_DESIGN, Problem
-from study.spec.status import StudyStatus, TrialStatus
+from study.spec.status import StudyStatus
 
 PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 """Ray's environment variable for how many trials may wait for a place at once."""
@@ -62,52 +65,34 @@ def start_ray(cpus: int, gpus: int) -> None:
     if path[0] != str(provenance.CODE):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
     make_token()
-    ray.init(
-        address="local",
-        num_cpus=cpus,
-        num_gpus=gpus,
-        _node_name=THIS_MACHINE,  # anonymised, since results are shared
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    with undisturbed():
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=gpus,
+            _node_name=THIS_MACHINE,  # anonymised, since results are shared
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
 
 
 def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """Return the trainable with the peak of device memory reset: processes are reused."""
+    """Return the trainable with signs of life, and the peak of device memory reset.
+
+    Processes are reused.
+    """
 
     def train(parameters: dict[str, Any]) -> None:
         if torch.cuda.is_initialized():
             torch.cuda.reset_peak_memory_stats()
-        trainable(parameters)
+        with beating():
+            trainable(parameters)
 
     return train
-
-
-class End(tune.Stopper):
-    """The stopper that ends a whole search: at its time budget, or when nothing can be written."""
-
-    def __init__(self, time_budget_s: float | None) -> None:
-        self.time_budget_s = time_budget_s
-        self.deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
-        self.recorder: Recorder | None = None
-
-    def __reduce__(self) -> tuple[type[tune.Stopper], tuple[Any, ...]]:
-        return End, (None,)  # Ray pickles it, and the recorder cannot be pickled
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return False
-
-    def stop_all(self) -> bool:
-        """Return whether the search ends now."""
-        broken = self.recorder is not None and self.recorder.fatal is not None
-        return broken or self.time_is_up()
-
-    def time_is_up(self) -> bool:
-        """Return whether the time budget is spent."""
-        return self.deadline is not None and time.monotonic() > self.deadline
 
 
 def run_study(
@@ -141,16 +126,19 @@ def run_study(
         cluster: the trials run on a cluster that has been joined, whose nodes come and go.
 
     Returns:
-        How it ended: ``INTERRUPTED`` by Ctrl-C or at the end of the time budget, after saving;
-        ``FAILED`` if no trial ended well; else ``FINISHED``.
+        How it ended: ``INTERRUPTED`` by a signal or at the end of the time budget, after saving;
+        ``FAILED`` if no trial ended well, or several in a row failed alike; else ``FINISHED``.
 
     Raises:
         OSError: results could not be written; what had been written can be read.
+        RayIsLost: Ray does not answer any more, or is gone; the study is interrupted.
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
     ray_state.forget(place)  # of a session that was killed
     home, console = home or folder.path, console or Console()
+    console.file = Outlet.of(console.file)
+    notices = Notices(console.print)
     rows, recovered = recover(folder, place, scheduler, plan.seed, console.print)
     settings = folder.info.get("settings", {})
     folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
@@ -160,19 +148,17 @@ def run_study(
         problem,
         samples=folder.path / SAMPLES_FOLDER,
         artifacts=home / ARTIFACTS_FOLDER,
-        warn=console.print,
+        warn=functools.partial(notices.tell, "the database"),
     )
     searched = plan.sampler != FIXED_DESIGN
     display = Display(problem, plan.num_samples, plan.slots, expected_s, console, searched)
-    page = LivePage(home, console.print)
-    recorder = Recorder(problem, folder, place, storage, export, display, page, rows)
-    status = _outcome(recorder, plan.num_samples)
+    page = LivePage(home, functools.partial(notices.tell, "the page"))
+    recorder = Recorder(problem, folder, place, storage, export, display, page, notices, rows)
+    status = outcome(recorder, plan.num_samples)
     if status != StudyStatus.INTERRUPTED:  # nothing is left to run
         export.flush()
         folder.set_status(status)
         return status
-    end = End(plan.time_budget_s)
-    end.recorder = recorder
     queue = TrialQueue(
         _searcher(problem, plan, recovered),
         recovered,
@@ -181,20 +167,50 @@ def run_study(
         problem,
         plan.seed,
     )
-    tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
-    ray_state.forget(place)  # of this one, as far as it is written
-    with _recorded_session(folder, recorder, end, expected_s) as session:
-        start_ray(provenance.cores(), len(provenance.gpus()))
+    with held() as hold:
+        recorder.interrupted = lambda: hold.asked
+        end = End(plan.time_budget_s, hold, recorder)
+        tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
+        ray_state.forget(place)  # of this one, as far as it is written
+        session = SessionRecord(folder, recorder, end)
         try:
-            with display:
-                tuner.fit()  # on a first Ctrl-C it returns early …
-            session["status"] = _outcome(recorder, plan.num_samples)
-        except KeyboardInterrupt:  # … a second one cuts it off
-            session["status"] = StudyStatus.INTERRUPTED
-    ray_state.forget(place)
+            return _run(tuner, session, plan.num_samples, expected_s)
+        finally:
+            ray_state.forget(place)
+
+
+def _run(
+    tuner: tune.Tuner, session: SessionRecord, num_samples: int, expected_s: Sequence[float]
+) -> StudyStatus:
+    """Run the trials of a session and record how it ends, whatever ends it."""
+    recorder, end, status = session.recorder, session.stopper, StudyStatus.FAILED
+
+    def last_words(lost: str) -> int:
+        session.end(StudyStatus.INTERRUPTED)
+        left = f"{session.folder.path} can be read, and --resume goes on with it"
+        recorder.notices.tell("Ray", f"{lost}; {left}")
+        return exit_status() if end.hold.asked else 1
+
+    session.begin(expected_s)
+    try:
+        with end.hold.cutting_off():
+            start_ray(provenance.cores(), len(provenance.gpus()))
+            with Watch(last_words, end.hold) as watch, recorder.display:
+                recorder.watch = end.watch = watch
+                tuner.fit()
+        status = outcome(recorder, num_samples)
+    except KeyboardInterrupt:  # the second signal, or Ray is lost
+        status = StudyStatus.INTERRUPTED
+    except ray.exceptions.RayError as error:  # of Ray itself; those of trials are theirs
+        status = StudyStatus.INTERRUPTED
+        raise RayIsLost(first_line(error)) from error
+    finally:
+        session.end(status)
     if recorder.fatal:
         raise recorder.fatal
-    return StudyStatus(session["status"])
+    if end.watch and end.watch.lost and not end.hold.asked:
+        raise RayIsLost(end.watch.lost)
+    return status
 
 
 def _tuner(
@@ -234,40 +250,6 @@ def _tuner(
     )
 
 
-@contextlib.contextmanager
-def _recorded_session(
-    folder: ResultsFolder, recorder: Recorder, end: "End", expected_s: Sequence[float]
-) -> Iterator[dict[str, Any]]:
-    """Record a session in ``study.json``: that it runs, and however it ends, that it has ended.
-
-    Yields the session's entry, whose ``status`` is ``FAILED`` unless another one is set.
-    """
-    began = datetime.datetime.now(datetime.UTC)
-    session: dict[str, Any] = {
-        "started": began.isoformat(timespec="seconds"),
-        "trials_before": len(recorder.rows),
-        **{name: folder.info.get(name) for name in ("code", "hardware")},
-    }
-    earlier_s = folder.info.get("wall_time_s", 0.0)
-    folder.info["sessions"] = [*folder.info.get("sessions", []), session]
-    folder.set_status(StudyStatus.RUNNING, expected_s=[round(each, 3) for each in expected_s])
-    session["status"] = StudyStatus.FAILED
-    try:
-        yield session
-    finally:
-        if recorder.fatal or shutil.disk_usage(folder.path).free < 1_000_000:
-            folder.use_reserve()
-            session["status"] = StudyStatus.FAILED
-        recorder.end_open_trials()
-        session_s = round((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 1)
-        session["wall_time_s"] = session_s
-        if end.time_is_up() and session["status"] == StudyStatus.INTERRUPTED:
-            session["reason"] = f"time budget of {end.time_budget_s:g} s"
-        folder.set_status(
-            StudyStatus(session["status"]), wall_time_s=round(earlier_s + session_s, 1)
-        )
-
-
 def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> Searcher:
     """Return the searcher, which knows all trials of earlier sessions."""
     tried = [trial.parameters for trial in recovered]
@@ -281,12 +263,3 @@ def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> 
         else:
             searcher.go_on(trial.trial_id, trial.parameters)
     return searcher
-
-
-def _outcome(recorder: Recorder, num_samples: int) -> StudyStatus:
-    """Return the status of a study, judged by its trials alone."""
-    statuses = [TrialStatus(row["status"]) for row in recorder.rows.values()]
-    if len(statuses) < num_samples or not all(status.has_ended for status in statuses):
-        return StudyStatus.INTERRUPTED
-    failed = all(status == TrialStatus.FAILED for status in statuses)
-    return StudyStatus.FAILED if failed else StudyStatus.FINISHED

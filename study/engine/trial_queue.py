@@ -39,6 +39,14 @@ class RecoveredTrial:
     """The name of the checkpoint folder that it goes on from; None if it has none."""
 
 
+def has_tries_left(trial: Trial) -> bool:
+    """Return whether a trial that Ray has given up may fail once more.
+
+    Ray gives a trial up for good where its worker dies before the trial has begun there.
+    """
+    return bool(trial.run_metadata.num_failures <= trial.max_failures)
+
+
 class TrialQueue(SearchAlgorithm):
     """The queue of trials that Ray takes from, at most ``slots`` at a time.
 
@@ -69,7 +77,9 @@ class TrialQueue(SearchAlgorithm):
         self._recovered = deque(sorted(recovered, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
         self._begun = 0
-        self._live: set[str] = set()
+        self._live: dict[str, Trial] = {}
+        self._failures: dict[str, int] = {}
+        """How often a trial has failed that is tried again, by id."""
         self._spec: dict[str, Any] = {}
 
     @property
@@ -98,6 +108,7 @@ class TrialQueue(SearchAlgorithm):
             return None
         if self._recovered:
             trial = self._continued(self._recovered.popleft())
+            trial.run_metadata.num_failures = self._failures.pop(trial.trial_id, 0)
         else:
             trial_id = Trial.generate_id()
             parameters: Any = self._searcher.suggest(trial_id)
@@ -105,7 +116,7 @@ class TrialQueue(SearchAlgorithm):
                 self._finished = True
                 return None
             trial = self._make(trial_id, parameters, self._next_seed(parameters))
-        self._live.add(trial.trial_id)
+        self._live[trial.trial_id] = trial
         return trial
 
     def _seeds_of(self, parameters: Mapping[str, Value]) -> set[int]:
@@ -168,8 +179,27 @@ class TrialQueue(SearchAlgorithm):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        self._live.discard(trial_id)
-        self._searcher.on_trial_complete(trial_id, result, error)
+        trial = self._live.pop(trial_id, None)
+        if error and trial and has_tries_left(trial):
+            self._begun -= 1
+            self._failures[trial_id] = trial.run_metadata.num_failures
+            self._recovered.append(self._again(trial))
+        else:
+            self._searcher.on_trial_complete(trial_id, result, error)
+
+    def _again(self, trial: Trial) -> RecoveredTrial:
+        """Return a trial that goes on from its last checkpoint, if it has one."""
+        checkpoint, last = trial.checkpoint, trial.last_result or {}
+        return RecoveredTrial(
+            trial_id=trial.trial_id,
+            parameters=trial.evaluated_params,
+            seed=trial.config[self._problem.seed],
+            status=TrialStatus.INTERRUPTED,
+            resource=last.get(self._problem.resource, 0),
+            evaluations=last.get("training_iteration", 0),
+            metrics=last.get(METRICS, {}),
+            checkpoint=PurePosixPath(checkpoint.path).name if checkpoint else None,
+        )
 
     def save_to_dir(self, dirpath: str, **kwargs: Any) -> None:
         """Save nothing: the results folder has everything."""

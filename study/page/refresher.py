@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.page.dashboard import draw
-from study.results.files import write_text
+from study.page.page_file import write_page
 from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
 
@@ -44,9 +44,6 @@ class LivePage:
 
     def _redraw(self) -> None:
         start = time.monotonic()
-        try:
-            write_text(self.folder / DASHBOARD_FILE, draw(load_study(self.folder)))
-        except Exception as error:  # the study must go on, whatever is wrong with its page
-            self._warn(f"the page could not be drawn: {type(error).__name__}: {error}")
+        write_page(self.folder / DASHBOARD_FILE, lambda: draw(load_study(self.folder)), self._warn)
         end = time.monotonic()
         self._next = end + max(SOONEST_S, (end - start) / SHARE)

@@ -39,7 +39,7 @@ RESULTS_DIR = Path("results")
 
 PLACES = (
     *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
-    *("time_budget_s", "num_samples", "start_from", "start_points"),
+    *("time_budget_s", "num_samples", "retry_failed", "start_from", "start_points"),
 )
 """Fields that say where or how long, not what: a resumed study does not remember them."""
 
@@ -134,6 +134,9 @@ class Arguments:
         nargs="?",
         const="",
         metavar="NAME",
+    )
+    retry_failed: bool = _argument(
+        False, "with --resume, try trials that failed again, from their last checkpoint if any"
     )
     storage_url: str | None = _argument(
         None, "Optuna storage that gets the trials", "study.db in the results folder"

@@ -48,6 +48,8 @@ class StudySettings:
     storage_url: str | None
     storage_path: str | None
     ray_address: str | None
+    retry_failed: bool = False
+    """Whether trials that failed in an earlier session are tried again."""
     start_from: Path | None = None
     """A study whose front the search tries first."""
     start_points: Path | None = None
@@ -94,7 +96,7 @@ class StudySettings:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
         places = ("results_dir", "storage_url", "storage_path", "ray_address")
-        for name in ("capacity", *places, "start_from", "start_points"):
+        for name in ("capacity", *places, "retry_failed", "start_from", "start_points"):
             del data[name]
         data["run"] = shareable(self.run)
         del data["run"]["data_dir"]
@@ -111,6 +113,8 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         SettingError, ConfigError: names the field whose value is wrong.
     """
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
+    if chosen.retry_failed and chosen.resume is None:
+        raise SettingError("retry_failed", "given", "--resume: a new study has none")
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
     now = datetime.datetime.now()
@@ -145,6 +149,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         storage_url=chosen.storage_url,
         storage_path=chosen.storage_path,
         ray_address=chosen.ray_address,
+        retry_failed=chosen.retry_failed,
         start_from=chosen.start_from,
         start_points=chosen.start_points,
     )

@@ -14,9 +14,9 @@ from ray import tune
 from dipddpm.config import RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
-from dipddpm.progress import silent
 from study.cluster import nodes
 from study.engine.checkpoints import PICTURES
+from study.engine.heartbeat import alive
 from study.engine.reporting import picture_path, report
 from study.problem.definition import device, threads
 from study.problem.local_checkpoint import LocalCheckpoint
@@ -55,14 +55,20 @@ def train(
     device = nodes.device_here(device)
     places = {name: getattr(run_config, name) for name in ("dataset", "data_dir")}
     local = LocalCheckpoint(local_folder) if local_folder else None
+
+    def progress(stage: str, done: int, total: int) -> None:
+        alive()
+        if local:
+            local(stage, done, total)
+
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
-            run = Run.load(Path(folder), device, **places)
+            run = Run.load(Path(folder), device, progress, **places)
     elif local and local.exists:
-        run = Run.load(local.folder, device, local, **places)
+        run = Run.load(local.folder, device, progress, **places)
     else:
-        run = Run(dataclasses.replace(run_config, **parameters), device, local or silent)
+        run = Run(dataclasses.replace(run_config, **parameters), device, progress)
     if local:
         local.run = run
     save_time_s = 0.0

@@ -4,7 +4,7 @@ Needs neither Ray nor torch: all of it is drawn from the results folder.
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from study.analysis.conditions import Condition
 from study.page.dashboard import data_uri, figure_json, render
+from study.page.page_file import write_page
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
     ORIGINAL_STEPS_PER_EPOCH,
@@ -93,8 +94,12 @@ def is_replication(study: StudyRecord) -> bool:
     return begun and any(parameter.name == PARAMETER for parameter in study.problem.parameters)
 
 
-def write(folder: Path) -> tuple[Evidence, list[Judged]]:
-    """Write all files that follow from a replication, as far as it has come."""
+def write(folder: Path, warn: Callable[[str], None] | None = None) -> tuple[Evidence, list[Judged]]:
+    """Write all files that follow from a replication, as far as it has come.
+
+    Args:
+        warn: called with one line if the page cannot be drawn; without it the error is raised.
+    """
     evidence = load_evidence(folder)
     judged = judge(evidence)
     conditions = conditions_table(evidence)
@@ -111,7 +116,7 @@ def write(folder: Path) -> tuple[Evidence, list[Judged]]:
     ):
         stated = [{**line, "scale": scale} for line in lines]
         write_text(folder / name, pd.DataFrame(stated).to_csv(index=False))
-    write_text(folder / REPLICATION_FILE, page(evidence, judged, conditions))
+    write_page(folder / REPLICATION_FILE, lambda: page(evidence, judged, conditions), warn)
     return evidence, judged
 
 

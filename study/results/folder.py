@@ -108,7 +108,7 @@ class ResultsFolder:
         self.info = {**info, "name": path.name, "problem": problem.to_json()}
         self._lock = FileLock(path / LOCK_FILE)  # the system lets go of it when the process ends
         try:
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=0.2)  # a reader that asks is_written holds it for an instant
         except Timeout as error:
             raise StudyIsRunning(f"{path} is being written by another process") from error
         # freed when the disk is full, so that the end of the study can still be recorded
@@ -199,7 +199,7 @@ class ResultsFolder:
             at = {"trials_before": len(folder.read_trials())}
             entries = [dataclasses.asdict(each) | at for each in wider]
             folder.info[WIDENED] = [*before.get(WIDENED, []), *entries]
-        folder.set_status(StudyStatus(before["status"]))
+        folder.set_status(true_status(before["status"], is_written=False))
         folder.mend_history()
         return folder
 
@@ -263,6 +263,25 @@ class ResultsFolder:
     def read_history(self) -> list[dict[str, Any]]:
         """Return the rows of ``history.csv``, in the order in which they came."""
         return read_rows(self.path / HISTORY_FILE)
+
+
+def is_written(path: Path) -> bool:
+    """Return whether a process has a study's folder open to write to it."""
+    if not (path / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(path / LOCK_FILE, blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written, on a disc or of someone else
+        return False
+
+
+def true_status(status: str, is_written: bool) -> StudyStatus:
+    """Return a study's status: one that nobody runs is interrupted, whatever it left behind."""
+    abandoned = status == StudyStatus.RUNNING and not is_written
+    return StudyStatus.INTERRUPTED if abandoned else StudyStatus(status)
 
 
 def read_info(path: Path) -> dict[str, Any]:

@@ -7,12 +7,14 @@ is resumed, and Optuna cannot open an ended trial again.
 
 Writing is idempotent: each row is the whole state of its trial, and what the storage has already
 is left alone. So a storage that was out of reach, or behind when a process was killed, catches up.
+A failed trial that is tried again in a later session is a second trial there, of the same
+``ray_trial_id``: the last one counts.
 """
 
 import math
+import threading
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upl
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy import URL
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.results.folder import PARTS
@@ -38,8 +41,11 @@ STATES = {
     TrialStatus.FAILED: TrialState.FAIL,
 }
 
-SQLITE_WAIT_S = 60.0
-"""How long to wait for a lock that another reader or writer holds."""
+SQLITE_WAIT_S = 10.0
+"""Seconds to wait for a lock that another reader or writer holds."""
+
+FLUSH_S = 30.0
+"""The most seconds that the end of a study waits for a storage."""
 
 
 def file_url(path: Path) -> str:
@@ -110,13 +116,16 @@ def rename_studies(database: Path, before: str, now: str) -> str:
 class OptunaExport:
     """A study of an Optuna storage that is kept like the rows of ``trials.csv``.
 
+    Nothing that is wrong with the storage reaches the study: it may be locked, read-only, full or
+    out of reach, then and now or from the start, and its file may be deleted. All trials are
+    written once it can be written, here or in the next session.
+
     Args:
         url: the storage; the study is made if it is not there.
         name: the study's name.
         samples: the folder that has a folder of pictures for each trial.
         artifacts: where Optuna's copies of the pictures are kept.
-        warn: called with one line when the storage cannot be written. The study goes on, and so
-            does the export when the storage can be written again.
+        warn: called with one line at each attempt to write the storage that failed.
     """
 
     def __init__(
@@ -129,61 +138,95 @@ class OptunaExport:
         artifacts: Path,
         warn: Callable[[str], None],
     ) -> None:
-        self.problem, self._samples, self._warn = problem, samples, warn
-        self._url, self._storage = url, open_storage(url)
-        study = optuna.create_study(
-            study_name=name,
-            storage=self._storage,
-            directions=["minimize" if d == "min" else "maximize" for d in problem.directions],
-            load_if_exists=True,
-        )
-        with warnings.catch_warnings():  # marked experimental since optuna 3.2
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(problem.objectives))
-        self._study_id = study._study_id
-        artifacts.mkdir(exist_ok=True)
-        self._artifacts = FileSystemArtifactStore(artifacts)
+        self.url, self.name, self.problem = url, name, problem
+        self._samples, self._artifacts, self._warn = samples, artifacts, warn
+        self._storage: BaseStorage | None = None
+        self._file: tuple[int, int] | None = None
+        """What the file of the database was when it was opened: device and number."""
         self._trials: dict[str, tuple[int, TrialState]] = {}
         """Ray's trial id → the storage's number, and the state that the trial has there."""
-        for trial in study.get_trials(deepcopy=False):
-            if trial_id := trial.user_attrs.get("ray_trial_id"):
-                self._trials[trial_id] = (trial._trial_id, trial.state)
+        self._rows: dict[str, Mapping[str, Any]] = {}
         self._behind: dict[str, Mapping[str, Any]] = {}
-        # in a thread: trials do not wait for a slow database
-        self._writer = ThreadPoolExecutor(1, "export")
-        self._last: Future[None] | None = None
+        self._thread: threading.Thread | None = None
 
     def put(self, row: Mapping[str, Any]) -> None:
         """Have a trial written as its row says; :meth:`flush` waits for it."""
-        if self._last and self._last.done():
-            self._last.result()  # raises what is no trouble of the storage
-        self._behind[row["trial_id"]] = dict(row)
-        self._last = self._writer.submit(self._catch_up)
-
-    def flush(self) -> None:
-        """Try once more to write what is behind, and wait until that is done."""
-        self._writer.submit(self._catch_up).result()
+        self._rows[row["trial_id"]] = self._behind[row["trial_id"]] = dict(row)
+        self._attempt()
 
     def evaluated(self, row: Mapping[str, Any]) -> None:
         """Write an intermediate value; Optuna has them for a single objective only."""
         if len(self.problem.objectives) == 1:
             self.put(row)
 
-    def _catch_up(self) -> None:
-        while self._behind:
-            trial_id, row = next(iter(self._behind.items()))
-            try:
-                self._write(row)
-            except (optuna.exceptions.OptunaError, SQLAlchemyError, OSError) as error:
-                reason = scrubbed(str(error.__cause__ or error), self._url).splitlines()[0]
-                self._warn(f"the Optuna storage is {len(self._behind)} trials behind: {reason}")
+    def flush(self) -> None:
+        """Try once more to write what is behind, and wait until that is done, or long enough."""
+        for _ in range(2):  # an attempt that is under way may not have seen the last row
+            attempt = self._attempt()
+            attempt.join(FLUSH_S)
+            if attempt.is_alive():
+                self._warn(f"the Optuna storage does not answer; it lacks {self._lacks()}")
                 return
-            if self._behind[trial_id] is row:  # else it has changed meanwhile, and is written again
-                del self._behind[trial_id]
+
+    def _attempt(self) -> threading.Thread:
+        """Begin to write what is behind, if that is not under way: trials do not wait for it."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._catch_up, name="export", daemon=True)
+            self._thread.start()
+        return self._thread
+
+    def _catch_up(self) -> None:
+        try:
+            if self._storage is None or self._file != self._file_now():
+                self._open()
+            while waiting := list(self._behind):
+                row = self._behind[waiting[0]]
+                self._write(row)
+                if self._behind[waiting[0]] is row:  # else it has changed meanwhile
+                    del self._behind[waiting[0]]
+        except Exception as error:  # the study goes on, whatever is wrong with its database
+            reason = scrubbed(str(error.__cause__ or error), self.url).splitlines()[0]
+            self._warn(f"the Optuna storage lacks {self._lacks()}, which is tried again: {reason}")
+
+    def _lacks(self) -> str:
+        return f"the latest of {len(self._behind)} trials"
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """Return what the file of the database is now; None if it has none, or it is gone."""
+        url = make_url(self.url)
+        if url.get_backend_name() != "sqlite" or not (file := Path(url.database or "")).is_file():
+            return None
+        status = file.stat()
+        return status.st_dev, status.st_ino
+
+    def _open(self) -> None:
+        """Open the storage and its study, new or with its trials; all rows are written again."""
+        self._storage = None
+        storage = open_storage(self.url)
+        study = optuna.create_study(
+            study_name=self.name,
+            storage=storage,
+            directions=["minimize" if d == "min" else "maximize" for d in self.problem.directions],
+            load_if_exists=True,
+        )
+        with warnings.catch_warnings():  # marked experimental since optuna 3.2
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(self.problem.objectives))
+        self._study_id = study._study_id
+        self._trials = {
+            trial_id: (trial._trial_id, trial.state)
+            for trial in study.get_trials(deepcopy=False)
+            if (trial_id := trial.user_attrs.get("ray_trial_id"))
+        }
+        self._behind = {**self._rows}
+        self._storage, self._file = storage, self._file_now()
 
     def _write(self, row: Mapping[str, Any]) -> None:
+        assert self._storage is not None
         state = STATES[row["status"]]
-        if row["trial_id"] not in self._trials:
+        there = self._trials.get(row["trial_id"])
+        # one that failed and is tried again is a new trial there: Optuna opens none again
+        if there is None or (there[1] == TrialState.FAIL and state != TrialState.FAIL):
             self._begin(
                 row, TrialState.WAITING if state == TrialState.WAITING else TrialState.RUNNING
             )
@@ -204,6 +247,7 @@ class OptunaExport:
         self._trials[row["trial_id"]] = (number, state)
 
     def _begin(self, row: Mapping[str, Any], state: TrialState) -> None:
+        assert self._storage is not None
         template = optuna.trial.create_trial(
             state=state,
             params={p.name: row[p.name] for p in self.problem.parameters},
@@ -215,6 +259,7 @@ class OptunaExport:
 
     def _describe(self, number: int, row: Mapping[str, Any]) -> None:
         """Write all that is known of an ended trial, and its pictures."""
+        assert self._storage is not None
         skip = {"trial_id", *(p.name for p in self.problem.parameters)}
         for key, value in row.items():
             if key not in skip and not (isinstance(value, float) and not math.isfinite(value)):
@@ -225,11 +270,13 @@ class OptunaExport:
         relative = f"{self._samples.name}/{row['trial_id']}"
         self._storage.set_trial_user_attr(number, "samples", relative)
         trial = self._storage.get_trial(number)
+        self._artifacts.mkdir(exist_ok=True)
+        store = FileSystemArtifactStore(self._artifacts)
         there = {m.filename for m in get_all_artifact_meta(trial, storage=self._storage)}
         for picture in pictures:
             if picture.name not in there:
                 upload_artifact(
-                    artifact_store=self._artifacts,
+                    artifact_store=store,
                     file_path=str(picture),
                     study_or_trial=trial,
                     storage=self._storage,

@@ -167,6 +167,8 @@ def load_study(folder: Path) -> StudyRecord:
         DamagedFile: one of its files cannot be read.
     """
     info = files.read_info(folder)
+    running = files.is_written(folder)
+    info["status"] = files.true_status(info["status"], running)
     problem = read_problem(folder / files.STUDY_FILE, info)
     metrics = [metric.name for metric in problem.metrics]
     trials = _read(folder / files.TRIALS_FILE, check_trials, problem)
@@ -195,7 +197,7 @@ def load_study(folder: Path) -> StudyRecord:
             TrialRecord(
                 number=number,
                 trial_id=row["trial_id"],
-                status=TrialStatus(row["status"]),
+                status=_true_status(row["status"], running),
                 stop_reason=row.get("stop_reason", ""),
                 resource=int(row[problem.resource]),
                 parameters=problem.parameters_in(row),
@@ -242,6 +244,12 @@ def _read(path: Path, check: Check, problem: Problem) -> list[dict[str, Any]]:
     rows = files.read_rows(path)
     check(path, rows, problem)
     return rows
+
+
+def _true_status(status: str, running: bool) -> TrialStatus:
+    """Return a trial's status: none runs in a study that nobody runs."""
+    abandoned = status == TrialStatus.RUNNING and not running
+    return TrialStatus.INTERRUPTED if abandoned else TrialStatus(status)
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

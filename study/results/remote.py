@@ -380,10 +380,14 @@ class StorageCopy:
         self._ended.set()
         for thread in self._threads:
             thread.join()
-        if self._folder is not None:
-            self.push(at_the_end=True)
-        if not self.fatal:
-            self.place.filesystem.delete_file(f"{self.place.path}/{DRIVER_FILE}")
+        try:
+            if self._folder is not None:
+                self.push(at_the_end=True)
+            if not self.fatal:
+                self.place.filesystem.delete_file(f"{self.place.path}/{DRIVER_FILE}")
+        except FAILURES as error:
+            lacks = "the storage lacks the last results, which --resume copies"
+            self._warn(f"{lacks}: {first_line(error)}")
 
 
 def _comes_last(name: str) -> int:

@@ -53,7 +53,7 @@ def test_the_list_is_what_the_code_uses():
     listed = {
         part for name in (*RAY, *OPTUNA) for part in re.split(r"\W", name) if is_private(part)
     }
-    assert used == listed
+    assert used - {"_exit"} == listed  # os._exit is public, whatever its name
 
 
 def test_each_part_has_its_reason():

@@ -20,19 +20,24 @@ from support.toy_problem import (
     crowding_toy,
     slow_toy,
     toy,
+    toy_with_fault,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from study.engine.recovery import reopen_failed
 from study.engine.runner import MAX_FAILURES, run_study
-from study.results.folder import ResultsFolder, StudyIsRunning
+from study.results.folder import ResultsFolder, StudyIsRunning, read_info
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN, Parameter
 
 
-def run(tmp_path, problem=TOY, trainable=toy, resume=False, cluster=False, **changes):
+def run(tmp_path, problem=TOY, trainable=toy, resume=False, cluster=False, retry=False, **changes):
     plan = dataclasses.replace(PLAN, **changes)
     if resume:
-        folder = ResultsFolder.reopen(tmp_path / plan.name, problem, {})
+        before = read_info(tmp_path / plan.name)
+        folder = ResultsFolder.reopen(tmp_path / plan.name, problem, before)
+        if retry:
+            reopen_failed(folder)
     else:
         folder = ResultsFolder.create(tmp_path, plan.name, problem, {})
     try:
@@ -190,6 +195,36 @@ def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
     assert [t.stop_reason for t in study.trials] == [
         "ValueError: y is too large, see […/y.txt]"
     ] * 2
+
+
+@pytest.mark.slow
+def test_failures_of_one_cause_stop_the_study_and_can_be_tried_again(
+    ray_local, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("study.engine.runner.MAX_FAILURES", 0)  # a try costs a new process
+    points = tuple({"x": 1.0 + n, "y": 0.1 * n} for n in range(8))
+    problem = dataclasses.replace(TOY, start_points=points)
+    plan = {"sampler": FIXED_DESIGN, "scheduler": "none", "num_samples": 8}
+    with_fault = functools.partial(toy_with_fault, mended=tmp_path / "mended")
+    status, path = run(tmp_path, problem, with_fault, **plan)
+    assert status == "failed"
+    study = load_study(path)
+    reason = "5 trials in a row failed alike: OSError: […/disc] is not mounted"
+    assert study.info["sessions"][-1]["reason"] == reason
+    failed = [t.trial_id for t in study.with_status("failed")]
+    assert len(failed) >= 5
+    assert len(study.trials) < 8  # not all have been burnt
+
+    (tmp_path / "mended").touch()
+    status, path = run(tmp_path, problem, with_fault, resume=True, retry=True, **plan)
+    assert status == "finished"
+    after = load_study(path)
+    assert [t.status for t in after.trials] == ["completed"] * 8
+    assert {t.trial_id for t in after.trials} >= set(failed)
+    assert all([e.resource for e in t.curve] == [1, 2, 3, 4] for t in after.trials)
+    exported = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    last = {t.user_attrs["ray_trial_id"]: t.state.name for t in exported.trials}
+    assert last == {t.trial_id: "COMPLETE" for t in after.trials}
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """The Optuna export on real storages, and optuna-dashboard's own API on what it wrote."""
 
+import contextlib
 import dataclasses
 import json
+import sqlite3
 import threading
 import urllib.request
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -124,23 +126,84 @@ def test_pictures_become_artifacts_once(place):
     assert trial.user_attrs["samples"] == "samples/a"
 
 
-def test_a_storage_out_of_reach_is_told_and_caught_up_with(place, monkeypatch):
+def states_of(study):
+    return {t.user_attrs["ray_trial_id"]: t.state.name for t in study.trials}
+
+
+def test_a_locked_database_is_told_and_caught_up_with(place, monkeypatch):
+    monkeypatch.setattr("study.results.optuna_export.SQLITE_WAIT_S", 0.1)
     export = place.export()
     export.put(row("a", "running"))
     export.flush()
-
-    def locked(*_):
-        raise optuna.exceptions.StorageInternalError("database is locked")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(export._storage, "set_trial_state_values", locked)
+    with contextlib.closing(sqlite3.connect(place.folder / "study.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
         export.put(row("a", "completed"))
         export.put(row("b", "completed"))
         export.flush()
-    assert "the Optuna storage is 2 trials behind: database is locked" in place.warnings
+        told = "the Optuna storage lacks the latest of 2 trials, which is tried again: "
+        assert place.warnings[-1].startswith(told)
+        assert "database is locked" in place.warnings[-1]
     export.put(row("c", "running"))
-    states = {t.user_attrs["ray_trial_id"]: t.state.name for t in place.study().trials}
-    assert states == {"a": "COMPLETE", "b": "COMPLETE", "c": "RUNNING"}
+    assert states_of(place.study()) == {"a": "COMPLETE", "b": "COMPLETE", "c": "RUNNING"}
+
+
+def test_a_database_that_cannot_be_opened_is_opened_later(place):
+    """A folder in its place; permissions would not stop root, as which CI may run."""
+    (place.folder / "study.db").mkdir()
+    export = place.export()
+    export.put(row("a", "running"))
+    export.put(row("b", "completed"))
+    export.flush()
+    assert "unable to open database file" in place.warnings[-1]
+    (place.folder / "study.db").rmdir()
+    assert states_of(place.study()) == {"a": "RUNNING", "b": "COMPLETE"}
+
+
+def test_a_read_only_database_stops_nothing(place):
+    place.export().put(row("a", "running"))
+    place.study()
+    url = place.url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    export = OptunaExport(
+        url, "toy", TOY, samples=place.folder, artifacts=place.folder, warn=place.warnings.append
+    )
+    export.put(row("a", "completed"))
+    export.flush()
+    assert "attempt to write a readonly database" in place.warnings[-1]
+    assert states_of(place.study()) == {"a": "RUNNING"}
+
+
+def test_a_deleted_database_is_made_again_with_all_trials(place):
+    export = place.export()
+    export.put(row("a", "completed"))
+    export.flush()
+    (place.folder / "study.db").unlink()
+    export.put(row("b", "running"))
+    assert states_of(place.study()) == {"a": "COMPLETE", "b": "RUNNING"}
+    assert not place.warnings
+
+
+def test_a_storage_that_does_not_answer_holds_nobody_up(place, monkeypatch):
+    monkeypatch.setattr("study.results.optuna_export.FLUSH_S", 0.1)
+    answers = threading.Event()
+    monkeypatch.setattr("study.results.optuna_export.open_storage", lambda url: answers.wait())
+    export = place.export()
+    export.put(row("a", "completed"))
+    export.flush()
+    answers.set()
+    assert place.warnings[0] == (
+        "the Optuna storage does not answer; it lacks the latest of 1 trials"
+    )
+
+
+def test_a_failed_trial_that_is_tried_again_is_a_second_one_there(place):
+    export = place.export()
+    export.put(row("a", "failed"))
+    export.flush()
+    for status in ("interrupted", "running", "completed"):
+        export = place.export()
+        export.put(row("a", status))
+        export.flush()
+    assert [t.state.name for t in place.study().trials] == ["FAIL", "COMPLETE"]
 
 
 def test_intermediate_values_with_one_objective(tmp_path):
@@ -155,7 +218,7 @@ def test_intermediate_values_with_one_objective(tmp_path):
 
 
 def test_two_studies_are_not_merged(place):
-    place.export()
+    place.export().flush()
     check_storage(place.url, "other", is_new=True)
     check_storage(place.url, "toy", is_new=False)
     with pytest.raises(SettingError, match="name is 'toy'; expected a new name"):

@@ -154,6 +154,19 @@ def test_a_last_line_that_was_cut_short_is_not_read_and_not_kept(folder):
     assert [e.resource for e in load_study(folder.path).trials[0].curve] == [1, 2]
 
 
+def test_a_study_that_nobody_runs_is_not_running(tmp_path):
+    """As a driver that was killed leaves it; the system lets go of its lock."""
+    with ResultsFolder.create(tmp_path, "one", TOY) as folder:
+        folder.write_trials([row("a", "running", round=1)])
+        folder.set_status("running")
+        while_run = load_study(folder.path)
+    after = load_study(folder.path)
+    assert [s.info["status"] for s in (while_run, after)] == ["running", "interrupted"]
+    assert [s.trials[0].status for s in (while_run, after)] == ["running", "interrupted"]
+    with ResultsFolder.reopen(folder.path, TOY, {}) as again:
+        assert again.info["status"] == "interrupted"
+
+
 def test_replicates_are_known_by_their_parameters(folder):
     rows = [
         row("a", "completed", error=1.0, price=1.0, seed=3),

@@ -98,6 +98,17 @@ def test_two_drivers(tmp_path, monkeypatch):
         pass
 
 
+def test_a_storage_that_is_gone_at_the_end_is_told_and_fails_nothing(tmp_path):
+    folder, place, warnings = tmp_path / "study", tmp_path / "storage", []
+    folder.mkdir()
+    with StorageCopy(RemotePath.local(place), warnings.append) as copy:
+        copy.follow(folder)
+        shutil.rmtree(place)
+        place.write_text("a file in its place")
+        (folder / "study.json").write_text("{}")
+    assert warnings[-1].startswith("the storage lacks the last results, which --resume copies: ")
+
+
 def test_the_newer_side_wins_and_none_is_overwritten(tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder, rows in ((ours, "a\n"), (theirs, "a\nb\n")):

@@ -30,8 +30,8 @@ def start(
     )
 
 
-def workers_of(pid: int) -> list[int]:
-    """Ray's worker processes that run trials of this driver."""
+def descendants(pid: int) -> dict[int, str]:
+    """The processes that this one has started, directly or not: command lines by id."""
     parents, names = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -46,13 +46,17 @@ def workers_of(pid: int) -> list[int]:
             process = parents[process]
         return process == pid
 
-    trials = [p for p, name in names.items() if name.startswith("ray::ImplicitFunc")]
-    return [p for p in trials if descends(p)]
+    return {p: name for p, name in names.items() if p != pid and descends(p)}
+
+
+def workers_of(pid: int) -> list[int]:
+    """Ray's worker processes that run trials of this driver."""
+    return [p for p, name in descendants(pid).items() if name.startswith("ray::ImplicitFunc")]
 
 
 def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
     history = folder / "history.csv"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         if history.exists() and len(history.read_text().splitlines()) > rows:
             return

@@ -122,3 +122,10 @@ def slow_toy(parameters: dict[str, float]) -> None:
         toy(parameters)
     finally:
         del os.environ["TOY_ROUND_S"]
+
+
+def toy_with_fault(parameters: dict[str, float], mended: Path) -> None:
+    """A toy whose machine lacks something until a file is there."""
+    if not mended.exists():
+        raise OSError("[/mnt/disc] is not mounted")
+    toy(parameters)

@@ -1,0 +1,31 @@
+"""The queue of trials, beside what Ray does with them."""
+
+from types import SimpleNamespace
+
+import pytest
+from support.toy_problem import TOY
+
+from study.engine.samplers import FixedDesign
+from study.engine.trial_queue import TrialQueue
+
+
+@pytest.mark.parametrize(("failures", "again"), [(2, True), (3, False)])
+def test_a_trial_that_ray_gave_up_too_early_is_tried_again(failures, again):
+    """As it does with one whose worker died while it waited for the trial."""
+    point = {"x": 1.0, "y": 0.5}
+    queue = TrialQueue(FixedDesign([point]), [], 1, 1, TOY, 1)
+    trial = SimpleNamespace(
+        trial_id="a",
+        evaluated_params=point,
+        config={**point, "seed": 1},
+        checkpoint=SimpleNamespace(path="results/toy/ray/a/checkpoint_000002"),
+        last_result={"round": 3, "training_iteration": 3, "metrics": {"error": 0.5}},
+        run_metadata=SimpleNamespace(num_failures=failures),
+        max_failures=2,
+    )
+    queue._begun, queue._live["a"] = 1, trial
+    queue.on_trial_complete("a", error=True)
+    assert queue.is_finished() is not again
+    assert [(t.trial_id, t.checkpoint, t.seed) for t in queue._recovered] == (
+        [("a", "checkpoint_000002", 1)] if again else []
+    )
