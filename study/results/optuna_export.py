@@ -98,7 +98,7 @@ def rename_studies(database: Path, before: str, now: str) -> str:
         Why that could not be done; empty if it was.
     """
     try:
-        storage = open_storage(f"sqlite:///{database}")
+        storage = open_storage(file_url(database))
         for part in (*(f"-{part}" for part in PARTS), ""):
             old, new = before + part, now + part
             there = optuna.get_all_study_names(storage)
