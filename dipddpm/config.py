@@ -16,6 +16,7 @@ SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "unet-input-norm", "original")
 RESTORERS = ("unet", "original")
 PREDICTIONS = ("epsilon", "v")
+SPACINGS = ("time", "log-snr")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
 RANGES = ("symmetric", "unit")
@@ -152,6 +153,17 @@ class RunConfig:
     eta: float = _setting(
         1.0, "noise of the sampler, 0: none (deterministic DDIM) to 1: that of ancestral sampling"
     )
+    sampler_order: int = _setting(
+        1,
+        "predictions that a sampler step uses, 1: DDIM, ancestral for eta 1; 2: DPM-Solver++(2M), "
+        "its stochastic form for eta 1",
+    )
+    spacing: str = _setting(
+        "time",
+        "where the sampler's steps lie, time: evenly in t; log-snr: evenly in the logarithm of the "
+        "signal-to-noise ratio",
+        SPACINGS,
+    )
     variance: str = _setting(
         "posterior", "variance of the sampler's noise, for eta above 0", VARIANCES
     )
@@ -192,6 +204,7 @@ class RunConfig:
         self._require("eta", 0 <= self.eta <= 1, "0 to 1")
         within = f"1 to {self.timesteps}, the number of timesteps"
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
+        self._require("sampler_order", self.sampler_order in (1, 2), "1 or 2")
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
         if self.denoiser == "original":

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from dipddpm.errors import ConfigError
 
+NOISE_ALONE = -5.1
+"""The λ_t below which x_t is hardly more than noise: its signal is 0.6 % of it."""
+
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """A network that predicts ε or v from x_t, shape (N, C, H, W), and t, shape (N,), int64."""
 
@@ -29,15 +32,22 @@ class Schedule:
         """The number of timesteps T."""
         return len(self.betas)
 
-    def timesteps(self, steps: int, start: int | None = None) -> Tensor:
-        """Return ``steps`` evenly spaced indices from ``start - 1`` down towards 0: (steps,).
+    @property
+    def half_log_snr(self) -> Tensor:
+        """λ_t = ½ log(ᾱ_t / (1 - ᾱ_t)), half the logarithm of the signal-to-noise ratio."""
+        return (self.alphas_cumprod.log() - torch.log1p(-self.alphas_cumprod)) / 2
 
-        The spacing is "trailing" (Lin et al. 2024, Table 2), so the noisiest index is among them.
+    def timesteps(self, steps: int, start: int | None = None, spacing: str = "time") -> Tensor:
+        """Return ``steps`` descending indices, from ``start - 1`` down: (steps,).
 
         Args:
             steps: 1 to ``start``.
             start: where the reverse process begins, 1 to T; T without it. Below T it is the t₀ of
                 SDEdit (Meng et al. 2022).
+            spacing: ``time``: equal steps in t, the "trailing" of Lin et al. (2024), Table 2;
+                ``log-snr``: equal steps in λ_t (Lu et al. 2022), as near as whole indices are, from
+                there to index 0. What lies below λ = -5.1 is left out: it is noise all the same,
+                and cosine schedules have half of their λ there.
 
         Raises:
             ConfigError: one of them is out of bounds.
@@ -47,7 +57,19 @@ class Schedule:
             raise ConfigError("start", start, f"1 to {self.num_timesteps}")
         if not 1 <= steps <= start:
             raise ConfigError("steps", steps, f"1 to {start}, the index it starts from")
-        return torch.linspace(start, 0, steps + 1, dtype=torch.float64)[:-1].round().long() - 1
+        if spacing == "time":
+            return torch.linspace(start, 0, steps + 1, dtype=torch.float64)[:-1].round().long() - 1
+        if spacing != "log-snr":
+            raise ConfigError("spacing", spacing, "time or log-snr")
+        log_snr = self.half_log_snr[:start].cpu()
+        first = max(log_snr[-1].item(), NOISE_ALONE)
+        wanted = torch.linspace(first, log_snr[0].item(), steps, dtype=torch.float64)
+        nearest = (log_snr - wanted[:, None]).abs().argmin(dim=1).tolist()
+        indices: list[int] = []
+        for left, index in zip(reversed(range(steps)), nearest, strict=True):
+            below = indices[-1] - 1 if indices else start - 1  # no index comes twice …
+            indices.append(max(min(index, below), left))  # … and one is left for each that follows
+        return torch.tensor(indices)
 
 
 def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "cpu") -> Schedule:
@@ -116,6 +138,7 @@ def sample(
     *,
     eta: float,
     generator: torch.Generator,
+    order: int = 1,
     variance: str = "posterior",
     prediction: str = "epsilon",
     clip: tuple[float, float] | None = (-1.0, 1.0),
@@ -129,10 +152,16 @@ def sample(
     larger σ̂ goes into the noise alone, the mean is unchanged). With a noised image at t₀ < T for
     ``x`` it is the shortened reverse process of SDEdit (Meng et al. 2022).
 
+    ``order=2`` puts x_0 + (x_0 - x_0') h / 2h' in the place of the predicted image x_0, where x_0'
+    is the prediction one step before, and h and h' are this step and that one in λ_t. ``eta=0``
+    then is DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++", Algorithm 2), ``eta=1`` its stochastic
+    form SDE-DPM-Solver++(2M) (ibid., Appendix).
+
     Args:
         x: images to start from, (N, C, H, W).
         timesteps: descending indices as from :meth:`Schedule.timesteps`, (S,), int64.
         eta: the share of the posterior's standard deviation that is drawn anew, 0 … 1.
+        order: 1, or 2 to use two predictions in each step but the first and the last.
         prediction: what the denoiser was trained to predict, ``epsilon`` or ``v``.
         clip: the range that the predicted image is clipped to at every step (Ho et al. 2020's
             code); None leaves it as it is (their Algorithm 2).
@@ -141,8 +170,10 @@ def sample(
     Returns:
         Images like ``x``, within ``clip``.
     """
-    alphas_cumprod = schedule.alphas_cumprod.tolist()
+    alphas_cumprod, log_snr = schedule.alphas_cumprod.tolist(), schedule.half_log_snr.tolist()
     ts = timesteps.tolist()
+    x0_before: Tensor | None = None
+    h_before = 0.0
     for t, t_prev in zip(ts, [*ts[1:], -1], strict=True):
         alpha_bar = alphas_cumprod[t]
         alpha_bar_prev = alphas_cumprod[t_prev] if t_prev >= 0 else 1.0
@@ -155,6 +186,12 @@ def sample(
             eps = output
         if clip:
             x0 = x0.clamp(*clip)
+        if order == 2 and t_prev >= 0:  # the last step goes to λ = ∞, where no order helps
+            predicted, h = x0, log_snr[t_prev] - log_snr[t]
+            if x0_before is not None:
+                x0 = x0 + (x0 - x0_before) * (h / (2 * h_before))
+            x0_before, h_before = predicted, h
+        if clip or order == 2:
             eps = (x - math.sqrt(alpha_bar) * x0) / math.sqrt(1 - alpha_bar)
 
         # σ̂² = 1 - ᾱ_t/ᾱ_prev is β_t when no step is left out; σ² shrinks it to the posterior's

@@ -203,13 +203,13 @@ def draw(
     schedule = diffusion.make_schedule(config.schedule, config.timesteps, rng.device)
     noise = torch.randn((num, *shape), generator=rng, device=rng.device)
     if sources is None:
-        x, timesteps = noise, schedule.timesteps(config.sampler_steps)
+        x, timesteps = noise, schedule.timesteps(config.sampler_steps, spacing=config.spacing)
     else:
         sources = to_unit(sources) if unit else sources
         start = config.start_step or config.timesteps
         steps = max(1, round(config.sampler_steps * start / config.timesteps))
-        timesteps = schedule.timesteps(steps, start)
-        t = torch.full((num,), start - 1, device=rng.device)
+        timesteps = schedule.timesteps(steps, start, config.spacing)
+        t = torch.full((num,), int(timesteps[0]), device=rng.device)
         x = diffusion.q_sample(schedule, sources, t, noise)
     images = diffusion.sample(
         denoiser,
@@ -217,6 +217,7 @@ def draw(
         x,
         timesteps,
         eta=config.eta,
+        order=config.sampler_order,
         generator=rng,
         variance=config.variance,
         prediction=config.prediction,

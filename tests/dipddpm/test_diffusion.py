@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 
 from dipddpm import diffusion
 from dipddpm.errors import ConfigError
@@ -17,7 +17,6 @@ def reference(kind, name: str, num_timesteps: int, **settings):
     scheduler = kind(
         num_train_timesteps=num_timesteps,
         trained_betas=schedule.betas.tolist(),
-        clip_sample=False,
         **settings,
     )
     scheduler.betas = schedule.betas
@@ -54,7 +53,7 @@ def test_every_schedule_ends_in_noise(num_timesteps):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forward_process(name):
-    schedule, theirs = reference(DDPMScheduler, name, 1000)
+    schedule, theirs = reference(DDPMScheduler, name, 1000, clip_sample=False)
     x0 = torch.randn(5, 1, 8, 8, dtype=torch.float64, generator=generator(0))
     noise = torch.randn(x0.shape, dtype=torch.float64, generator=generator(1))
     t = torch.tensor([0, 1, 10, 500, 999])
@@ -71,7 +70,9 @@ def test_forward_process(name):
 )
 def test_ancestral_sampling_step_by_step(name, num_timesteps, variance, theirs):
     """The same noise goes into both, drawn in the same order."""
-    schedule, scheduler = reference(DDPMScheduler, name, num_timesteps, variance_type=theirs)
+    schedule, scheduler = reference(
+        DDPMScheduler, name, num_timesteps, variance_type=theirs, clip_sample=False
+    )
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64, generator=generator(0))
     ours = diffusion.sample(
         denoiser,
@@ -94,7 +95,9 @@ def test_ancestral_sampling_step_by_step(name, num_timesteps, variance, theirs):
 @pytest.mark.parametrize("steps", [5, 50])
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_ddim_step_by_step(name, steps, eta):
-    schedule, scheduler = reference(DDIMScheduler, name, 1000, timestep_spacing="trailing")
+    schedule, scheduler = reference(
+        DDIMScheduler, name, 1000, timestep_spacing="trailing", clip_sample=False
+    )
     scheduler.set_timesteps(steps)
     assert scheduler.timesteps.tolist() == schedule.timesteps(steps).tolist()
     x = torch.randn(3, 1, 8, 8, dtype=torch.float64, generator=generator(0))
@@ -113,6 +116,60 @@ def test_ddim_step_by_step(name, steps, eta):
         # at the last step diffusers draws noise of scale zero: σ is 0 where ᾱ_prev is 1
         x = scheduler.step(eps, t, x, eta=eta, generator=rng).prev_sample
     torch.testing.assert_close(ours, x, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("steps", [2, 10, 30])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in diffusers
+@pytest.mark.parametrize(("eta", "algorithm"), [(0.0, "dpmsolver++"), (1.0, "sde-dpmsolver++")])
+def test_multistep_solver_step_by_step(name, steps, eta, algorithm):
+    """DPM-Solver++(2M) and its stochastic form, on equal steps in log-SNR."""
+    schedule, scheduler = reference(
+        DPMSolverMultistepScheduler,
+        name,
+        1000,
+        algorithm_type=algorithm,
+        solver_order=2,
+        final_sigmas_type="zero",
+        euler_at_final=True,
+    )
+    timesteps = schedule.timesteps(steps, spacing="log-snr")
+    scheduler.set_timesteps(timesteps=timesteps.tolist())
+    bars = schedule.alphas_cumprod[timesteps]  # diffusers keeps them in float32
+    scheduler.sigmas = torch.cat([((1 - bars) / bars).sqrt(), torch.zeros(1, dtype=torch.float64)])
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64, generator=generator(0))
+    ours = diffusion.sample(
+        denoiser,
+        schedule,
+        x,
+        timesteps,
+        eta=eta,
+        order=2,
+        clip=None,
+        generator=generator(7),
+    )
+    rng = generator(7)
+    for t in scheduler.timesteps:
+        noise = torch.randn(x.shape, dtype=x.dtype, generator=rng)
+        eps = denoiser(x, torch.full((3,), int(t)))
+        x = scheduler.step(eps, t, x, variance_noise=noise if eta else None).prev_sample
+    torch.testing.assert_close(ours, x.double(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("num_timesteps", "start"), [(1000, 1000), (1000, 250), (20, 20)])
+def test_steps_are_even_in_log_snr(name, num_timesteps, start):
+    """Up to whole indices; none comes twice, and what is noise alone is left out."""
+    schedule = diffusion.make_schedule(name, num_timesteps)
+    for steps in (1, 2, 10, start // 2):
+        timesteps = schedule.timesteps(steps, start, spacing="log-snr")
+        assert len(timesteps) == steps
+        assert (timesteps.diff() < 0).all()
+        assert 0 <= timesteps[-1] <= timesteps[0] <= start - 1
+    few = schedule.half_log_snr[schedule.timesteps(6, start, spacing="log-snr")]
+    assert few[0] >= -6 or few[0] == schedule.half_log_snr[start - 1]
+    if num_timesteps == 1000:
+        torch.testing.assert_close(few.diff(), few.diff().mean().expand(5), rtol=0.15, atol=0)
 
 
 MEAN, STD = 0.3, 0.2
@@ -204,6 +261,28 @@ def test_ddim_follows_its_exact_recursion_and_its_bias_vanishes(start):
     bias = [ddim_deviation(steps, start) for steps in (5, 20, 80, 300)]
     assert bias == sorted(bias, reverse=True)
     assert bias[-1] < 0.02 * STD
+
+
+def test_the_second_order_needs_fewer_steps():
+    """The deviation of N(MEAN, STD²) after 10 steps of first and of second order."""
+    schedule = diffusion.make_schedule("cosine", 1000)
+    x = torch.randn(2000, 1, 1, 1, dtype=torch.float64, generator=generator(0))
+    timesteps = schedule.timesteps(10, spacing="log-snr")
+    errors = [
+        diffusion.sample(
+            exact_denoiser(schedule),
+            schedule,
+            x,
+            timesteps,
+            eta=0.0,
+            order=order,
+            clip=None,
+            generator=generator(1),
+        ).std()
+        - STD * x.std()
+        for order in (1, 2)
+    ]
+    assert abs(errors[1]) < 0.3 * abs(errors[0])
 
 
 def test_clipping_keeps_images_in_range():
