@@ -14,8 +14,11 @@ from dipddpm.cache import cache_folder
 from dipddpm.data import DATA_SOURCES, Dataset
 from dipddpm.feature_check import accuracy
 from dipddpm.feature_training import VERSION, train_features
-from dipddpm.features import BandFeatureNet, FeatureNet, Features
+from dipddpm.features import BandFeatureNet, FeatureNet, Features, features_of
 from dipddpm.progress import Progress, silent
+
+FEATURES_FILE = "features.safetensors"
+"""The features of a run or of a study, in its folder: it keeps them whatever the cache holds."""
 
 
 def load_features(dataset: Dataset, progress: Progress = silent) -> Features:
@@ -63,25 +66,34 @@ def _as_measured(features: Features, dataset: Dataset) -> Features:
 
 
 def _trained(dataset: Dataset, progress: Progress) -> Features:
-    kept = cache_folder() / f"features-v{VERSION}-{_whole_hash(dataset)}.safetensors"
-    with FileLock(f"{kept}.lock"):
-        if not kept.exists():
-            net, card = train_features(dataset, progress)
-            temporary = kept.with_suffix(".new")
-            temporary.write_bytes(save(net.state_dict(), {"card": json.dumps(card)}))
-            temporary.replace(kept)
-    return read_features(kept)
+    file = cache_folder() / f"features-v{VERSION}-{_whole_hash(dataset)}.safetensors"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            keep_features(train_features(dataset, progress), file)
+    return read_features(file)
+
+
+def keep_features(features: Features, file: Path) -> None:
+    """Write features that were trained here to a file; the shipped ones need none."""
+    if isinstance(features.net, BandFeatureNet):
+        temporary = file.with_suffix(".new")
+        about = {"card": json.dumps(dict(features.card))}
+        temporary.write_bytes(save(features.net.state_dict(), about))
+        temporary.replace(file)
+
+
+def kept_features(file: Path) -> Features | None:
+    """Return the features that :func:`keep_features` wrote, or None if it did not need to."""
+    return read_features(file) if file.exists() else None
 
 
 def read_features(file: Path) -> Features:
-    """Return features that were trained and kept in a file."""
+    """Return the features in a file, in evaluation mode."""
     with safe_open(file, framework="pt") as opened:
         card = json.loads(opened.metadata()["card"])
-    weights = load(file.read_bytes())
     net = BandFeatureNet(card["image_size"], card["channels"], card["num_classes"])
-    net.load_state_dict(weights)
-    digest = hashlib.sha256(save(weights)).hexdigest()[:16]
-    return Features(net.eval().requires_grad_(False), digest, card)
+    net.load_state_dict(load(file.read_bytes()))
+    return features_of(net, card)
 
 
 @functools.lru_cache(maxsize=2)

@@ -32,7 +32,14 @@ from dipddpm.feature_check import (
     margins,
     shuffle_patches,
 )
-from dipddpm.features import NUM_FEATURES, BandFeatureNet, bands, soft_limit
+from dipddpm.features import (
+    NUM_FEATURES,
+    BandFeatureNet,
+    Features,
+    bands,
+    features_of,
+    soft_limit,
+)
 from dipddpm.progress import Progress, silent
 from dipddpm.randomness import generator, seeded_global
 
@@ -163,10 +170,8 @@ class Learner(nn.Module):
         return right
 
 
-def train_features(
-    dataset: Dataset, progress: Progress = silent
-) -> tuple[BandFeatureNet, dict[str, Any]]:
-    """Return features trained on the whole train split, and their card.
+def train_features(dataset: Dataset, progress: Progress = silent) -> Features:
+    """Return features trained on the whole train split.
 
     The start and the validation split decide when training ends; nothing is learnt from them.
 
@@ -203,7 +208,8 @@ def train_features(
     progress("features", step, step)
     learner.eval()
     card = make_card(learner, dataset, figures)
-    return learner.net, card | {"steps": step, "seconds": time.perf_counter() - began}
+    seconds = time.perf_counter() - began
+    return features_of(learner.net, card | {"steps": step, "seconds": seconds})
 
 
 def make_card(
@@ -227,7 +233,7 @@ def make_card(
         "train_images": len(dataset.full_train),
         "held_out_images": len(held_out),
         "accuracy": accuracy(net, held_out) if has_labels else None,
-        "guessing": guessing(dataset) if has_labels else None,
+        "guessing": guessing(held_out.labels) if has_labels else None,
         "tasks": learner.accuracies(held_out),
         "check": figures,
         "checked_images": checked_images(dataset),

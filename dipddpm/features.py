@@ -5,12 +5,14 @@ network. The first is a classifier, whose weights for the built-in data sets are
 scores compare across machines. The second is trained here, for images of one's own.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -131,3 +133,9 @@ class Features:
             more = f" and {len(self.doubts) - 1} more" if len(self.doubts) > 1 else ""
             says += f"; in doubt: {self.doubts[0]}{more}"
         return f"{self.card['name']}@{self.hash} ({says})"
+
+
+def features_of(net: FeatureNet, card: Mapping[str, Any]) -> Features:
+    """Return a trained network as features, in evaluation mode, by the hash of its weights."""
+    digest = hashlib.sha256(save(net.state_dict())).hexdigest()[:16]
+    return Features(net.eval().requires_grad_(False), digest, card)

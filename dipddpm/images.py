@@ -32,6 +32,12 @@ def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     )
 
 
+def to_file_image(image: Tensor) -> Image.Image:
+    """Return one image (C, H, W) in [-1, 1] at its own size: grey, or RGB for three channels."""
+    levels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+    return Image.fromarray((levels[0] if len(levels) == 1 else levels.permute(1, 2, 0)).numpy())
+
+
 def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
     """Return one picture of a run's stages: their names, and two rows of images of each."""
     sheets = {

@@ -11,7 +11,7 @@ from torch import Tensor
 from dipddpm.checkpoint import PRIOR, read_state, save_weights, write_state
 from dipddpm.config import RunConfig, read_config
 from dipddpm.data import Dataset, load_dataset
-from dipddpm.errors import ConfigError
+from dipddpm.errors import ConfigError, DataError
 from dipddpm.feature_store import load_features
 from dipddpm.features import Features
 from dipddpm.optimizer import under
@@ -194,6 +194,7 @@ class Run:
         """
         state = {
             "config": dataclasses.asdict(self.config),
+            "dataset_hash": self.dataset.hash,
             "time_to_quality_s": self.time_to_quality_s,
             "pending_loss": self._pending_loss,
         }
@@ -220,9 +221,14 @@ class Run:
         """Return the run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
 
         ``places`` are ``dataset`` and ``data_dir``, where its images are now.
+
+        Raises:
+            DataError: the images are not those that the run began with.
         """
         state, tensors = read_state(folder)
         run = cls(read_config({**state["config"], **places}), device, progress, features)
+        if state.get("dataset_hash", run.dataset.hash) != run.dataset.hash:  # 0.1 kept none
+            raise DataError(f"{run.config.dataset} holds other images than the run began with")
         run.time_to_quality_s = state["time_to_quality_s"]
         run._pending_loss = state["pending_loss"]
         has_trained = "epoch" in tensors
