@@ -1,15 +1,15 @@
 """The command ``python -m dipddpm``: a run, a restoration or more samples from the shell."""
 
+from dipddpm import interruption
+
+if __name__ == "__main__":  # before the imports that take seconds
+    interruption.set_handler(interruption.exit_at_once)
+
 import argparse
 import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from dipddpm import interruption
-
-if __name__ == "__main__":  # before the imports that take seconds
-    interruption.set_handler(interruption.exit_at_once)
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -155,12 +155,17 @@ def _sample(args: argparse.Namespace, show: Show) -> str:
 
 
 def _device(name: str) -> torch.device:
+    """Return the device of that name; it must be one that computes here."""
     try:
-        return torch.zeros(0, device=name).device
+        one = torch.ones(1, device=name)
+        one.item()  # "meta" tensors hold nothing
     except (RuntimeError, AssertionError) as error:
+        found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        found += ["mps"] if torch.backends.mps.is_available() else []
         raise argparse.ArgumentTypeError(
-            f"{name} cannot be used: {error}".splitlines()[0]
+            f"{name} cannot be used; expected {' or '.join(found)}"
         ) from error
+    return one.device
 
 
 if __name__ == "__main__":
