@@ -76,7 +76,7 @@ def _trained(dataset: Dataset, progress: Progress) -> Features:
 def keep_features(features: Features, file: Path) -> None:
     """Write features that were trained here to a file; the shipped ones need none."""
     if isinstance(features.net, BandFeatureNet):
-        temporary = file.with_suffix(".new")
+        temporary = file.with_name(f".{file.name}")
         about = {"card": json.dumps(dict(features.card))}
         temporary.write_bytes(save(features.net.state_dict(), about))
         temporary.replace(file)

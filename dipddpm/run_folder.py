@@ -14,6 +14,7 @@
 import dataclasses
 import json
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def run(config: RunConfig, device: torch.device, out: Path, progress: Progress, 
     features = whole.reference.features
     _write_json(out / "features.json", dict(features.card))
     keep_features(features, out / FEATURES_FILE)
+    for doubt in features.doubts:
+        print(f"scores on these features are in doubt: {doubt}", file=sys.stderr)
     return _go_on(whole, keeper)
 
 

@@ -24,7 +24,7 @@ def reported(tiny, monkeypatch):
         )
         monkeypatch.setattr(trainable.tune, "get_checkpoint", lambda: None)
         monkeypatch.setattr(trainable.nodes, "device_here", lambda device: device)
-        trainable.train({}, dataclasses.replace(tiny, epochs=2), 1, "cpu")
+        trainable.train({}, dataclasses.replace(tiny, epochs=2), features, 1, "cpu")
         return found
 
     return run
