@@ -25,7 +25,7 @@ EARLIER_PRIORS = ("dip.", "fit.")
 
 def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Replace the state of a run in ``folder`` in one step; ``state`` is what JSON can hold."""
-    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+    contiguous = {name: value.cpu().contiguous() for name, value in tensors.items()}
     temporary = folder / f".{STATE_FILE}"
     save_file(contiguous, temporary, {"run": json.dumps(state)})
     temporary.replace(folder / STATE_FILE)

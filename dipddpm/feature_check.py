@@ -57,7 +57,7 @@ def _blur(images: Tensor, _: torch.Generator) -> Tensor:
     from torchvision.transforms.functional import gaussian_blur  # seconds to import
 
     sigma = max(1.0, images.shape[-1] / 16)
-    return gaussian_blur(images, [2 * round(2 * sigma) + 1] * 2, [sigma, sigma])
+    return gaussian_blur(images, [2 * round(2 * sigma) + 1] * 2, [sigma, sigma]).clamp(-1, 1)
 
 
 def _shuffled_pixels(images: Tensor, rng: torch.Generator) -> Tensor:

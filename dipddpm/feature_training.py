@@ -14,8 +14,9 @@ ICML 2020, Eq. 1). Training goes on in rounds until the features pass their chec
 learnt any better.
 """
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -170,6 +171,18 @@ class Learner(nn.Module):
         return right
 
 
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: sums keep one order, and networks this small gain little from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def train_features(dataset: Dataset, progress: Progress = silent) -> Features:
     """Return features trained on the whole train split.
 

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -64,6 +65,16 @@ class _Mode(TorchDispatchMode):
         return dispatch(func, args, kwargs or {})
 
 
+class _Tensor(TorchFunctionMode):
+    """Has ``torch.tensor`` go through the CPU, since it asks no dispatch mode."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.tensor and torch.device(kwargs.get("device") or "cpu") == DEVICE:
+            return func(*args, **{**kwargs, "device": "cpu"}).to(DEVICE)
+        return func(*args, **kwargs)
+
+
 class _Generator(torch.Generator):
     """A generator that says it is on the device it was asked for."""
 
@@ -87,7 +98,7 @@ def float32_device() -> Iterator[str]:
             torch.optim.Optimizer.__init__.__globals__,
             {"_get_fused_kernels_supported_devices": lambda: [DEVICE.type]},
         )
-        with fused, mock.patch.object(torch, "Generator", _Generator), _Mode():
+        with fused, mock.patch.object(torch, "Generator", _Generator), _Mode(), _Tensor():
             yield str(DEVICE)
     finally:
         torch.__future__.set_swap_module_params_on_conversion(swap)
