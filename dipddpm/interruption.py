@@ -71,6 +71,14 @@ def set_handler(handler: Handler) -> dict[signal.Signals, Any]:
     return before
 
 
+def command() -> int:
+    """Run the installed command ``dipddpm``, which takes signals before PyTorch is loaded."""
+    set_handler(exit_at_once)
+    from dipddpm.__main__ import main
+
+    return main()
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[Hold]:
     """Have both signals raise :class:`Interrupted` while in here."""
