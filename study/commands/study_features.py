@@ -55,7 +55,7 @@ def _load(dataset: Dataset, console: Console) -> Features:
                 console.print("no features of these images are known: training some, once")
             if done == FIRST_STEPS:
                 left_s = (time.monotonic() - began) / (FIRST_STEPS - 1) * (total - FIRST_STEPS)
-                console.print(f"at most {clock(left_s)}")
+                console.print(f"their training takes at most {clock(left_s)}")
 
         features = load_features(dataset, show)
     if began:

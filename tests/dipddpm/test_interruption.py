@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: one line, a status, and a run that goes on exactly."""
 
+import dataclasses
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from support import PYTHONPATH
 
 from dipddpm.__main__ import main
 from dipddpm.checkpoint import STATE_FILE
+from dipddpm.data import load_dataset
 from dipddpm.interruption import Hold, Interrupted, interruptible
 
 TINY = (
@@ -140,3 +142,17 @@ def test_a_signal_while_torch_is_loading_is_one_line(number, tmp_path):
     )
     assert done.returncode == 128 + number
     assert re.fullmatch(r"interrupted\n", done.stderr)
+
+
+def test_a_run_does_not_go_on_with_other_images(whole, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ddpm", 2, signal.SIGINT)
+        main([*TINY, "--out", str(out)])
+    capsys.readouterr()
+    digits = load_dataset("digits", train_size=96)
+    other = dataclasses.replace(digits, test=digits.start)
+    monkeypatch.setattr("dipddpm.pipeline.load_dataset", lambda *_: other)
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--resume", str(out)])
+    assert "digits holds other images than the run began with" in capsys.readouterr().err
