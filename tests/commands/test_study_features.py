@@ -28,7 +28,7 @@ def unlabelled(tmp_path, monkeypatch):
 
 
 def opened(path, dataset):
-    """The features of a study in ``path``, what ``study.json`` says of them, and what is printed."""
+    """The features of a study in ``path``, what ``study.json`` says, and what is printed."""
     path.mkdir(exist_ok=True)
     folder = SimpleNamespace(path=path, info={"status": "running"}, set_status=lambda status: None)
     said = io.StringIO()
