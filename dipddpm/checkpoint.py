@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,25 @@ EARLIER_PRIORS = ("dip.", "fit.")
 
 
 def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Replace the state of a run in ``folder`` in one step; ``state`` is what JSON can hold."""
+    """Replace the state of a run in ``folder`` in one step; ``state`` is what JSON can hold.
+
+    It is on disk when this returns: a power cut leaves the state before it or this one.
+    """
     contiguous = {name: value.cpu().contiguous() for name, value in tensors.items()}
     temporary = folder / f".{STATE_FILE}"
     save_file(contiguous, temporary, {"run": json.dumps(state)})
+    _sync(temporary)
     temporary.replace(folder / STATE_FILE)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a folder, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -40,6 +55,15 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         seconds = tensors.pop(f"{PRIOR}seconds", torch.tensor(0.0))
         state |= {"prior_seconds": float(seconds), "pending_loss": None}
     return state, tensors
+
+
+def holds_state(folder: Path) -> bool:
+    """Return whether a folder holds the state of a run, and all of it."""
+    try:
+        with safe_open(folder / STATE_FILE, framework="pt") as file:  # compares sizes
+            return "run" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def _today(name: str) -> str:

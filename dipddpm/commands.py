@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from dipddpm.checkpoint import load_weights
 from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt
 from dipddpm.errors import ConfigError, DataError
-from dipddpm.image_folder import read_image
+from dipddpm.image_file import read_image, shown
 from dipddpm.images import contact_sheet, save_animation, to_file_image
 from dipddpm.pipeline import dataset_of
 from dipddpm.prior_stage import observe
@@ -77,6 +78,8 @@ def restore(
 ) -> str:
     """Restore held-out images or one's own files by the prior alone.
 
+    Each file comes back as a PNG of its size, grey or RGB as it was.
+
     Args:
         files: images to restore; held-out ones of the data set if there are none.
         already_noisy: whether the files are noisy. If not, noise is added, and the result is
@@ -93,9 +96,10 @@ def restore(
     if already_noisy and not files:
         raise ConfigError("already_noisy", True, "files to restore")
     loaded = load_weights(refine, device) if refine else None
-    batches = [own_image(path, config) for path in files] or [
+    originals = [own_image(path, config) for path in files] or [
         dataset_of(config).validation.images[:NUM_PICTURES]
     ]
+    batches = [to_multiples_of_4(images) for images in originals]
     if loaded and any(batch.shape[1:] != loaded[2] for batch in batches):
         shapes = ", ".join(str(tuple(batch.shape[1:])) for batch in batches)
         raise ConfigError("refine", str(refine), f"weights for images of {shapes}")
@@ -116,12 +120,18 @@ def restore(
         ]
     names = [path.stem for path in files] or ["held-out"]
     scores: dict[str, Any] = {}
-    for stage, results in stages.items():
+    for stage, padded in stages.items():
+        results = [
+            result.cpu()[..., : original.shape[2], : original.shape[3]]
+            for result, original in zip(padded, originals, strict=True)
+        ]
         for index, (name, result) in enumerate(zip(names, results, strict=True)):
-            label = stage if not files else f"{index:03}-{name}-{stage}"
-            contact_sheet(result.cpu()).save(out / f"{label}.png")
+            if files:
+                to_file_image(result[0]).save(out / f"{index:03}-{name}-{stage}.png")
+            else:
+                contact_sheet(result).save(out / f"{stage}.png")
         if not already_noisy:
-            pairs = list(zip(results, before, strict=True))
+            pairs = list(zip(results, originals, strict=True))
             scores[stage] = {
                 "psnr": sum(psnr(a, b) for a, b in pairs) / len(pairs),
                 "ssim": sum(ssim(a, b) for a, b in pairs) / len(pairs),
@@ -154,21 +164,27 @@ def _restore(
 
 
 def own_image(path: Path, config: RunConfig) -> Tensor:
-    """Return a file at its own size, cut to multiples of 4 px: (1, C, H, W) in [-1, 1].
+    """Return a file at its own size: (1, C, H, W) in [-1, 1].
 
-    Grey files have one channel, others three. A prior that is fitted to the data set gets as many
-    channels as the data set has.
+    Grey files have one channel, others three, unless ``config.channels`` says otherwise. A prior
+    that is fitted to the data set gets as many channels as the data set has.
     """
     image = read_image(path)
-    mode = "L" if image.mode in ("1", "L") else "RGB"
+    if min(image.size) < 8:
+        raise DataError(f"{shown(path)} is {image.width}×{image.height} px; at least 8×8 is needed")
+    channels = config.channels
     if PRIORS[config.prior].amortised:
-        mode = "L" if dataset_of(config).channels == 1 else "RGB"
-    pixels = np.asarray(image.convert(mode), dtype=np.float32)
+        channels = dataset_of(config).channels
+    modes = {None: image.mode, 1: "L", 3: "RGB"}
+    pixels = np.asarray(image.convert(modes[channels]), dtype=np.float32)
     pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)  # -> (C, H, W)
-    height, width = (side - side % 4 for side in pixels.shape[1:])
-    if min(height, width) < 8:
-        raise DataError(f"{path} is {pixels.shape[2]}×{pixels.shape[1]} px; at least 8×8 is needed")
-    return torch.from_numpy(pixels[None, :, :height, :width]) / 127.5 - 1
+    return torch.from_numpy(pixels[None].copy()) / 127.5 - 1
+
+
+def to_multiples_of_4(images: Tensor) -> Tensor:
+    """Return images (N, C, H, W) with their last row and column repeated, as networks need it."""
+    height, width = images.shape[2:]
+    return F.pad(images, (0, -width % 4, 0, -height % 4), mode="replicate")
 
 
 class Watch:

@@ -10,7 +10,7 @@ from dipddpm.data import DATA_SOURCES
 from dipddpm.errors import ConfigError
 from dipddpm.priors import PRIORS
 
-RESIZES = ("crop", "stretch")
+RESIZES = ("crop", "stretch", "pad")
 REGIMES = ("clean", "noisy")
 SCHEDULES = ("linear", "cosine")
 DENOISERS = ("unet", "unet-input-norm", "original")
@@ -66,7 +66,8 @@ class RunConfig:
 
     dataset: str = _setting(
         "digits",
-        "data set, by name or as a folder of images in class sub-folders",
+        "data set, by name or as a folder of images, which may hold train and test or class "
+        "sub-folders",
         registry=DATA_SOURCES,
     )
     data_dir: str | None = _setting(
@@ -75,8 +76,14 @@ class RunConfig:
     image_size: int = _setting(32, "side that a folder's images are brought to [pixels]")
     resize: str = _setting(
         "crop",
-        "how a folder's images become squares, crop: cut the middle; stretch: scale",
+        "how a folder's images become squares, crop: cut the middle; stretch: scale; pad: add "
+        "borders",
         RESIZES,
+    )
+    channels: int | None = _setting(
+        None,
+        "channels of a folder's images and of files to restore, 1: grey; 3: RGB; without it, 1 "
+        "where all are grey",
     )
     train_size: int | None = _setting(None, "number of training images; all without it")
     seed: int = _setting(0, "seed of all random numbers of the run")
@@ -118,6 +125,11 @@ class RunConfig:
         DENOISERS,
     )
     prediction: str = _setting("epsilon", "what the denoiser predicts", PREDICTIONS)
+    min_snr: float | None = _setting(
+        None,
+        "γ of min-SNR loss weights (Hang et al. 2023, who take 5); without it all timesteps count "
+        "alike",
+    )
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     value_range: str = _setting(
         "symmetric",
@@ -193,6 +205,9 @@ class RunConfig:
         self._require("data_dir", unused, f"none: only dataset {' or '.join(readers)} has one")
         for name in ("std", "dip_lr", "ddpm_lr"):
             self._require(name, 0 < getattr(self, name) < math.inf, "a finite number above 0")
+        self._require("channels", self.channels in (None, 1, 3), "1 or 3")
+        positive = self.min_snr is None or 0 < self.min_snr < math.inf
+        self._require("min_snr", positive, "a finite number above 0")
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1")
         for field in dataclasses.fields(self):
             if choices := field.metadata["choices"]:

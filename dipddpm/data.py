@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from dipddpm.errors import ConfigError
+from dipddpm.image_cache import Shape
 from dipddpm.image_folder import read_folder
 from dipddpm.mnist import read_mnist
 
@@ -77,6 +78,12 @@ class Dataset:
     def shape(self) -> torch.Size:
         """The shape of an image: (C, H, W)."""
         return self.train.images.shape[1:]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 1 where the images have no labels."""
+        splits = (self.full_train, self.start, self.validation, self.test)
+        return 1 + max(int(split.labels.max()) for split in splits)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -139,16 +146,20 @@ def load_dataset(
     train_size: int | None = None,
     image_size: int = 32,
     resize: str = "crop",
+    channels: int | None = None,
 ) -> Dataset:
     """Load a data set and cut its splits.
 
     Args:
-        name: a name of :data:`DATA_SOURCES`, or a folder of images in class sub-folders.
+        name: a name of :data:`DATA_SOURCES`, or a folder of images. A folder of such a name needs
+            a path: ``./digits``.
         data_dir: for a source that has files, the folder that holds them. Without one, MNIST is
             downloaded once to a cache folder of the user.
         train_size: keep only that many training images.
         image_size: for a folder, the side in pixels that its images are brought to.
-        resize: for a folder, ``crop`` the middle square first, or ``stretch``.
+        resize: for a folder, ``crop`` the middle square first, ``stretch``, or ``pad`` the shorter
+            sides.
+        channels: for a folder, 1 or 3; without it, 1 if all images are grey, else 3.
 
     Raises:
         ConfigError: the name is unknown, or ``train_size`` is larger than the training split.
@@ -156,8 +167,8 @@ def load_dataset(
     """
     if name in DATA_SOURCES:
         dataset = DATA_SOURCES[name].load(data_dir)
-    elif Path(name).is_dir():
-        dataset = _folder(Path(name), image_size, resize)
+    elif name and Path(name).is_dir():
+        dataset = _folder(Path(name), Shape(image_size, resize, channels))
     else:
         raise ConfigError("dataset", name, f"{', '.join(DATA_SOURCES)} or an existing folder")
     if train_size is None:
@@ -198,12 +209,31 @@ def cut(name: str, everything: Split, train: int, start: int, validation: int) -
     )
 
 
-def _folder(root: Path, image_size: int, resize: str) -> Dataset:
-    """70 % of the images train; start, validation and test have 10 % each."""
-    pixels, labels = read_folder(root, image_size, resize)
-    tenth = len(pixels) // 10
-    everything = shuffled(pixels, labels, white=255)
-    return cut(root.resolve().name, everything, len(pixels) - 3 * tenth, tenth, tenth)
+def _folder(root: Path, shape: Shape) -> Dataset:
+    """70 % of the images train; start, validation and test have 10 % each.
+
+    Where folders hold images out, these are validation and test, half of them each if only one of
+    both is there; an eighth of the others is the start split.
+    """
+    name = root.resolve().name
+    parts = {n: shuffled(*part, white=255) for n, part in read_folder(root, shape).items()}
+    if everything := parts.get("all"):
+        tenth = len(everything) // 10
+        return cut(name, everything, len(everything) - 3 * tenth, tenth, tenth)
+    training = parts.pop("train")
+    if len(parts) == 1:
+        (held_out,) = parts.values()
+        half = len(held_out) // 2
+        parts = {"validation": held_out.take(slice(half)), "test": held_out.take(slice(half, None))}
+    whole = training.take(slice(0, len(training) - len(training) // 8))
+    return Dataset(
+        name,
+        train=whole,
+        start=training.take(slice(len(whole), None)),
+        validation=parts["validation"],
+        test=parts["test"],
+        full_train=whole,
+    )
 
 
 def _digits(data_dir: str | None) -> Dataset:

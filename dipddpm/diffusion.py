@@ -125,10 +125,15 @@ def loss(
     x0: Tensor,
     generator: torch.Generator,
     prediction: str = "epsilon",
+    min_snr: float | None = None,
 ) -> Tensor:
     """Return the simplified loss at uniformly drawn t (Ho et al. 2020, Eq. 14), a scalar.
 
     ``prediction="v"`` asks for v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 instead (Salimans & Ho 2022, App. D).
+
+    With ``min_snr``, a γ above 0, the squared error of the image that the prediction implies has
+    the weight min(SNR_t, γ), where SNR_t = ᾱ_t / (1 - ᾱ_t) (Hang et al. 2023, "Efficient Diffusion
+    Training via Min-SNR Weighting Strategy", Eq. 8). Without it, that of ε or v counts as it is.
     """
     t = torch.randint(
         schedule.num_timesteps, (len(x0),), generator=generator, device=generator.device
@@ -137,7 +142,15 @@ def loss(
     target = noise
     if prediction == "v":  # v is the forward process with (x_0, ε) in the places of (ε, -x_0)
         target = q_sample(schedule, noise, t, -x0)
-    return torch.nn.functional.mse_loss(denoiser(q_sample(schedule, x0, t, noise), t), target)
+    output = denoiser(q_sample(schedule, x0, t, noise), t)
+    if min_snr is None:
+        return torch.nn.functional.mse_loss(output, target)
+    alpha_bar = schedule.alphas_cumprod[t]
+    snr = alpha_bar / (1 - alpha_bar)
+    # the squared error of ε is SNR times that of x_0, that of v SNR + 1 times
+    weights = snr.clamp(max=min_snr) / (snr + 1 if prediction == "v" else snr)
+    errors = (output - target).square().flatten(1).mean(dim=1)
+    return (weights.to(errors) * errors).mean()
 
 
 @torch.no_grad()

@@ -31,7 +31,12 @@ NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognis
 def dataset_of(config: RunConfig) -> Dataset:
     """Return the data set that a configuration names."""
     return load_dataset(
-        config.dataset, config.data_dir, config.train_size, config.image_size, config.resize
+        config.dataset,
+        config.data_dir,
+        config.train_size,
+        config.image_size,
+        config.resize,
+        config.channels,
     )
 
 

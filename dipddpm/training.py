@@ -101,7 +101,14 @@ class Trainer:
 
     def step(self, images: Tensor) -> Tensor:
         """Update the weights on a batch; return its loss, without waiting for the device."""
-        loss = diffusion.loss(self.model, self.schedule, images, self.rng, self.config.prediction)
+        loss = diffusion.loss(
+            self.model,
+            self.schedule,
+            images,
+            self.rng,
+            self.config.prediction,
+            self.config.min_snr,
+        )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

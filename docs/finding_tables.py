@@ -55,8 +55,8 @@ def _answer(effect: Row) -> str:
 
 
 def confirmed() -> list[Row]:
-    """Return the comparisons of the reference search's confirmation, without its prose."""
-    return [row for row in read_csv(REFERENCE / QUICK / "confirm.csv") if row["condition"]]
+    """Return the comparisons of the reference search's confirmation."""
+    return read_csv(REFERENCE / QUICK / "confirm.csv")
 
 
 def claims(folder: str) -> Callable[[], str]:
@@ -260,15 +260,16 @@ def confirmation() -> str:
             number(row["baseline_mean"]),
             ratio(row["ratio"], row["low"], row["high"]),
             percent(row["detectable"]),
-            row["result"],
-            f"{float(row['n']):.0f}",
+            row["direction"],
+            row["size"].replace("open", ""),
+            row["n"],
         ]
         for row in confirmed()
         if row["ratio"]
     ]
     header = (
-        *("setting", "metric", "with prior", "no prior, tuned", "ratio [95 % interval]"),
-        *("detectable", "result", "seeds"),
+        *("setting", "metric", "with prior", "no prior, tuned", "ratio [interval]"),
+        *("detectable", "direction", "margin", "seeds"),
     )
     return markdown(header, rows)
 

@@ -40,7 +40,8 @@ def train(parameters: dict[str, Any]) -> None:
     """Train for nine epochs, report each, and go on from a checkpoint after a crash."""
     images, labels = load_digits(return_X_y=True)
     images /= 16  # levels 0 … 16 to 0 … 1
-    net = MLPClassifier(parameters["hidden"], learning_rate_init=parameters["rate"])
+    rate, seed = parameters["rate"], parameters["seed"]
+    net = MLPClassifier(parameters["hidden"], learning_rate_init=rate, random_state=seed)
     epoch, seconds = 0, 0.0
     if checkpoint := tune.get_checkpoint():
         with checkpoint.as_directory() as folder:

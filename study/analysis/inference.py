@@ -63,20 +63,19 @@ def log_ratios(a: Sequence[float], b: Sequence[float]) -> tuple[list[float], Mea
 def effect(
     logs: Sequence[float],
     means: Means = UNKNOWN,
-    tests: int = 1,
+    tests: float = 1,
     margin: float = 0.0,
-    method: Literal["power", "two quantiles"] = "power",
 ) -> Effect:
     """Return the effect that log ratios show; of fewer than two there is no interval.
 
-    ``tests``, ``margin`` and ``method`` are those of :func:`detectable`.
+    ``tests`` and ``margin`` are those of :func:`detectable`.
     """
     if len(logs) < 2:
         ratio = math.exp(logs[0]) if logs else math.nan
         return Effect(len(logs), *means, ratio, math.nan, math.nan, math.nan)
     mean = mean_of(logs)
     low, high = mean.interval()
-    found = detectable(mean, tests, margin, method)
+    found = detectable(mean, tests, margin)
     return Effect(len(logs), *means, math.exp(mean.value), math.exp(low), math.exp(high), found)
 
 

@@ -2,7 +2,11 @@
 
 The best of many noisy trials looks better than it is (winner's curse). So each condition is run
 anew at full length, alone on its device, and scored on images that the search never scored on. The
-baseline's own learning rate is searched first; beside it each finalist has a twin without prior.
+baseline's own learning rate is searched first, with as many trials; beside it each setting has a
+twin without prior. All learn from as many images in as many steps.
+
+Seeds come in groups, and each comparison stops when it is decided
+(:mod:`study.analysis.sequential`).
 """
 
 import dataclasses
@@ -13,6 +17,8 @@ import pandas as pd
 from dipddpm.priors import PRIORS
 from study.analysis.comparison import comparisons, table
 from study.analysis.conditions import Point, fixed_design, trials_with
+from study.analysis.sequential import Looks
+from study.analysis.verdict import seeds_wanted, verdict_of
 from study.commands.session import Session
 from study.engine.plan import Plan
 from study.page.verdict_text import verdict_text
@@ -25,23 +31,28 @@ from study.problem.definition import (
 )
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
-from study.results.files import write_text
+from study.results.files import write_json, write_text
 from study.results.folder import (
     BASELINE_FOLDER,
     CONFIRM_FILE,
     CONFIRM_FOLDER,
+    VERDICT_FILE,
     ResultsFolder,
 )
 from study.results.records import StudyRecord, TrialRecord, load_study
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem
+from study.spec.seeds import confirmation_seeds
 from study.spec.status import StudyStatus
 
 TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
 ORIGINAL = "the original setting"
 
-COMPARED = ("fid", "kid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
+COMPARED = ("fid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
 """The metrics that are compared; the first one is the quality that the verdict leads with."""
+
+USUAL_SEEDS = 9
+"""The seeds after which most comparisons are decided, for the estimate of the time."""
 
 
 def is_confirmed(settings: StudySettings) -> bool:
@@ -50,13 +61,26 @@ def is_confirmed(settings: StudySettings) -> bool:
 
 
 def confirmation_s(settings: StudySettings, cost: Cost) -> float:
-    """Return the seconds that a confirmation will take, if no two conditions coincide."""
+    """Return the seconds that a confirmation usually takes, if no two conditions coincide."""
     epochs = settings.run.epochs
-    runs = (2 * settings.confirm_top + 2) * settings.confirm_seeds
+    runs = (2 * settings.confirm_top + 3) * min(settings.confirm_seeds, USUAL_SEEDS)
     runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
     # of the baseline's search about half is stopped early
-    search_s = _baseline_trials(settings) * cost.trial_s(epochs / 2, settings.run.eval_every)
+    search_s = settings.plan.num_samples * cost.trial_s(epochs / 2, settings.run.eval_every)
     return (runs_s + search_s) / settings.plan.slots
+
+
+def like_with_like(settings: StudySettings, available: int) -> StudySettings:
+    """Return the settings with the training images that all conditions have.
+
+    A prior that fits each image alone makes few. Its DDPM would have fewer steps in an epoch than
+    the baseline's, and see other images.
+
+    Args:
+        available: training images of the data set.
+    """
+    size = PRIORS[settings.run.prior].num_images(settings.run, available)
+    return dataclasses.replace(settings, run=dataclasses.replace(settings.run, train_size=size))
 
 
 def _eval_every(settings: StudySettings) -> int:
@@ -64,34 +88,24 @@ def _eval_every(settings: StudySettings) -> int:
     return max(1, settings.run.epochs // 4)
 
 
-def _baseline_trials(settings: StudySettings) -> int:
-    """Return the trials of the baseline's search: for one parameter a fifth of three's."""
-    return max(6, settings.plan.num_samples // 5)
-
-
 def confirm(session: Session, study: StudyRecord) -> StudyStatus:
-    """Tune the baseline, run all conditions and write ``confirm.csv``; return how it ended."""
-    settings, console = session.settings, session.console
+    """Tune the baseline, run all conditions and write the verdict; return how it ended."""
+    console = session.console
+    settings = like_with_like(session.settings, len(session.dataset.train))
     finalists = study.finalists(settings.confirm_top)
     console.print("confirmation; first the baseline without prior gets a search of its own")
-    status, baseline = _tune_baseline(session, study, finalists)
+    status, baseline = _tune_baseline(session, settings, study, finalists)
     if baseline is None:
         return status
     conditions, pairs = design(settings, finalists, baseline)
-    runs = len(conditions) * settings.confirm_seeds
-    console.print(f"{', '.join(conditions)}: {settings.confirm_seeds} seeds each, {runs} runs")
-    status = _run_conditions(session, study, conditions, pairs)
-    done = load_study(study.folder).confirmation
-    assert done is not None
-    write_comparisons(study, done)
-    return status
+    return _run_conditions(session, settings, study, conditions, pairs)
 
 
 def write_comparisons(study: StudyRecord, done: StudyRecord) -> None:
-    """Write ``confirm.csv``: the verdict, then a line per pair and metric."""
-    lines = table(comparisons(done))
-    verdict = {"metric": "verdict", "result": verdict_text(done)}
-    frame = pd.DataFrame([verdict, *lines], columns=list(lines[0]))
+    """Write ``verdict.json``, and ``confirm.csv`` with a line per comparison."""
+    verdict = {"text": verdict_text(done), **verdict_of(done).to_json()}
+    write_json(study.folder / VERDICT_FILE, verdict)
+    frame = pd.DataFrame(table(comparisons(done)))
     write_text(study.folder / CONFIRM_FILE, frame.to_csv(index=False))
 
 
@@ -103,37 +117,46 @@ def design(
     first = finalists[0].parameters
     unaided: Point = {**first, **baseline.parameters, "prior": "none"}
     conditions, pairs = {BASELINE: unaided}, []
-    for place, finalist in enumerate(finalists):
-        name = "the best trial" if place == 0 else f"finalist {place + 1}"
-        conditions[name] = {**finalist.parameters, "prior": prior}
+    settings_to_judge = {
+        "the best trial" if place == 0 else f"finalist {place + 1}": finalist.parameters
+        for place, finalist in enumerate(finalists)
+    }
+    original: Point = {k: v for k, v in original_setting(settings).items() if k in first}
+    settings_to_judge[ORIGINAL] = original
+    for name, setting in settings_to_judge.items():
+        conditions[name] = {**setting, "prior": prior}
         pairs.append((name, BASELINE))
-        twin: Point = {**finalist.parameters, "prior": "none"}
-        if twin != unaided:
-            twin_name = f"no prior, as {name}"
-            conditions[twin_name] = twin
-            pairs.append((name, twin_name))
-    original = {k: v for k, v in original_setting(settings).items() if k in first}
-    conditions[ORIGINAL] = {**original, "prior": prior}
-    pairs.append((ORIGINAL, BASELINE))
+        twin: Point = {**setting, "prior": "none"}
+        same = next((other for other, point in conditions.items() if point == twin), None)
+        if same is None:
+            same = f"no prior, as {name}"
+            conditions[same] = twin
+        if same != BASELINE:
+            pairs.append((name, same))
     return conditions, pairs
 
 
 def _tune_baseline(
-    session: Session, study: StudyRecord, finalists: list[TrialRecord]
+    session: Session,
+    settings: StudySettings,
+    study: StudyRecord,
+    finalists: list[TrialRecord],
 ) -> tuple[StudyStatus, TrialRecord | None]:
     """Search without prior, finalists' settings first; return how it ended and the best trial."""
-    settings = session.settings
     bare = dataclasses.replace(settings, run=dataclasses.replace(settings.run, prior="none"))
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
-    points = [{name: t.parameters[name] for name in names} for t in finalists]
-    points += [point for point in problem.start_points if point not in points]
+    points: list[Point] = []
+    for point in (*(t.parameters for t in finalists), *problem.start_points):
+        shared = {name: point[name] for name in names}
+        if shared not in points:
+            points.append(shared)
     problem = dataclasses.replace(problem, start_points=tuple(points))
     path = study.folder / BASELINE_FOLDER
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{BASELINE_FOLDER}",
-        num_samples=max(_baseline_trials(settings), trials_with(path, points)),
+        num_samples=max(settings.plan.num_samples, trials_with(path, points)),
         time_budget_s=None,
     )
     folder = _part(study, BASELINE_FOLDER, problem, plan, {})
@@ -144,16 +167,64 @@ def _tune_baseline(
 
 def _run_conditions(
     session: Session,
+    settings: StudySettings,
     study: StudyRecord,
     conditions: dict[str, Point],
     pairs: list[tuple[str, str]],
 ) -> StudyStatus:
-    """Run each condition with each seed, scored on the test split; return how it ended."""
-    settings = session.settings
+    """Run the conditions in groups of seeds until all is decided; return how it ended.
+
+    They are scored on the test split. The verdict is written after each group.
+    """
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     settings = dataclasses.replace(settings, run=run)
-    seeds = [settings.plan.seed + 1 + i for i in range(settings.confirm_seeds)]
-    points = fixed_design(conditions.values(), seeds)
+    looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
+    info = {
+        "conditions": {name: {"parameters": point} for name, point in conditions.items()},
+        "pairs": pairs,
+        "compared": COMPARED,
+        "time_axis": "time_total_s",
+        "treatment": TREATMENT,
+        "looks": looks.planned,
+        "tuning": {BASELINE: settings.plan.num_samples, "the best trial": len(study.trials)},
+    }
+    counts = dict.fromkeys(conditions, looks.planned[0])
+    while True:
+        seeds = confirmation_seeds(settings.plan.seed, max(counts.values()))
+        session.console.print(
+            "seeds: " + ", ".join(f"{name} {count}" for name, count in counts.items())
+        )
+        points = [
+            point
+            for number, seed in enumerate(seeds)
+            for point in fixed_design(
+                [conditions[name] for name, count in counts.items() if count > number], [seed]
+            )
+        ]
+        status = _run_group(session, settings, study, points, info)
+        done = load_study(study.folder).confirmation
+        assert done is not None
+        write_comparisons(study, done)
+        wanted = {name: max(counts[name], n) for name, n in seeds_wanted(done, most).items()}
+        if status == StudyStatus.INTERRUPTED or wanted == counts:
+            return status
+        counts = wanted
+
+
+def _looks(study: StudyRecord, most: int) -> Looks:
+    """Return the looks that a confirmation began with, or those of a new one."""
+    begun = study.confirmation.info.get("looks") if study.confirmation else None
+    return Looks(tuple(begun)) if begun else Looks.up_to(most)
+
+
+def _run_group(
+    session: Session,
+    settings: StudySettings,
+    study: StudyRecord,
+    points: list[Point],
+    info: dict[str, Any],
+) -> StudyStatus:
+    """Run those of the points that have not been run yet; return how it ended."""
     problem = describe_trials(settings, _parameters(settings), tuple(points))
     whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
     slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
@@ -167,13 +238,6 @@ def _run_conditions(
         gpus_per_trial=whole,
         slots=min(settings.plan.slots, slots),
     )
-    info = {
-        "conditions": {name: {"parameters": point} for name, point in conditions.items()},
-        "pairs": pairs,
-        "compared": COMPARED,
-        "time_axis": "time_total_s",
-        "treatment": TREATMENT,
-    }
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
     with folder:
         return session.run_trials(trainable(settings, session.features), plan, folder)

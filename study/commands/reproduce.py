@@ -19,6 +19,7 @@ from study.replication import step_timing
 from study.replication.claim_text import claim_text, loader_text
 from study.replication.condition_names import PARAMETER
 from study.replication.design import (
+    CONTROLLED_SEEDS,
     QUICK_EPOCHS,
     as_info,
     configs_of,
@@ -57,7 +58,14 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
         "confirm_seeds": "runs of each controlled condition; with --resume, more can be added",
         "seed": "seed of the runs as reported; controlled ones have those that follow",
     }
-    add_group(parser, "how often", ("confirm_seeds", *SESSION), called=CALLED, meanings=meanings)
+    add_group(
+        parser,
+        "how often",
+        ("confirm_seeds", *SESSION),
+        called=CALLED,
+        defaults={"confirm_seeds": f"{CONTROLLED_SEEDS}"},
+        meanings=meanings,
+    )
     add_group(parser, "on what it runs, and where results go", MACHINE)
     return parser
 
@@ -65,7 +73,15 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
 def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
     """Run the command; return its exit status."""
     parser = make_parser(prog)
-    command = Command(REPRODUCE, parser, CALLED, resolve_design, describe, configs_of, run)
+    command = Command(
+        REPRODUCE,
+        parser,
+        CALLED,
+        resolve_design,
+        lambda settings, _: describe(settings),
+        configs_of,
+        run,
+    )
     return execute(command, argv)
 
 

@@ -9,29 +9,36 @@ from dipddpm.errors import DataError
 from study.problem.settings import StudySettings, difference
 from study.results.folder import (
     LATEST,
+    NAME_RULE,
     STUDY_FILE,
     TRIALS_FILE,
     ResultsFolder,
     read_info,
     read_rows,
+    valid_name,
 )
 from study.results.optuna_export import redacted
 from study.results.remote import RemotePath, shown
 from study.spec.errors import SettingError
+from study.spec.problem import Problem
+from study.spec.widening import widenings
 
 
 def name_to_resume(results_dir: Path, given: Mapping[str, Any]) -> str:
     """Return the name of the study that ``--resume`` means: the one it names, else the latest.
 
     Raises:
-        SettingError: ``--name`` says otherwise.
+        SettingError: ``--name`` says otherwise, or no study can have that name.
     """
     latest = results_dir / LATEST
-    name = (
-        given["resume"]
-        or given.get("name")
-        or (latest.resolve().name if latest.exists() else LATEST)
-    )
+    name = given["resume"] or given.get("name") or LATEST
+    if name == LATEST and latest.exists():
+        if not latest.is_symlink():
+            why = f"{latest} is no link to the newest, but a file or folder of its own"
+            raise SettingError("resume", name, f"{_known(results_dir)} in {results_dir}: {why}")
+        name = latest.resolve().name
+    if name != LATEST and not valid_name(name):
+        raise SettingError("resume", name, f"a folder whose name has {NAME_RULE}")
     if given.get("name", name) != name:
         raise SettingError("resume", name, f"{given['name']}, as --name says")
     return name
@@ -41,14 +48,21 @@ def earlier_study(results_dir: Path, name: str) -> dict[str, Any]:
     """Return ``study.json`` of the study that is resumed.
 
     Raises:
-        SettingError: there is none.
+        SettingError: there is none, or it is damaged.
     """
     try:
         return read_info(results_dir / name)
+    except ValueError as error:
+        damaged = f"a study whose {STUDY_FILE} can be read; this one is damaged: {error}"
+        raise SettingError("resume", name, damaged) from None
     except (FileNotFoundError, NotADirectoryError):
-        found = {p.parent.name for p in results_dir.glob(f"*/{STUDY_FILE}")} - {LATEST}
-        known = f"one of {', '.join(sorted(found))}" if found else "a study, but there is none"
-        raise SettingError("resume", name, f"{known} in {results_dir}") from None
+        raise SettingError("resume", name, f"{_known(results_dir)} in {results_dir}") from None
+
+
+def _known(results_dir: Path) -> str:
+    """Return the names of the studies in a folder, in words."""
+    found = {p.parent.name for p in results_dir.glob(f"*/{STUDY_FILE}")} - {LATEST}
+    return f"one of {', '.join(sorted(found))}" if found else "a study, but there is none"
 
 
 def check_names_conditions(earlier: Mapping[str, Any], name: str) -> None:
@@ -62,12 +76,20 @@ def check_names_conditions(earlier: Mapping[str, Any], name: str) -> None:
         )
 
 
-def check_is_there(storage: RemotePath, name: str) -> None:
-    """Raise SettingError unless the storage has a study of that name."""
-    if not (storage / name / STUDY_FILE).exists():
-        found = [n for n in storage.folders() if (storage / n / STUDY_FILE).exists()]
-        known = f"one of {', '.join(found)}" if found else "a study, but there is none"
-        raise SettingError("resume", name, f"{known} in --storage-path")
+def check_is_there(storage: RemotePath, results_dir: Path, name: str) -> None:
+    """Raise SettingError unless the storage has a study of that name.
+
+    Its checkpoints are there, so a study is copied or renamed in both places or in none.
+    """
+    if (storage / name / STUDY_FILE).exists():
+        return
+    found = [n for n in storage.folders() if (storage / n / STUDY_FILE).exists()]
+    known = f"one of {', '.join(found)}" if found else "a study, but there is none"
+    if (results_dir / name / STUDY_FILE).exists():
+        before = read_info(results_dir / name)["name"]
+        if before in found:
+            known = f"{before}, its name there; copy or rename it to {name} there too,"
+    raise SettingError("resume", name, f"{known} in --storage-path")
 
 
 def check_is_new(results_dir: Path, name: str) -> None:
@@ -75,8 +97,15 @@ def check_is_new(results_dir: Path, name: str) -> None:
     try:
         ResultsFolder.check(results_dir, name)
     except FileExistsError:
-        there = f"{results_dir / name} exists; --resume {name} goes on with it"
-        raise SettingError("name", name, f"a new name, {there}") from None
+        raise already_there(results_dir, name) from None
+
+
+def already_there(results_dir: Path, name: str) -> SettingError:
+    """Return the error of a new study whose folder exists."""
+    path = results_dir / name
+    is_study = (path / STUDY_FILE).exists()
+    then = f"--resume {name} goes on with it" if is_study else "it holds no study"
+    return SettingError("name", name, f"a new name, {path} exists; {then}")
 
 
 def check_is_new_there(storage: RemotePath, name: str) -> None:
@@ -86,11 +115,14 @@ def check_is_new_there(storage: RemotePath, name: str) -> None:
         raise SettingError("name", name, f"a new name, {there}")
 
 
-def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset: Dataset) -> None:
+def check_resumable(
+    before: Mapping[str, Any], settings: StudySettings, problem: Problem, dataset: Dataset
+) -> None:
     """Raise if the resumed study would mix results that do not compare.
 
     Raises:
-        SettingError: a setting differs, or the study has more trials than are asked for.
+        SettingError: a setting differs, a range lacks what was searched before, or the study has
+            more trials than are asked for.
         DataError: the images differ.
     """
     if found := difference(before["settings"], settings.to_json()):
@@ -99,6 +131,7 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
         raise SettingError(
             name, new, f"{old}, with which the study began: results would not compare"
         )
+    wider = widenings(Problem.from_json(before["problem"]), problem)
     if before["dataset_hash"] != dataset.hash:
         raise DataError(
             f"the images of {dataset.name} are not those that the study began with: their hash is "
@@ -115,3 +148,7 @@ def check_resumable(before: Mapping[str, Any], settings: StudySettings, dataset:
     if settings.plan.num_samples < len(trials):
         has = f"at least {len(trials)}, the trials that the study has"
         raise SettingError("num_samples", settings.plan.num_samples, has)
+    if wider and trials and settings.plan.num_samples == len(trials):
+        names = ", ".join(each.parameter for each in wider)
+        more = f"more than the study's {len(trials)} trials: only new ones search {names} further"
+        raise SettingError("num_samples", settings.plan.num_samples, more)

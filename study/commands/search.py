@@ -9,9 +9,10 @@ from study.commands.session import (
     announce_resumed,
     execute,
 )
+from study.commands.start_points import describe_search
 from study.engine.samplers import NEEDED
 from study.page.summary import write_summary
-from study.page.text import clock, describe_study
+from study.page.text import clock, describe_study, describe_widenings
 from study.problem.arguments import FLAGS, RUN, make_parser
 from study.problem.cost import estimate_cost
 from study.problem.definition import describe
@@ -25,7 +26,8 @@ from study.spec.status import ENDED, StudyStatus
 
 def main(argv: list[str] | None = None, prog: str = RUN) -> int:
     """Run the command; return its exit status."""
-    command = Command(RUN, make_parser(prog), FLAGS, resolve, describe, lambda s: [s.run], run)
+    parser = make_parser(prog)
+    command = Command(RUN, parser, FLAGS, resolve, describe_search, lambda s: [s.run], run)
     return execute(command, argv)
 
 
@@ -65,13 +67,30 @@ def announce(session: Session) -> None:
     )
     announce_resumed(session)
     space = ", ".join(f"{p.name} {p.low:g} to {p.high:g}" for p in problem.parameters)
-    first = f"{len(problem.start_points)} settings of the original report first"
-    console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}, {first}")
+    console.print(f"space: {space}; {plan.sampler}, {plan.scheduler}")
+    for line in (*describe_start(session), *describe_widenings(session.folder.info)):
+        console.print(line)
     if plan.num_samples < (needed := NEEDED.get(plan.sampler, 0)):
         console.print(
             f"{plan.sampler} will hardly learn from {plan.num_samples} trials: it takes {needed}"
         )
     announce_placement(session)
+
+
+def describe_start(session: Session) -> list[str]:
+    """Return which known settings come first, and whether some of them find no room."""
+    problem, plan = session.folder.problem, session.settings.plan
+    tried = [problem.parameters_in(row) for row in session.folder.read_trials()]
+    waiting = [point for point in problem.start_points if point not in tried]
+    originals = describe(session.settings).start_points
+    given, room = sum(point not in originals for point in waiting), plan.num_samples - len(tried)
+    counts = {"given": given, "of the original report": len(waiting) - given}
+    parts = [f"{count} {what}" for what, count in counts.items() if count]
+    lines = [f"known settings first: {', '.join(parts)}"] if parts and room else []
+    if given and len(waiting) > room:
+        left = f"room for {room} of them"
+        lines.append(f"--num-samples {plan.num_samples} leaves {left}: the last are not tried")
+    return lines
 
 
 def announce_time(session: Session) -> list[float]:

@@ -25,6 +25,7 @@ from study.cluster import nodes
 from study.cluster.capacity import Capacity, this_machine
 from study.cluster.nodes import NodeError
 from study.commands.resume import (
+    already_there,
     check_is_new,
     check_is_new_there,
     check_is_there,
@@ -40,8 +41,8 @@ from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.settings import StudySettings, read_earlier, remembered
 from study.results import provenance
-from study.results.folder import ResultsFolder, StudyIsRunning
-from study.results.optuna_export import check_storage, redacted
+from study.results.folder import DATABASE_FILE, LATEST, ResultsFolder, StudyIsRunning
+from study.results.optuna_export import check_storage, redacted, rename_studies
 from study.results.remote import (
     RemotePath,
     StorageCopy,
@@ -137,7 +138,8 @@ class Command:
         parser: parses the flags; a flag that was not given is absent from what it returns.
         flags: the flag of a setting, where it has another name than the setting.
         resolve: makes the settings of the flags, for a machine or a cluster.
-        describe: describes the problem that these settings study.
+        describe: describes the problem that these settings study, given ``study.json`` of the study
+            that is resumed, if one is.
         configs: one configuration per distinct number of images that a run needs, so that the size
             of the data set can be checked before the start.
         work: does the work of a session; returns how it ended.
@@ -147,7 +149,7 @@ class Command:
     parser: OneLineParser
     flags: Mapping[str, str]
     resolve: Callable[[Mapping[str, Any], Capacity], StudySettings]
-    describe: Callable[[StudySettings], Problem]
+    describe: Callable[[StudySettings, Mapping[str, Any] | None], Problem]
     configs: Callable[[StudySettings], Iterable[RunConfig]]
     work: Callable[[Session], StudyStatus]
 
@@ -209,23 +211,26 @@ def open_session(command: Command, given: Mapping[str, Any], console: Console) -
             name = name_to_resume(given.get("results_dir", RESULTS_DIR), given)
             with reaching(uri):
                 if storage:
-                    check_is_there(storage, name)
+                    check_is_there(storage, given.get("results_dir", RESULTS_DIR), name)
                 copy = claim(name)
             earlier = _earlier(command, given, name, storage)
+            given = {**given, "name": name}
         settings = command.resolve(_asked(given, earlier), capacity)
         if earlier is None:
             _check_is_new(settings, storage)
+        problem = command.describe(settings, earlier)
         dataset = _dataset(command, settings)
         if earlier is not None:
-            check_resumable(earlier, settings, dataset)
+            check_resumable(earlier, settings, problem, dataset)
         if url := given.get("storage_url"):
-            check_storage(url, settings.plan.name, is_new=earlier is None)
+            is_new = earlier is None or earlier["name"] != settings.plan.name
+            check_storage(url, settings.plan.name, is_new)
         _check_nodes(settings, storage, dataset)
         if storage and copy is None:
             with reaching(uri):
                 storage.try_out()
                 copy = claim(settings.plan.name)
-        folder = _open_folder(command, settings, earlier, given, dataset)
+        folder = _open_folder(command, settings, problem, earlier, given, dataset, console)
         opened.callback(folder.close)
         if copy:
             with reaching(uri):
@@ -264,7 +269,7 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
     """Return the flags that were given, over those that a resumed study began with."""
     if earlier is None:
         return dict(given)
-    asked = {**earlier["arguments"], **given, "name": earlier["name"]}
+    asked = {**earlier["arguments"], **given}
     asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
     return asked
 
@@ -296,11 +301,13 @@ def _check_nodes(settings: StudySettings, storage: RemotePath | None, dataset: D
 def _open_folder(
     command: Command,
     settings: StudySettings,
+    problem: Problem,
     earlier: Mapping[str, Any] | None,
     given: Mapping[str, Any],
     dataset: Dataset,
+    console: Console,
 ) -> ResultsFolder:
-    """Open the results folder, new or as an earlier session left it."""
+    """Open the results folder, new or as an earlier session left it; it is the latest then."""
     earlier_arguments = earlier.get("arguments", {}) if earlier else {}
     info = {
         "command": command.name,
@@ -313,13 +320,30 @@ def _open_folder(
     }
     if settings.ray_address:
         info["cluster"] = dataclasses.asdict(settings.capacity)
-    problem, name = command.describe(settings), settings.plan.name
+    name = settings.plan.name
     if earlier is None:
-        folder = ResultsFolder.create(settings.results_dir, name, problem, info)
+        try:
+            folder = ResultsFolder.create(settings.results_dir, name, problem, info)
+        except FileExistsError:  # another process has made it since
+            raise already_there(settings.results_dir, name) from None
     else:
         folder = ResultsFolder.reopen(settings.results_dir / name, problem, info)
-    folder.make_latest()
+        _rename_in_database(folder, settings, earlier["name"], console)
+    if not folder.make_latest():
+        latest = settings.results_dir / LATEST
+        console.print(f"{latest} is no link to the newest study, but your own: it is left alone")
     return folder
+
+
+def _rename_in_database(
+    folder: ResultsFolder, settings: StudySettings, before: str, console: Console
+) -> None:
+    """Let a study that was copied or renamed keep its trials in ``study.db``."""
+    database = folder.path / DATABASE_FILE
+    if before == settings.plan.name or settings.storage_url:
+        return
+    if why := rename_studies(database, before, settings.plan.name):
+        console.print(f"{database} keeps the name {before}: {why}")
 
 
 def announce_resumed(session: Session) -> None:

@@ -18,7 +18,8 @@ from ray.tune.experiment import Trial
 from ray.tune.utils.util import SafeFallbackEncoder  # type: ignore[attr-defined]
 from tensorboardX import SummaryWriter
 
-from study.engine.recovery import INTERRUPTED, RESULT_FILE, bring_pictures, ending
+from study.engine.checkpoints import bring_pictures
+from study.engine.recovery import INTERRUPTED, RESULT_FILE, ending
 from study.engine.reporting import METRICS, PLACE
 from study.engine.terminal import Display
 from study.page.refresher import LivePage
@@ -39,7 +40,11 @@ class Recorder(Callback):
     It also writes what Ray's own loggers would, straight to its place: they write elsewhere, copy
     everything again and again, and lose what was not yet copied.
 
+    Nothing counts before it is on disk: first a checkpoint, then the line of its evaluation, then
+    the trial's row. Only then are older checkpoints deleted.
+
     Args:
+        place: the folder in which Ray's own folder with the checkpoints is.
         rows: the rows of the trials that earlier sessions began.
     """
 
@@ -47,6 +52,7 @@ class Recorder(Callback):
         self,
         problem: Problem,
         folder: ResultsFolder,
+        place: RemotePath,
         storage: StorageCopy | None,
         export: OptunaExport,
         display: Display,
@@ -59,7 +65,7 @@ class Recorder(Callback):
             export,
             display,
         )
-        self.page, self.storage = page, storage
+        self.page, self.place, self.storage = page, place, storage
         self.rows: dict[str, dict[str, Any]] = {row["trial_id"]: row for row in rows}
         self.fatal: OSError | None = None
         """The error because of which no result can be written any more."""
@@ -101,15 +107,17 @@ class Recorder(Callback):
                 "started_s": self._elapsed(),
                 "restarts": 0,
                 self.problem.resource: 0,
-                **{p.name: trial.config[p.name] for p in self.problem.parameters},
+                **{name: trial.config[name] for name in self.problem.columns},
             }
         return self.rows[trial.trial_id]
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
-        row = self._row(trial)
-        if result[self.problem.resource] <= row[self.problem.resource]:
+        row, checkpoint = self._row(trial), result["checkpoint_dir_name"]
+        with self._writing():
+            (self.place / RAY_FOLDER / trial.trial_id / checkpoint).sync(self.place)
+        if self.fatal or result[self.problem.resource] <= row[self.problem.resource]:
             return  # on record already: a retry begins at the last checkpoint that was kept
         row |= {metric.name: result[METRICS][metric.name] for metric in self.problem.metrics}
         row[self.problem.resource] = result[self.problem.resource]
@@ -119,7 +127,6 @@ class Recorder(Callback):
         )
         with self._writing():
             self._log(trial, result)  # before the row: what is on record has been logged
-            checkpoint = result["checkpoint_dir_name"]
             evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
             self.folder.append_history(evaluation)
             self.export.evaluated(row)
@@ -157,6 +164,8 @@ class Recorder(Callback):
 
     def _bring_home(self, trial_id: str, checkpoint: RemotePath) -> None:
         """Copy a checkpoint's pictures to the results; remove the trial's older checkpoints."""
+        if self.fatal:
+            return  # its evaluation may not be on record, and the one before it is needed
         with self._writing():
             bring_pictures(checkpoint, self.folder.path / SAMPLES_FOLDER / trial_id)
             trial, _, newest = checkpoint.path.rpartition("/")

@@ -1,24 +1,23 @@
 """Recovery of a study from what its earlier sessions left on disk.
 
-A process can be killed between any two steps. Here each open trial is brought to where its
-evaluations on record put it: ended, if the last one ended it, or ready to go on from the checkpoint
-that came with the last one. What is not on record (a trial begun but not yet written down, a
-checkpoint half copied) is removed.
+A process can be killed, and a machine's power fail, between any two steps; and people edit files.
+A trial that has ended on record stays as it ended. Each open trial is brought to where its
+evaluations on record put it: ended, if the last one ended it, or ready to go on from the newest of
+its checkpoints that is whole, and from its beginning if none is. Evaluations that this makes again
+are not recorded again. Nothing is deleted here, and where the records disagree, a line says what
+was done about it.
 """
 
 import math
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.fs
-
 from study.engine.asha import SuccessiveHalving
-from study.engine.reporting import PICTURES
+from study.engine.checkpoints import bring_pictures, is_whole
 from study.engine.trial_queue import RecoveredTrial
 from study.results.files import write_text
-from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
+from study.results.folder import RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
 from study.results.remote import RemotePath
 from study.spec.problem import Problem
 from study.spec.status import ENDED, TrialStatus
@@ -28,6 +27,9 @@ RESULT_FILE = "result.json"
 
 Ending = tuple[TrialStatus, str]
 """The status of a trial and its reason, in words."""
+
+Curve = list[dict[str, Any]]
+"""A trial's evaluations on record, in their order."""
 
 INTERRUPTED: Ending = (TrialStatus.INTERRUPTED, "the study was interrupted")
 
@@ -52,49 +54,43 @@ def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | Non
 
 
 def recover(
-    folder: ResultsFolder, place: RemotePath, scheduler: SuccessiveHalving
+    folder: ResultsFolder,
+    place: RemotePath,
+    scheduler: SuccessiveHalving,
+    seed: int,
+    say: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], list[RecoveredTrial]]:
     """Return the rows and the trials of all earlier sessions; restore the scheduler's rungs.
 
     Args:
         place: the folder in which Ray's own folder with the checkpoints is.
+        seed: the study's, which trials have had that were begun before seeds were on record.
+        say: called with a line where the records disagree.
     """
-    problem, rows, history = folder.problem, folder.read_trials(), folder.read_history()
-    evaluations: dict[str, list[dict[str, Any]]] = {row["trial_id"]: [] for row in rows}
+    problem, rows = folder.problem, folder.read_trials()
+    curves: dict[str, Curve] = {row["trial_id"]: [] for row in rows}
+    listed = set(curves)
     goes_on: dict[str, bool] = {}
-    for evaluation in history:
+    for evaluation in folder.read_history():
         trial_id = evaluation["trial_id"]
         goes_on[trial_id] = scheduler.decide(trial_id, evaluation[problem.resource], evaluation)
-        evaluations[trial_id].append(evaluation)
-    recovered, trials = [], place / RAY_FOLDER
+        curves.setdefault(trial_id, []).append(evaluation)
+    _say_what_disagrees(folder, place, rows, curves, say)
+    rows += [_row_again(problem, curves[name]) for name in curves if name not in listed]
+    recovered = []
     for number, row in enumerate(rows):
-        curve = evaluations[row["trial_id"]]
-        last = curve[-1] if curve else {problem.resource: 0}
-        if row["status"] not in ENDED or row[problem.resource] > last[problem.resource]:
-            row = {name: row[name] for name in row if name not in _reported(problem)}
-            row |= {name: last[name] for name in _reported(problem) if name in last}
-            status, reason = ending(problem, row, goes_on.get(row["trial_id"], True)) or INTERRUPTED
-            if curve and not (trials / row["trial_id"] / last["checkpoint"]).exists():
-                status, reason = TrialStatus.FAILED, f"its checkpoint {last['checkpoint']} is gone"
-            ended_s = last.get("elapsed_s", row["started_s"])
-            row |= {"status": status, "stop_reason": reason, "ended_s": ended_s}
-            rows[number] = row
-            if status != TrialStatus.FAILED:
-                _tidy_trial(folder, trials / row["trial_id"], curve)
-        metrics = {m.name: row[m.name] for m in problem.metrics if m.name in row}
-        recovered.append(
-            RecoveredTrial(
-                trial_id=row["trial_id"],
-                parameters={p.name: row[p.name] for p in problem.parameters},
-                status=TrialStatus(row["status"]),
-                resource=row[problem.resource],
-                evaluations=len(curve),
-                metrics=metrics,
-                checkpoint=curve[-1]["checkpoint"] if curve else None,
-            )
-        )
-    for somewhere in (RemotePath.local(folder.path), place):
-        _remove_orphans(somewhere, set(evaluations))
+        row.setdefault(problem.seed, seed)
+        trial_id = row["trial_id"]
+        begun = curve = curves[trial_id]
+        if row["status"] not in ENDED:
+            rows[number] = row = _settled(problem, row, curve, goes_on.get(trial_id, True))
+            begun = _from_checkpoint(folder, place / RAY_FOLDER / trial_id, curve)
+            _shorten_log(folder.path / RAY_FOLDER / trial_id / RESULT_FILE, len(curve))
+            if len(begun) < len(curve) and row["status"] not in ENDED:
+                start = f"goes on from {begun[-1]['checkpoint']}" if begun else "begins again"
+                why = f"its {curve[-1]['checkpoint']} is missing or damaged"
+                say(f"trial {trial_id} {start}: {why}")
+        recovered.append(_recovered(problem, row, begun))
     folder.write_trials(rows)
     return rows, recovered
 
@@ -110,40 +106,94 @@ def _reported(problem: Problem) -> list[str]:
     ]
 
 
-def _tidy_trial(folder: ResultsFolder, trial: RemotePath, curve: Sequence[dict[str, Any]]) -> None:
-    """Remove those of a trial's files that do not belong to its evaluations on record."""
-    trial_id = Path(trial.path).name
-    logs = folder.path / RAY_FOLDER / trial_id
-    if not curve:
-        trial.remove()
-        shutil.rmtree(logs, ignore_errors=True)
-        return
-    for name in trial.folders():
-        if name.startswith(CHECKPOINT) and name != curve[-1]["checkpoint"]:
-            (trial / name).remove()
-    bring_pictures(trial / curve[-1]["checkpoint"], folder.path / SAMPLES_FOLDER / trial_id)
-    log = logs / RESULT_FILE
+def _row_again(problem: Problem, curve: Curve) -> dict[str, Any]:
+    """Return the row of a trial that only its evaluations tell of."""
+    first, last = curve[0], curve[-1]
+    return {
+        "trial_id": first["trial_id"],
+        "status": TrialStatus.RUNNING,
+        problem.resource: last[problem.resource],
+        "started_s": first["elapsed_s"],
+        "restarts": 0,
+        **{name: first[name] for name in problem.columns if name in first},
+    }
+
+
+def _settled(problem: Problem, row: dict[str, Any], curve: Curve, goes_on: bool) -> dict[str, Any]:
+    """Return an open trial's row as its last evaluation on record has left it."""
+    last = curve[-1] if curve else {problem.resource: 0}
+    row = {name: row[name] for name in row if name not in _reported(problem)}
+    row |= {name: last[name] for name in _reported(problem) if name in last}
+    status, reason = ending(problem, row, goes_on) or INTERRUPTED
+    ended_s = last.get("elapsed_s", row["started_s"])
+    return row | {"status": status, "stop_reason": reason, "ended_s": ended_s}
+
+
+def _from_checkpoint(folder: ResultsFolder, trial: RemotePath, curve: Curve) -> Curve:
+    """Return the evaluations up to the newest whose checkpoint is whole; bring its pictures."""
+    begun = curve
+    while begun and not is_whole(trial / begun[-1]["checkpoint"]):
+        begun = begun[:-1]
+    if begun and begun is curve:
+        pictures = folder.path / SAMPLES_FOLDER / curve[-1]["trial_id"]
+        bring_pictures(trial / curve[-1]["checkpoint"], pictures)
+    return begun
+
+
+def _shorten_log(log: Path, evaluations: int) -> None:
+    """Cut those lines of Ray's log that came after the last evaluation on record."""
     if log.exists():
-        lines = log.read_text().splitlines()[: len(curve)]
+        lines = log.read_text(errors="replace").splitlines()[:evaluations]
         write_text(log, "".join(f"{line}\n" for line in lines))
 
 
-def bring_pictures(checkpoint: RemotePath, samples: Path) -> None:
-    """Copy a checkpoint's pictures, wherever it is stored, to the results; it may have none."""
-    if not (checkpoint / PICTURES).exists():
-        return
-    samples.mkdir(parents=True, exist_ok=True)
-    pyarrow.fs.copy_files(
-        f"{checkpoint.path}/{PICTURES}",
-        str(samples),
-        source_filesystem=checkpoint.filesystem,
-        destination_filesystem=pyarrow.fs.LocalFileSystem(),
+def _recovered(problem: Problem, row: dict[str, Any], begun: Curve) -> RecoveredTrial:
+    """Return a trial as Ray gets it: as it ended, or as its evaluations ``begun`` left it."""
+    status = TrialStatus(row["status"])
+    last: dict[str, Any] = begun[-1] if begun else {problem.resource: 0}
+    at = row if status.has_ended else last
+    return RecoveredTrial(
+        trial_id=row["trial_id"],
+        parameters=problem.parameters_in(row),
+        seed=row[problem.seed],
+        status=status,
+        resource=at[problem.resource],
+        evaluations=len(begun),
+        metrics={m.name: at[m.name] for m in problem.metrics if m.name in at},
+        checkpoint=last.get("checkpoint"),
     )
 
 
-def _remove_orphans(place: RemotePath, known: set[str]) -> None:
-    """Remove the folders of trials that were begun but never written down."""
-    for parent in (place / RAY_FOLDER, place / SAMPLES_FOLDER):
-        for name in parent.folders():
-            if name not in known:
-                (parent / name).remove()
+def _say_what_disagrees(
+    folder: ResultsFolder,
+    place: RemotePath,
+    rows: list[dict[str, Any]],
+    curves: dict[str, Curve],
+    say: Callable[[str], None],
+) -> None:
+    """Say which trials the tables tell differently of, and which folders are of none of them."""
+    resource, listed = folder.problem.resource, {row["trial_id"] for row in rows}
+    ahead = [
+        row
+        for row in rows
+        if row[resource] > max((e[resource] for e in curves[row["trial_id"]]), default=0)
+    ]
+    ended = [row["trial_id"] for row in ahead if row["status"] in ENDED]
+    still_open = [row["trial_id"] for row in ahead if row["status"] not in ENDED]
+    unlisted = [trial_id for trial_id in curves if trial_id not in listed]
+    unknown = {
+        name
+        for parent in (RemotePath.local(folder.path), place)
+        for kind in (RAY_FOLDER, SAMPLES_FOLDER)
+        for name in (parent / kind).folders()
+        if name not in curves and (parent / kind / name).files()
+    }
+    for names, text in (
+        (unlisted, "trials.csv lacks {}: written again from history.csv"),
+        (ended, "history.csv lacks the last evaluation of {}: as trials.csv has it"),
+        (still_open, "history.csv lacks the last evaluation of {}: measured again"),
+        (sorted(unknown), "neither table knows {}: folders in ray or samples, left as they are"),
+    ):
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            say(text.format(f"trial {', '.join(names[:5])}{more}"))

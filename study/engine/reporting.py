@@ -12,10 +12,10 @@ import ray
 import torch
 from ray import tune
 
+from study.engine.checkpoints import PICTURES, seal
+
 METRICS = "metrics"
 PLACE = "place"
-PICTURES = "pictures"
-"""The folder in a checkpoint that is copied to the results."""
 
 
 def reported(metric: str) -> str:
@@ -31,6 +31,7 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
         resource: the problem's resource and how much of it the trial has spent.
         checkpoint: a folder from which the trial can go on, pictures at their :func:`picture_path`.
     """
+    seal(checkpoint)
     tune.report(
         {METRICS: dict(metrics), PLACE: _place(), **resource},
         checkpoint=tune.Checkpoint.from_directory(checkpoint),

@@ -126,7 +126,7 @@ def run_study(
     session are not run again; those that one began go on from their checkpoints.
 
     Args:
-        trainable: a Tune function of the parameters that calls
+        trainable: a Tune function of the parameters, the trial's seed among them, that calls
             :func:`study.engine.reporting.report` at each evaluation, with pictures of the
             problem's stages.
         expected_s: seconds that each trial is expected to take, or one number if all are alike,
@@ -146,8 +146,8 @@ def run_study(
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
-    rows, recovered = recover(folder, place, scheduler)
     home, console = home or folder.path, console or Console()
+    rows, recovered = recover(folder, place, scheduler, plan.seed, console.print)
     settings = folder.info.get("settings", {})
     folder.info["settings"] = {**settings, "plan": dataclasses.asdict(plan)}
     export = OptunaExport(
@@ -161,7 +161,7 @@ def run_study(
     searched = plan.sampler != FIXED_DESIGN
     display = Display(problem, plan.num_samples, plan.slots, expected_s, console, searched)
     page = LivePage(home, console.print)
-    recorder = Recorder(problem, folder, storage, export, display, page, rows)
+    recorder = Recorder(problem, folder, place, storage, export, display, page, rows)
     status = _outcome(recorder, plan.num_samples)
     if status != StudyStatus.INTERRUPTED:  # nothing is left to run
         export.flush()
@@ -174,7 +174,8 @@ def run_study(
         recovered,
         plan.num_samples,
         plan.slots,
-        problem.resource,
+        problem,
+        plan.seed,
     )
     tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
     with _recorded_session(folder, recorder, end, expected_s) as session:

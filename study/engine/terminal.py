@@ -69,7 +69,15 @@ class Display:
             score = f"{name} {row[name]:.2f}" if name in row else row["stop_reason"]
             spent = f"{self.problem.resource} {row[self.problem.resource]}"
             trial = f"trial {row['trial_id']} {row['status']} at {spent}, {score}"
+            if (first := self._first_of_setting(row)) != row["trial_id"]:
+                trial += f", a replicate of {first} with seed {row[self.problem.seed]}"
             self.console.print(f"{self.summary()} | {trial}", soft_wrap=True, highlight=False)
+
+    def _first_of_setting(self, row: Mapping[str, Any]) -> str:
+        """Return the id of the first trial that has the parameters of a row."""
+        setting = self.problem.setting
+        alike = (each["trial_id"] for each in self.rows if setting(each) == setting(row))
+        return str(next(alike, row["trial_id"]))
 
     def summary(self) -> str:
         """Return the state of the study in one line.

@@ -17,7 +17,8 @@ from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import SearchAlgorithm, Searcher
 
 from study.engine.reporting import METRICS
-from study.spec.problem import Value
+from study.spec.problem import Problem, Value
+from study.spec.seeds import search_seeds
 from study.spec.status import TrialStatus
 
 
@@ -27,6 +28,7 @@ class RecoveredTrial:
 
     trial_id: str
     parameters: Mapping[str, Value]
+    seed: int
     status: TrialStatus
     """One of the ended ones, or ``INTERRUPTED`` if the trial is to go on."""
     resource: int
@@ -42,6 +44,12 @@ class TrialQueue(SearchAlgorithm):
 
     The bound is kept here: Ray would hold one more trial in waiting. A cluster would grow for it,
     and its settings would be chosen without the results of the running ones.
+
+    No setting runs twice with the same seed: where the searcher suggests one that an earlier trial
+    has had, in this session or another, the new trial is a replicate with the next seed.
+
+    Args:
+        seed: the seed of each setting's first trial.
     """
 
     def __init__(
@@ -50,9 +58,14 @@ class TrialQueue(SearchAlgorithm):
         recovered: list[RecoveredTrial],
         num_samples: int,
         slots: int,
-        resource: str,
+        problem: Problem,
+        seed: int,
     ) -> None:
-        self._searcher, self._resource = searcher, resource
+        self._searcher, self._problem, self._seed = searcher, problem, seed
+        self._seeds: dict[tuple[Value, ...], set[int]] = {}
+        """The seeds that each setting has been run with."""
+        for trial in recovered:
+            self._seeds_of(trial.parameters).add(trial.seed)
         self._recovered = deque(sorted(recovered, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
         self._begun = 0
@@ -91,16 +104,28 @@ class TrialQueue(SearchAlgorithm):
             if parameters == Searcher.FINISHED:
                 self._finished = True
                 return None
-            trial = self._make(trial_id, parameters)
+            trial = self._make(trial_id, parameters, self._next_seed(parameters))
         self._live.add(trial.trial_id)
         return trial
 
-    def _make(self, trial_id: str, parameters: Mapping[str, Value]) -> Trial:
+    def _seeds_of(self, parameters: Mapping[str, Value]) -> set[int]:
+        return self._seeds.setdefault(self._problem.setting(parameters), set())
+
+    def _next_seed(self, parameters: Mapping[str, Value]) -> int:
+        """Return the first seed that the setting has not been run with; note that it now is."""
+        if self._problem.seed in parameters:
+            return int(parameters[self._problem.seed])
+        had = self._seeds_of(parameters)
+        seed = next(seed for seed in search_seeds(self._seed) if seed not in had)
+        had.add(seed)
+        return seed
+
+    def _make(self, trial_id: str, parameters: Mapping[str, Value], seed: int) -> Trial:
         self._begun += 1
         spec = self._spec
         trial = Trial(
             spec["run"],
-            config={**spec["config"], **parameters},
+            config={**spec["config"], **parameters, self._problem.seed: seed},
             evaluated_params=dict(parameters),
             trial_id=trial_id,
             storage=spec["storage"],
@@ -113,7 +138,7 @@ class TrialQueue(SearchAlgorithm):
         return trial
 
     def _ended(self, recovered: RecoveredTrial) -> Trial:
-        trial = self._make(recovered.trial_id, recovered.parameters)
+        trial = self._make(recovered.trial_id, recovered.parameters, recovered.seed)
         trial.run_metadata.last_result = {**self._result(recovered), "done": True}
         trial.set_status(
             Trial.ERROR if recovered.status == TrialStatus.FAILED else Trial.TERMINATED
@@ -121,7 +146,7 @@ class TrialQueue(SearchAlgorithm):
         return trial
 
     def _continued(self, recovered: RecoveredTrial) -> Trial:
-        trial = self._make(recovered.trial_id, recovered.parameters)
+        trial = self._make(recovered.trial_id, recovered.parameters, recovered.seed)
         if recovered.checkpoint is not None:
             storage: Any = trial.storage
             folder = PurePosixPath(storage.trial_fs_path, recovered.checkpoint)
@@ -135,7 +160,7 @@ class TrialQueue(SearchAlgorithm):
         return {
             "trial_id": recovered.trial_id,
             "training_iteration": recovered.evaluations,
-            self._resource: recovered.resource,
+            self._problem.resource: recovered.resource,
             METRICS: dict(recovered.metrics),
             "config": dict(recovered.parameters),
         }

@@ -20,9 +20,13 @@ from study.page.progress import seconds_left
 from study.page.text import (
     clock,
     describe_conditions,
+    describe_edges,
     describe_noise,
+    describe_origin,
+    describe_replicates,
     describe_scale,
     describe_trial,
+    describe_widenings,
     short,
 )
 from study.page.tradeoff_figures import costs
@@ -204,7 +208,10 @@ def _summary(study: StudyRecord) -> list[str]:
     found = ["Best: " + describe_trial(study, study.best), describe_scale(study, study.best)]
     if study.confirmation:
         found.insert(1, describe_conditions(study.confirmation))
-    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in found + describe_noise(study)]
+    found += describe_replicates(study)
+    sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
+    # these begin with a name or end with a command, which a capital or a stop would change
+    return sentences + describe_edges(study) + describe_widenings(study.info)
 
 
 def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
@@ -218,7 +225,7 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
             "settings": ", ".join(
                 f"{key} {short(value)}" for key, value in condition.parameters.items()
             ),
-            "command": study.confirmation.problem.rerun_command(trial.parameters),
+            "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
         }
@@ -256,6 +263,8 @@ def _columns(study: StudyRecord) -> list[dict[str, str]]:
     problem = study.problem
     first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
     settings = [(p.name, p.label) for p in problem.parameters]
+    if problem.seed not in dict(settings):
+        settings.append(("seed", "seed"))
     metrics = [(m.name, axis_title(m)) for m in problem.metrics if m.goal]
     last = [("restarts", "restarts")]
     return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
@@ -282,7 +291,7 @@ def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
 def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
     ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
     again = f"; restarts: {trial.restarts}, the last after {trial.restart_reason}"
-    place = place_name(trial.node, trial.gpus)
+    origin, place = describe_origin(study, trial), place_name(trial.node, trial.gpus)
     if trial.device_memory_gb is not None:
         place += f", at most {trial.device_memory_gb:g} GB"
     return {
@@ -291,10 +300,14 @@ def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[st
         "status": trial.status,
         "resource": trial.resource,
         "restarts": trial.restarts,
-        "ended": ended + (again if trial.restarts else "") + (f"; on {place}" if place else ""),
+        "ended": ended
+        + (again if trial.restarts else "")
+        + (f"; {origin}" if origin else "")
+        + (f"; on {place}" if place else ""),
+        "seed": trial.seed,
         "parameters": trial.parameters,
         "metrics": trial.metrics,
-        "command": study.problem.rerun_command(trial.parameters),
+        "command": study.rerun_command(trial),
         "pictures": _pictures(study, trial, inside),
     }
 

@@ -70,7 +70,7 @@ def slices(study: StudyRecord) -> go.Figure:
     figure = finish(figure, "", "")
     figure.update_yaxes(**LOG_AXIS).update_yaxes(title_text=axis_title(quality), col=1)
     for column, parameter in enumerate(parameters, 1):
-        figure.update_xaxes(**_parameter_axis(parameter), col=column)
+        figure.update_xaxes(**_parameter_axis(study, parameter), col=column)
     return figure
 
 
@@ -105,8 +105,8 @@ def pairs(study: StudyRecord) -> go.Figure:
             },
             **at,
         )
-        figure.update_xaxes(**_parameter_axis(across), **at)
-        figure.update_yaxes(**_parameter_axis(up), **at)
+        figure.update_xaxes(**_parameter_axis(study, across), **at)
+        figure.update_yaxes(**_parameter_axis(study, up), **at)
     figure.update_layout(hovermode="closest", clickmode="event")
     return finish(figure, None, None)
 
@@ -157,9 +157,18 @@ def _dimension(label: str, values: list[Any], log: bool) -> dict[str, Any]:
     }
 
 
-def _parameter_axis(parameter: Parameter) -> dict[str, Any]:
-    """Return the title and ticks of a parameter's axis, few enough for a small plot."""
+def _parameter_axis(study: StudyRecord, parameter: Parameter) -> dict[str, Any]:
+    """Return the title, the range and the ticks of a parameter's axis.
+
+    The range is the one that is searched, so that trials at its edges can be seen to be there. The
+    ticks are few enough for a small plot.
+    """
     axis = {"title_text": parameter.label, "title_standoff": 6, "automargin": True}
+    if study.searched and not parameter.choices:
+        scale = math.log10 if parameter.log else float
+        low, high = scale(parameter.low), scale(parameter.high)
+        margin = 0.04 * (high - low)  # room for the marks at the ends
+        axis["range"] = [low - margin, high + margin]
     if parameter.log and parameter.high > 30 * parameter.low:  # else decades alone say too little
         decades = [tick for tick in LOG_TICKS if f"{tick:e}".startswith("1")]
         return {**axis, **LOG_AXIS, "tickvals": decades}

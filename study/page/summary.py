@@ -10,9 +10,11 @@ from study.results.records import StudyRecord
 
 def write_summary(study: StudyRecord) -> None:
     """Write ``pareto.csv``, ``best.json`` (if a trial is the best) and the dashboard."""
-    names = [p.name for p in study.problem.parameters]
-    columns = ["trial_id", *study.problem.objectives, *names]
-    front = [{"trial_id": t.trial_id, **t.metrics, **t.parameters} for t in study.front]
+    seed = study.problem.seed
+    columns = ["trial_id", *study.problem.objectives, *study.problem.columns]
+    front = [
+        {"trial_id": t.trial_id, seed: t.seed, **t.metrics, **t.parameters} for t in study.front
+    ]
     table = pd.DataFrame(front, columns=columns)
     write_text(study.folder / PARETO_FILE, table.to_csv(index=False))
     if best := study.best:
@@ -22,8 +24,9 @@ def write_summary(study: StudyRecord) -> None:
                 "trial_id": best.trial_id,
                 "objective": study.problem.objectives[0],
                 "parameters": best.parameters,
+                "seed": best.seed,
                 "metrics": best.metrics,
-                "command": study.problem.rerun_command(best.parameters),
+                "command": study.rerun_command(best),
             },
         )
     write_text(study.folder / DASHBOARD_FILE, draw(study))

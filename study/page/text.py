@@ -2,10 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 from study.analysis.conditions import conditions_of
+from study.analysis.edges import best_at_edges
 from study.page.verdict_text import verdict_text
+from study.results.folder import WIDENED
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.status import ENDED, TrialStatus
 
@@ -38,9 +41,12 @@ def describe_study(study: StudyRecord) -> str:
         lines += [
             "best: " + describe_trial(study, best),
             describe_scale(study, best),
+            *describe_replicates(study),
+            *describe_edges(study),
+            *describe_widenings(study.info),
             f"Pareto front: {len(study.front)} of {counts[TrialStatus.COMPLETED]} completed trials",
             *describe_noise(study),
-            "again: " + study.problem.rerun_command(best.parameters),
+            "again: " + study.rerun_command(best),
         ]
     elif failed := study.with_status(TrialStatus.FAILED):
         lines.append(f"first failure: {failed[0].stop_reason}")
@@ -81,6 +87,51 @@ def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
     settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
     scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.problem.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
+
+
+def describe_origin(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return how a trial came by its setting, if not from the sampler for the first time."""
+    if trial.replicate_of is not None:
+        return f"a replicate of trial {trial.replicate_of}, with seed {trial.seed}"
+    return "a start point" if study.is_start_point(trial) else ""
+
+
+def describe_replicates(study: StudyRecord) -> list[str]:
+    """Return how many trials repeat a setting, and what each run of the best setting reached."""
+    again = sum(trial.replicate_of is not None for trial in study.trials)
+    if study.best is None or not (again and study.searched):
+        return []
+    name = study.problem.objectives[0]
+    completed = study.with_status(TrialStatus.COMPLETED)
+    runs = [t for t in study.replicates(study.best) if t in completed]
+    reached = ", ".join(f"{run.metrics[name]:.3g} with seed {run.seed}" for run in runs)
+    lines = [f"replicates: {again} of {len(study.trials)} trials run a setting again, newly seeded"]
+    return lines + ([f"the best setting's runs: {name} {reached}"] if len(runs) > 1 else [])
+
+
+def describe_edges(study: StudyRecord) -> list[str]:
+    """Return a line per parameter whose best value lies at an edge of its range, and what to do."""
+    trials = len(study.trials)
+    lines = []
+    for at in best_at_edges(study):
+        text = (
+            f"best {at.parameter.name} {short(at.value)} lies at the "
+            f"{'upper' if at.upper else 'lower'} edge of its range {at.parameter.range}"
+        )
+        more = at.parameter.widening.format(
+            low=at.low, high=at.high, study=study.name, num_samples=trials + math.ceil(trials / 2)
+        )
+        lines.append(f"{text}: {more or 'better values may lie beyond'}")
+    return lines
+
+
+def describe_widenings(info: Mapping[str, Any]) -> list[str]:
+    """Return a line for each time that a range became wider, from ``study.json``."""
+    return [
+        f"{each['parameter']}: searched from {each['before'][0]:g} to {each['before'][1]:g} by the "
+        f"first {each['trials_before']} trials, from {each['now'][0]:g} to {each['now'][1]:g} since"
+        for each in info.get(WIDENED, [])
+    ]
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> str:

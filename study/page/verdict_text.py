@@ -1,11 +1,12 @@
-"""The verdict of a confirmation in words, from its comparisons."""
+"""The verdict of a confirmation in words."""
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 
-from study.analysis.comparison import EQUAL_TIME, Comparison, comparisons
+from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
+from study.analysis.verdict import PairVerdict, Verdict, verdict_of
 from study.results.records import StudyRecord
 from study.spec.problem import Metric
 
@@ -15,69 +16,77 @@ OUTLIER = 3.0
 
 def verdict_text(confirmation: StudyRecord) -> str:
     """Return a paragraph: does the treatment help, at equal epochs and at equal total time?"""
-    info, found = confirmation.info, comparisons(confirmation)
-    quality = confirmation.problem.metric(info["compared"][0])
-    conditions = conditions_of(confirmation)
-    seeds = max(len(condition.trials) for condition in conditions.values())
-    lead = next(c for c in found if c.metric == quality.name)
-    answer = "nothing can be said"
-    if lead.effect.n:
-        answer = _judgement(lead, quality, info["treatment"])
-    sentences = [
-        f"{_capital(answer)} ({lead.condition} against {lead.baseline}).",
-        f"{seeds} seeds each; ratios of geometric means [95 % interval].",
+    verdict, problem = verdict_of(confirmation), confirmation.problem
+    quality = problem.metric(confirmation.info["compared"][0])
+    lead = verdict.pairs[0]
+    sentences = [f"{_capital(_judgement(lead, lead.quality, verdict, quality))}."]
+    for pair in verdict.pairs:
+        sentences.append(_pair_text(pair, verdict, quality, problem.resource))
+        sentences += _failures_text(pair)
+    for condition in conditions_of(confirmation).values():
+        sentences += _outliers_text(condition, quality)
+    for other in lead.others:
+        metric = problem.metric(other.metric)
+        text = f"{_difference(other)} ({_figures(other)})"
+        sentences.append(f"{_capital(metric.label)}, {other.condition}: {text}.")
+    return " ".join(sentences)
+
+
+def _pair_text(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: str) -> str:
+    """Return what a condition does to the quality, at equal resource and at equal total time."""
+    compared = f"{_capital(pair.condition)} against {pair.baseline}"
+    first, at_time = pair.quality, pair.at_equal_time
+    if not first.seeds:
+        return f"{compared}: too few seeds have ended in both."
+    answer, answer_in_time = (_judgement(pair, each, verdict, quality) for each in (first, at_time))
+    late = [
+        f"{name} had none yet in {len(seeds)} of {len(at_time.seeds)} seeds"
+        for name, seeds in (
+            (pair.condition, set(at_time.failed) - set(first.failed)),
+            (pair.baseline, set(at_time.baseline_failed) - set(first.baseline_failed)),
+        )
+        if seeds
     ]
-    for pair in info["pairs"]:
-        mine = {c.metric: c for c in found if [c.condition, c.baseline] == list(pair)}
-        sentences.append(_pair_text(confirmation, mine, quality))
-    sentences += [_outliers_text(condition, quality) for condition in conditions.values()]
-    sentences += _times_text(confirmation, found)
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def _pair_text(confirmation: StudyRecord, found: Mapping[str, Comparison], quality: Metric) -> str:
-    """Return what a condition does to the quality, at equal epochs and at equal total time."""
-    epochs, time = found[quality.name], found[f"{quality.name} {EQUAL_TIME}"]
-    pair = f"{_capital(epochs.condition)} against {epochs.baseline}"
-    if not epochs.effect.n:
-        return f"{pair}: no seed has ended well in both."
-    treatment = confirmation.info["treatment"]
-    at_epochs, at_time = (_judgement(c, quality, treatment) for c in (epochs, time))
+    in_time = "; ".join([_figures(at_time), *late] if at_time.effect.n else late)
     return (
-        f"{pair}: at equal {confirmation.problem.resource}s {at_epochs} "
-        f"({quality.label} {_figures(epochs)}), at equal total time "
-        f"{'too' if at_time == at_epochs else at_time} ({_figures(time)})."
+        f"{compared}, {len(first.seeds)} seeds: at equal {resource}s {answer} "
+        f"({quality.label} {_figures(first)}), at equal total time "
+        f"{'too' if answer_in_time == answer else answer_in_time} ({in_time})."
     )
 
 
-def _times_text(confirmation: StudyRecord, found: Sequence[Comparison]) -> list[str]:
-    """Return a sentence per metric in seconds, for the first pair."""
-    sentences = []
-    for name in confirmation.info["compared"][1:]:
-        first = next(c for c in found if c.metric == name)
-        metric = confirmation.problem.metric(name)
-        if metric.unit == "s" and first.effect.n:
-            text = f"{_time_text(first)} ({_figures(first)})"
-            sentences.append(f"{_capital(metric.label)} in s, {first.condition}: {text}.")
-    return sentences
+def _failures_text(pair: PairVerdict) -> Iterator[str]:
+    """Name the seeds that failed, and say whether one side surely fails more often."""
+    found = pair.failures
+    for name, seeds in (
+        (found.condition, found.failed),
+        (found.baseline, found.baseline_failed),
+    ):
+        if seeds:
+            listed = ", ".join(map(str, seeds))
+            yield f"{_capital(name)}: {len(seeds)} of {len(found.seeds)} seeds failed ({listed})."
+    if found.direction != OPEN:
+        more, less = found.condition, found.baseline
+        if found.direction == "lower":
+            more, less = less, more
+        yield f"{_capital(more)} surely fails more often than {less}."
 
 
-def _outliers_text(condition: Condition, quality: Metric) -> str:
+def _outliers_text(condition: Condition, quality: Metric) -> Iterator[str]:
     """Say when some seeds of a condition end far worse than the median: a mean would hide it."""
     trials = condition.trials.values()
-    values = [t.metrics[quality.name] for t in trials if quality.name in t.metrics]
+    values = [t.metrics[quality.name] for t in trials if t.metrics.get(quality.name, 0) > 0]
     if not values:
-        return ""
+        return
     middle = statistics.median(values)
-    sign = 1 if quality.goal == "min" else -1
-    far = [v for v in values if v > 0 and sign * math.log(v / middle) > math.log(OUTLIER)]
-    if not far:
-        return ""
-    worst = max(far) if sign > 0 else min(far)
-    return (
-        f"{_capital(condition.name)} is unstable: {len(far)} of {len(values)} seeds ended with "
-        f"{quality.label} up to {worst:.3g}, where the median is {middle:.3g}."
-    )
+    sign = -1 if quality.goal == "max" else 1
+    far = [v for v in values if sign * math.log(v / middle) > math.log(OUTLIER)]
+    if far:
+        worst = max(far, key=lambda v: sign * v)
+        yield (
+            f"{_capital(condition.name)} is unstable: {len(far)} of {len(values)} seeds ended with "
+            f"{quality.label} up to {worst:.3g}, where the median is {middle:.3g}."
+        )
 
 
 def _figures(c: Comparison) -> str:
@@ -87,27 +96,40 @@ def _figures(c: Comparison) -> str:
     if effect.n < 2:
         return figures
     figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {effect.high:.2f}]"
-    if c.result == "open":
+    if not c.is_decided:
         figures += f"; {effect.detectable:.0%} would have been seen"
     return figures
 
 
-def _judgement(c: Comparison, quality: Metric, treatment: str) -> str:
-    better = "lower" if quality.goal == "min" else "higher"
-    if c.result == "open":
-        return f"there is no evidence for or against {treatment}"
-    if c.result == "equal":
-        return f"{treatment} makes no difference beyond {c.margin:.0%}"
-    return f"{treatment} {'helps' if c.result == better else 'hurts'}"
+def _judgement(pair: PairVerdict, c: Comparison, verdict: Verdict, quality: Metric) -> str:
+    """Return what a quality shows. Of twins it is the treatment's work, else that of a setting."""
+    helps, hurts, same, unknown = (
+        (
+            f"{verdict.treatment} helps",
+            f"{verdict.treatment} hurts",
+            f"{verdict.treatment} makes no difference beyond {c.margin:.0%}",
+            f"there is no evidence for or against {verdict.treatment}",
+        )
+        if pair.are_twins
+        else (
+            f"{pair.condition} is better",
+            f"{pair.condition} is worse",
+            f"{pair.condition} is as good, within {c.margin:.0%}",
+            f"there is no evidence that {pair.condition} is better or worse",
+        )
+    )
+    within, beyond = f"by less than {c.margin:.0%}", f"by more than {c.margin:.0%}"
+    if c.direction == OPEN:
+        return same if c.size == "within" else unknown
+    answer = helps if c.direction == ("higher" if quality.goal == "max" else "lower") else hurts
+    return {"within": f"{answer}, {within}", "beyond": f"{answer}, {beyond}"}.get(c.size, answer)
 
 
-def _time_text(c: Comparison) -> str:
-    return {
-        "open": "no evidence of a difference",
-        "equal": f"equal within {c.margin:.0%}",
-        "lower": "less",
-        "higher": "more",
-    }[c.result]
+def _difference(c: Comparison) -> str:
+    """Return in words how the values of a metric without a better side differ."""
+    if c.size == "within":
+        return f"equal within {c.margin:.0%}"
+    return {"lower": "less", "higher": "more"}.get(c.direction, "no evidence of a difference")
 
 
 def _capital(text: str) -> str:

@@ -37,7 +37,7 @@ RESULTS_DIR = Path("results")
 
 PLACES = (
     *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
-    *("time_budget_s", "num_samples"),
+    *("time_budget_s", "num_samples", "start_from", "start_points"),
 )
 """Fields that say where or how long, not what: a resumed study does not remember them."""
 
@@ -79,6 +79,17 @@ class Arguments:
         choices=SPACES,
     )
 
+    start_from: Path | None = _argument(  # noqa: RUF009
+        None,
+        "results folder of another search; the settings on its Pareto front are tried first",
+        metavar="DIR",
+    )
+    start_points: Path | None = _argument(  # noqa: RUF009
+        None,
+        "CSV or JSON file of settings that are tried first, with a column for each searched "
+        "parameter",
+        metavar="FILE",
+    )
     sampler: str = _argument(Plan.sampler, "Optuna's sampler", choices=SAMPLERS)
     scheduler: str = _argument(
         Plan.scheduler,
@@ -101,7 +112,11 @@ class Arguments:
         "best trials to run again with fresh seeds, beside the original's setting and the baseline "
         "without prior, scored on other images; 0: no confirmation",
     )
-    confirm_seeds: int = _argument(5, "runs of each setting that is confirmed")
+    confirm_seeds: int = _argument(
+        16,
+        "most runs of each setting that is confirmed; they come in groups, up to 4, 6, 9, 12 and "
+        "16, until each comparison is decided; with --resume, more can be added",
+    )
 
     cpus_per_trial: float = _argument(Plan.cpus_per_trial, "cores of each trial")
     gpus_per_trial: float | None = _argument(
@@ -144,6 +159,7 @@ RUN_FIELDS = tuple(
     if field.name not in (*INTERVALS, *NAMES, *SET_BY_STUDY)
 )
 
+SEARCH = NAMES[NAMES.index("start_from") : NAMES.index("seed")]
 SESSION = ("time_budget_s", "seed")
 MACHINE = NAMES[NAMES.index("cpus_per_trial") :]
 """Fields that say on what a study runs, and where its results go."""
@@ -163,8 +179,7 @@ def make_parser(prog: str = RUN) -> OneLineParser:
             metavar=("LO", "HI"),
             help=_describe_interval(name),
         )
-    search = ("sampler", "scheduler", "grace_period", "reduction_factor", *SESSION)
-    add_group(parser, "how it searches", search)
+    add_group(parser, "how it searches", (*SEARCH, *SESSION))
     add_group(parser, "what is confirmed afterwards", ("confirm_top", "confirm_seeds"))
     add_group(parser, "on what it runs, and where results go", MACHINE)
     add_group(
@@ -223,7 +238,10 @@ def _describe_interval(name: str) -> str:
     clean, noisy = (_words(each.interval(preset("quick", regime=r))) for r in ("clean", "noisy"))
     default = clean if clean == noisy else f"{clean}; regime noisy: {noisy}"
     scale = ", on a log scale" if each.log else ""
-    return f"{meaning}: the interval that is searched{scale} (default: {default})"
+    return (
+        f"{meaning}: the interval that is searched{scale}; with --resume it can become wider "
+        f"(default: {default})"
+    )
 
 
 def _words(interval: Interval) -> str:

@@ -38,6 +38,7 @@ METRICS = (
     Metric(
         *("time_per_iteration_s", "time per iteration (epoch)", "s", "min"),
         declared_effects_only=True,
+        margin=0.05,
     ),
     Metric("dip_time_s", "DIP time", "s", "min", cost="so far"),
     Metric("train_time_s", "DDPM training time", "s", "min", cost="so far"),
@@ -47,8 +48,8 @@ METRICS = (
     ),
     Metric("score_time_s", "time to score them", "s", cost="each"),
     Metric("save_time_s", "time to save and report the evaluation before", "s", cost="each"),
-    Metric("time_total_s", "DIP and DDPM training time", "s", "min"),
-    Metric("time_to_quality_s", "time until recognisable", "s", "min"),
+    Metric("time_total_s", "DIP and DDPM training time", "s", "min", margin=0.05),
+    Metric("time_to_quality_s", "time until recognisable", "s", "min", margin=0.05),
     Metric("features", "features of the scores"),
     Metric("dataset_hash", "data"),
 )
@@ -106,7 +107,7 @@ def _space(settings: StudySettings) -> tuple[Parameter, ...]:
     for each in searched(settings.run, settings.space):
         low, high = settings.intervals.get(each.name) or each.interval(settings.run)
         if low < high or not each.can_be_fixed:
-            parameters.append(each.parameter((low, high)))
+            parameters.append(each.parameter((low, high), settings.run))
     return tuple(parameters)
 
 
@@ -125,14 +126,14 @@ def _start_points(
 
 
 def _rerun(settings: StudySettings, parameters: tuple[Parameter, ...]) -> str:
-    """Return the command that reruns a trial, with each parameter in braces.
+    """Return the command that reruns a trial, with each parameter and the seed in braces.
 
     Threads and device stand in it, since they change the order of floating-point sums. The data
     folder does not: it is anonymised, since results are shared.
     """
-    leave_out = {"data_dir", *(p.name for p in parameters)}
-    fixed = rerun_command(settings.preset, settings.run, leave_out)
-    varied = " ".join(f"{flag(p.name)} {{{p.name}}}" for p in parameters)
+    names = list(dict.fromkeys([*(p.name for p in parameters), "seed"]))
+    fixed = rerun_command(settings.preset, settings.run, {"data_dir", *names})
+    varied = " ".join(f"{flag(name)} {{{name}}}" for name in names)
     return f"OMP_NUM_THREADS={threads(settings)} {fixed} --device {device(settings)} {varied}"
 
 

@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from dipddpm.checkpoint import STATE_FILE
+from dipddpm.checkpoint import holds_state
 from dipddpm.pipeline import Run
 
 
@@ -26,8 +26,8 @@ class LocalCheckpoint:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a state to go on from."""
-        return (self.folder / STATE_FILE).exists()
+        """Whether there is a state to go on from; one that is damaged is none."""
+        return holds_state(self.folder)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Write the state of the run, unless that was done less than ``every_s`` seconds ago."""

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dipddpm.cli import flag
 from dipddpm.config import RunConfig
 from dipddpm.priors import PRIORS
 from study.spec.problem import Parameter
@@ -35,6 +36,8 @@ class Searchable:
             only ``--space extended`` searches it, and a flag sets its value elsewhere.
         affects: the metrics whose measured work it changes.
         can_be_fixed: whether an interval of one value fixes it, so that it is not searched.
+        least: what it cannot be below in any run; 0 itself is no value of those on a scale.
+        most: returns what it cannot be above in runs of a configuration, if anything.
 
     Raises:
         ValueError: there is no such field, or no such space.
@@ -48,6 +51,8 @@ class Searchable:
     space: str = EXTENDED
     affects: tuple[str, ...] = ()
     can_be_fixed: bool = False
+    least: float = 0.0
+    most: Callable[[RunConfig], float | None] = lambda run: None
 
     def __post_init__(self) -> None:
         if self.name not in {field.name for field in dataclasses.fields(RunConfig)}:
@@ -60,17 +65,35 @@ class Searchable:
                 f"{self.name} is in space {self.space}; expected {' or '.join(SPACES)}"
             )
 
-    def parameter(self, interval: Interval) -> Parameter:
+    def parameter(self, interval: Interval, run: RunConfig) -> Parameter:
         """Return it as a parameter of the problem, searched in the interval."""
         low, high = interval
+        more = (
+            f"{flag(self.name)} {{low}} {{high}} --resume {{study}} --num-samples {{num_samples}}"
+        )
         return Parameter(
-            self.name, self.label, low, high, log=self.log, step=self.step, affects=self.affects
+            self.name,
+            self.label,
+            low,
+            high,
+            log=self.log,
+            step=self.step,
+            affects=self.affects,
+            least=self.least,
+            most=self.most(run),
+            widening=f"{more} searches beyond" if self.space == ORIGINAL else "",
         )
 
 
 def _learnt_from(run: RunConfig) -> int:
     """Return how many images the DDPM learns from, or 128 where there are more."""
     return PRIORS[run.prior].num_images(run, run.train_size or 128)
+
+
+def _largest_batch(run: RunConfig) -> int | None:
+    """Return the largest batch, in sixteens, that few images make; None where they are many."""
+    images = _learnt_from(run)
+    return images // 16 * 16 if images < 128 else None
 
 
 _TABLE = (
@@ -95,12 +118,15 @@ _TABLE = (
         lambda run: (max(1, run.dip_steps // 5), run.dip_steps * 3),
         log=True,
         step=1,
+        least=1,
     ),
     Searchable(
         "batch_size",
         "DDPM batch size",
         lambda run: (16, min(128, _learnt_from(run) // 16 * 16)),
         step=16,
+        least=16,
+        most=_largest_batch,
         affects=("time_per_iteration_s",),
     ),
     Searchable(
@@ -108,6 +134,7 @@ _TABLE = (
         "width of the denoiser",
         lambda run: (8, 2 * run.width),
         step=8,
+        least=8,
         affects=("time_per_iteration_s", "sample_time_s"),
     ),
     Searchable(
@@ -116,6 +143,8 @@ _TABLE = (
         lambda run: (min(5, run.timesteps), min(100, run.timesteps)),
         log=True,
         step=1,
+        least=1,
+        most=lambda run: run.timesteps,
         affects=("sample_time_s",),
     ),
 )

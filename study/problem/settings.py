@@ -15,6 +15,7 @@ from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, OBJECTIVES, PLACES, RUN_FIELDS, Arguments
 from study.problem.search_space import SEARCHABLE, Interval
 from study.spec.errors import SettingError
+from study.spec.seeds import MAX_CONFIRMED
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class StudySettings:
     storage_url: str | None
     storage_path: str | None
     ray_address: str | None
+    start_from: Path | None = None
+    """A study whose front the search tries first."""
+    start_points: Path | None = None
+    """A file of settings that the search tries first."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.intervals.items():
@@ -69,11 +74,15 @@ class StudySettings:
             raise SettingError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
         if self.confirm_seeds < 2:
             raise SettingError("confirm_seeds", self.confirm_seeds, "at least 2, for an interval")
+        if self.confirm_seeds > MAX_CONFIRMED:
+            most = f"at most {MAX_CONFIRMED}: replicates of the search have the seeds beyond"
+            raise SettingError("confirm_seeds", self.confirm_seeds, most)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
-        for name in ("capacity", "results_dir", "storage_url", "storage_path", "ray_address"):
+        places = ("results_dir", "storage_url", "storage_path", "ray_address")
+        for name in ("capacity", *places, "start_from", "start_points"):
             del data[name]
         del data["run"]["data_dir"]
         data["run"]["dataset"] = Path(self.run.dataset).name
@@ -92,8 +101,10 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
     run, intervals = _run(chosen, given)
     gpus, grace_period = chosen.gpus_per_trial, chosen.grace_period
+    now = datetime.datetime.now()
     plan = Plan(
-        name=f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{Path(run.dataset).name}"
+        # with milliseconds: studies are started several at a time, too
+        name=f"{now:%Y-%m-%d-%H%M%S}.{now.microsecond // 1000:03}-{Path(run.dataset).name}"
         if chosen.name is None
         else chosen.name,
         num_samples=chosen.num_samples,
@@ -122,6 +133,8 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         storage_url=chosen.storage_url,
         storage_path=chosen.storage_path,
         ray_address=chosen.ray_address,
+        start_from=chosen.start_from,
+        start_points=chosen.start_points,
     )
 
 
@@ -203,11 +216,14 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may not change, by field name, with lists in place of tuples as in JSON."""
+    """Return what may not change, by field name, with lists in place of tuples as in JSON.
+
+    The intervals are not among it: :func:`study.spec.widening.widenings` judges the problem's.
+    """
     plan = {k: v for k, v in settings["plan"].items() if k not in FREE}
     rest = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in settings.items()
-        if name not in ("plan", "run", "preset", "confirm_top", "confirm_seeds")
+        if name not in ("plan", "run", "preset", "confirm_top", "confirm_seeds", *INTERVALS)
     }
     return {**settings["run"], **rest, **plan}

@@ -17,7 +17,8 @@ from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
 from dipddpm.progress import silent
 from study.cluster import nodes
-from study.engine.reporting import PICTURES, picture_path, report
+from study.engine.checkpoints import PICTURES
+from study.engine.reporting import picture_path, report
 from study.problem.definition import device, threads
 from study.problem.local_checkpoint import LocalCheckpoint
 from study.problem.settings import StudySettings

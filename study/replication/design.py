@@ -50,6 +50,9 @@ from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage
 QUICK_EPOCHS = 18
 """Half of a search's: some sixty runs must end in a quarter of an hour on two cores."""
 
+CONTROLLED_SEEDS = 5
+"""Runs of each controlled condition, unless asked otherwise."""
+
 ORIGINAL_BATCH_SIZE = 128
 DDPM_LR = 1e-3  # of all controlled conditions: the original's own for its DDPM alone
 
@@ -205,6 +208,7 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     given = dict(given)
     if given.get("preset", "quick") == "quick":
         given.setdefault("epochs", QUICK_EPOCHS)
+    given.setdefault("confirm_seeds", CONTROLLED_SEEDS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)
     size = settings.run.train_size
     if size is not None and size < ORIGINAL_BATCH_SIZE:

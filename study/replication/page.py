@@ -258,7 +258,7 @@ def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
                 for stage in evidence.study.problem.stages
                 if stage.name in trial.pictures and not (stage.name == "prior" and as_they_are)
             }
-            command = evidence.study.problem.rerun_command(trial.parameters)
+            command = evidence.study.rerun_command(trial)
             about = {"seed": seed, "command": command}
             if name in DIP_ALONE_IN:
                 dip = [stages.pop(stage) for stage in ("noisy", "restored") if stage in stages]

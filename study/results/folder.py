@@ -5,6 +5,7 @@ a last line that was cut short is not read. Typed records are made by :mod:`stud
 """
 
 import csv
+import dataclasses
 import errno
 import io
 import json
@@ -16,15 +17,25 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from study.results.files import write_csv, write_json, write_link, write_text
+from study.results.files import (
+    append,
+    csv_lines,
+    make_folder,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_link,
+)
 from study.spec.problem import Problem
 from study.spec.status import StudyStatus
+from study.spec.widening import widenings
 
 STUDY_FILE = "study.json"
 HISTORY_FILE = "history.csv"
 TRIALS_FILE = "trials.csv"
 PARETO_FILE = "pareto.csv"
 CONFIRM_FILE = "confirm.csv"
+VERDICT_FILE = "verdict.json"
 BEST_FILE = "best.json"
 DATABASE_FILE = "study.db"
 DASHBOARD_FILE = "dashboard.html"
@@ -48,6 +59,9 @@ RESERVE_FILE = ".reserve"
 RESERVE_BYTES = 4_000_000
 
 LATEST = "latest"
+
+WIDENED = "widened"
+"""The entry of ``study.json`` that tells which ranges became wider, and after how many trials."""
 
 Row = Mapping[str, Any]
 
@@ -93,11 +107,10 @@ class ResultsFolder:
         # freed when the disk is full, so that the end of the study can still be recorded
         if not (path / RESERVE_FILE).exists():
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
-        parameters = [parameter.name for parameter in problem.parameters]
         metrics = [metric.name for metric in problem.metrics]
         self.history_columns = [
             *("trial_id", problem.resource, "elapsed_s", "concurrent", "node", "gpus"),
-            *parameters,
+            *problem.columns,
             *metrics,
             "checkpoint",
         ]
@@ -105,7 +118,7 @@ class ResultsFolder:
             *("trial_id", "status", "stop_reason", problem.resource),
             *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
             *("node", "gpus", "device_memory_gb"),
-            *parameters,
+            *problem.columns,
             *metrics,
         ]
 
@@ -131,15 +144,15 @@ class ResultsFolder:
     def create(
         cls, results_dir: Path, name: str, problem: Problem, info: Mapping[str, Any] | None = None
     ) -> "ResultsFolder":
-        """Make a new folder that reads as an empty study, and point ``latest`` at it.
+        """Make a new folder that reads as an empty study.
 
         Raises:
             FileExistsError: there is such a study.
             OSError: the folder cannot be made.
         """
         path = results_dir / name
-        path.mkdir(parents=True)
-        (path / SAMPLES_FOLDER).mkdir()
+        make_folder(path)
+        make_folder(path / SAMPLES_FOLDER)
         folder = cls(path, problem, {"sessions": [], **(info or {})})
         folder.set_status(StudyStatus.INTERRUPTED)  # until the first trial begins
         write_csv(path / HISTORY_FILE, folder.history_columns, [])
@@ -160,22 +173,49 @@ class ResultsFolder:
     def reopen(cls, path: Path, problem: Problem, info: Mapping[str, Any]) -> "ResultsFolder":
         """Open a study to go on with it; ``info`` replaces its settings and versions on record.
 
+        Ranges may be wider than before, which ``study.json`` records under ``widened``. The history
+        keeps the columns that it began with.
+
         Raises:
             StudyIsRunning: another process runs it.
+            SettingError: its trials would lie outside of what the problem searches.
         """
         before = read_info(path)
-        kept = [key for key in ("sessions", "status", "wall_time_s") if key in before]
+        wider = widenings(Problem.from_json(before["problem"]), problem)
+        kept = [key for key in ("sessions", "status", "wall_time_s", WIDENED) if key in before]
         folder = cls(path, problem, {**info, **{key: before[key] for key in kept}})
+        if wider:
+            at = {"trials_before": len(folder.read_trials())}
+            entries = [dataclasses.asdict(each) | at for each in wider]
+            folder.info[WIDENED] = [*before.get(WIDENED, []), *entries]
         folder.set_status(StudyStatus(before["status"]))
-        history = path / HISTORY_FILE
-        whole = _whole_lines(history)
-        if len(whole.encode()) < history.stat().st_size:
-            write_text(history, whole)
+        folder.mend_history()
         return folder
 
-    def make_latest(self) -> None:
-        """Point ``results/latest`` at this folder."""
-        write_link(self.path.parent / LATEST, self.path.name)
+    def mend_history(self) -> None:
+        """Make ``history.csv`` fit to be added to: a header, and no line that was cut short."""
+        history = self.path / HISTORY_FILE
+        before = history.read_bytes() if history.exists() else b""
+        whole = before[: before.rfind(b"\n") + 1]
+        if not whole.startswith(f"{self.history_columns[0]},".encode()):
+            header = dict(zip(self.history_columns, self.history_columns, strict=True))
+            whole = csv_lines(self.history_columns, [header]).encode() + whole
+        if whole != before:
+            write_bytes(history, whole)
+        # a study that an earlier version began keeps its columns
+        self.history_columns = next(csv.reader(whole.decode(errors="replace").splitlines()))
+
+    def make_latest(self) -> bool:
+        """Point ``results/latest`` at this folder, unless it is a file or folder of its own.
+
+        Returns:
+            Whether it does.
+        """
+        latest = self.path.parent / LATEST
+        if latest.exists() and not latest.is_symlink():
+            return False
+        write_link(latest, self.path.name)
+        return True
 
     def __enter__(self) -> "ResultsFolder":
         return self
@@ -198,9 +238,8 @@ class ResultsFolder:
         write_json(self.path / STUDY_FILE, self.info)
 
     def append_history(self, row: Row) -> None:
-        """Add an evaluation to ``history.csv``."""
-        with (self.path / HISTORY_FILE).open("a", newline="") as file:
-            csv.DictWriter(file, self.history_columns, extrasaction="ignore").writerow(row)
+        """Add an evaluation to ``history.csv``; it is on disk when this returns."""
+        append(self.path / HISTORY_FILE, csv_lines(self.history_columns, [row]))
 
     def write_trials(self, rows: Iterable[Row]) -> None:
         """Replace ``trials.csv``."""
@@ -230,19 +269,19 @@ def read_info(path: Path) -> dict[str, Any]:
     return info
 
 
-def _whole_lines(path: Path) -> str:
-    """Return a file's text without a last line that was cut short."""
-    with path.open(encoding="utf-8", newline="") as file:
-        text = file.read()
-    return text[: text.rfind("\n") + 1]
-
-
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return a CSV file's rows: numbers where they read back as they are written, else text."""
-    rows = csv.DictReader(io.StringIO(_whole_lines(path), newline=""))
+    """Return a CSV file's rows: numbers where they read back as they are written, else text.
+
+    A last line that was cut short is left out, and so is a line that has not as many values as the
+    header, or zero bytes. A file that is missing has no rows.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    text = content[: content.rfind(b"\n") + 1].decode(errors="replace")
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     return [
         {key: text if key in TEXT else _parse(text) for key, text in row.items() if text != ""}
         for row in rows
+        if None not in row and None not in row.values() and "\0" not in "".join(row.values())
     ]
 
 

@@ -68,6 +68,28 @@ def check_storage(url: str, name: str, is_new: bool) -> None:
         raise SettingError("name", name, f"a new name; {redacted(url)} has a study of this name")
 
 
+def rename_studies(database: Path, before: str, now: str) -> str:
+    """Give a study in its own database, and its parts, the name of a folder that was renamed.
+
+    Returns:
+        Why that could not be done; empty if it was.
+    """
+    try:
+        storage = open_storage(f"sqlite:///{database}")
+        for part in (*(f"-{part}" for part in PARTS), ""):
+            old, new = before + part, now + part
+            there = optuna.get_all_study_names(storage)
+            if old in there and new not in there:
+                optuna.copy_study(
+                    from_study_name=old, from_storage=storage, to_storage=storage, to_study_name=new
+                )
+            if old in there:
+                optuna.delete_study(study_name=old, storage=storage)
+    except (optuna.exceptions.OptunaError, SQLAlchemyError) as error:
+        return str(error.__cause__ or error).splitlines()[0]
+    return ""
+
+
 class OptunaExport:
     """A study of an Optuna storage that is kept like the rows of ``trials.csv``.
 

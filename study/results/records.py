@@ -57,6 +57,9 @@ class TrialRecord:
     """The numbers of the GPUs that it had there."""
     device_memory_gb: float | None
     """The most device memory that it used [GB]; None without a GPU."""
+    seed: int = 0
+    replicate_of: int | None = None
+    """The number of the first trial with the same parameters, if that had another seed."""
 
     @property
     def seconds(self) -> float | None:
@@ -105,13 +108,32 @@ class StudyRecord:
         return [complete[i] for i in front]
 
     def finalists(self, count: int) -> list[TrialRecord]:
-        """Return up to ``count`` completed trials: the best, then others by their objectives."""
+        """Return up to ``count`` completed trials: the best, then others by their objectives.
+
+        No two have the same parameters: of replicates the one that ranks first is taken.
+        """
         complete, names = self.with_status(TrialStatus.COMPLETED), self.problem.searched_objectives
         directions = [str(self.problem.metric(name).goal) for name in names]
         order = ranking([[t.metrics[name] for name in names] for t in complete], directions)
-        best = self.best
-        others = [complete[i] for i in order if complete[i] is not best]
-        return [t for t in (best, *others) if t is not None][:count]
+        found: dict[tuple[Value, ...], TrialRecord] = {}
+        for trial in (self.best, *(complete[i] for i in order)):
+            if trial is not None:
+                found.setdefault(self.problem.setting(trial.parameters), trial)
+        return list(found.values())[:count]
+
+    def replicates(self, trial: TrialRecord) -> list[TrialRecord]:
+        """Return all trials that have the parameters of ``trial``, itself among them."""
+        setting = self.problem.setting
+        return [t for t in self.trials if setting(t.parameters) == setting(trial.parameters)]
+
+    def is_start_point(self, trial: TrialRecord) -> bool:
+        """Return whether the trial's parameters were given to the search, not found by it."""
+        points = [self.problem.setting(point) for point in self.problem.start_points]
+        return self.searched and self.problem.setting(trial.parameters) in points
+
+    def rerun_command(self, trial: TrialRecord) -> str:
+        """Return the command that runs a trial again, with its seed."""
+        return self.problem.rerun_command({self.problem.seed: trial.seed, **trial.parameters})
 
     def noise_floor(self, metric: str) -> float:
         """Return the relative difference up to which two values of ``metric`` count as equal.
@@ -140,23 +162,25 @@ def load_study(folder: Path) -> StudyRecord:
     """
     info = files.read_info(folder)
     problem = Problem.from_json(info["problem"])
-    metrics, parameters = [metric.name for metric in problem.metrics], problem.parameters
+    metrics = [metric.name for metric in problem.metrics]
     trials = files.read_rows(folder / files.TRIALS_FILE)
     history = files.read_rows(folder / files.HISTORY_FILE)
 
     curves: dict[str, list[Evaluation]] = {}
     for row in history:
-        evaluation = Evaluation(
-            int(row[problem.resource]),
-            row["elapsed_s"],
-            _present(row, metrics),
-            row.get("node", ""),
-            row.get("gpus", ""),
-        )
+        evaluation = _evaluation(row, problem, row["elapsed_s"])
         curves.setdefault(row["trial_id"], []).append(evaluation)
 
-    records = []
+    records: list[TrialRecord] = []
+    first: dict[tuple[Value, ...], tuple[int, int]] = {}  # setting → number and seed
+    study_seed = info.get("settings", {}).get("plan", {}).get("seed", 0)
     for number, row in enumerate(trials):
+        seed = row.get(problem.seed, study_seed)
+        earliest, its_seed = first.setdefault(problem.setting(row), (number, seed))
+        curve = curves.setdefault(row["trial_id"], [])
+        if row["status"] in ENDED and int(row[problem.resource]) > _reached(curve):
+            # the history has lost it
+            curve.append(_evaluation(row, problem, row.get("ended_s", row["started_s"])))
         pictures = {
             stage.name: folder / files.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
             for stage in problem.stages
@@ -168,9 +192,9 @@ def load_study(folder: Path) -> StudyRecord:
                 status=TrialStatus(row["status"]),
                 stop_reason=row.get("stop_reason", ""),
                 resource=int(row[problem.resource]),
-                parameters={p.name: row[p.name] for p in parameters},
+                parameters=problem.parameters_in(row),
                 metrics=_present(row, metrics),
-                curve=tuple(curves.get(row["trial_id"], [])),
+                curve=tuple(curve),
                 pictures={name: path for name, path in pictures.items() if path.exists()},
                 started_s=row["started_s"],
                 ended_s=row.get("ended_s"),
@@ -179,11 +203,28 @@ def load_study(folder: Path) -> StudyRecord:
                 node=row.get("node", ""),
                 gpus=row.get("gpus", ""),
                 device_memory_gb=row.get("device_memory_gb"),
+                seed=seed,
+                replicate_of=None if seed == its_seed else earliest,
             )
         )
     part = folder / files.CONFIRM_FOLDER
     confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
-    return StudyRecord(info["name"], folder, problem, info, tuple(records), confirmation)
+    name = folder.resolve().name  # a study is its folder, wherever that was copied or moved
+    return StudyRecord(name, folder, problem, info, tuple(records), confirmation)
+
+
+def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> Evaluation:
+    return Evaluation(
+        int(row[problem.resource]),
+        elapsed_s,
+        _present(row, [metric.name for metric in problem.metrics]),
+        row.get("node", ""),
+        row.get("gpus", ""),
+    )
+
+
+def _reached(curve: list[Evaluation]) -> int:
+    return curve[-1].resource if curve else 0
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow
 from pyarrow import fs
 
-from study.results.files import write_remote
+from study.results.files import sync, sync_tree, write_remote
 from study.results.folder import (
     ARTIFACTS_FOLDER,
     CHECKPOINT,
@@ -96,6 +96,18 @@ class RemotePath:
     def write(self, name: str, content: bytes) -> None:
         """Replace a file in it in one step."""
         write_remote(self.filesystem, f"{self.path}/{name}", content)
+
+    def sync(self, below: "RemotePath") -> None:
+        """Wait until everything in it is on disk, and the folders that lead to it from ``below``.
+
+        Elsewhere than in a local filesystem, what is written is there.
+        """
+        if self.filesystem.type_name == "local":
+            folder, top = Path(self.path), Path(below.path)
+            sync_tree(folder)
+            while folder != top:
+                folder = folder.parent
+                sync(folder)
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""
@@ -176,8 +188,14 @@ def fetch(place: RemotePath, folder: Path) -> bool:
     if "" not in parts:
         return False  # there is no study
     wanted = [name for name in files if _belongs(name) and _part_of(name) in parts]
+    last = sorted(filter(_comes_last, wanted), key=_comes_last)  # where they are, all is
     with ThreadPoolExecutor(8, "fetch") as pool:
-        list(pool.map(lambda name: _fetch_file(place, name, files[name], folder), wanted))
+        for _ in pool.map(
+            lambda name: _fetch_file(place, name, files[name], folder), set(wanted) - set(last)
+        ):
+            pass
+    for name in last:
+        _fetch_file(place, name, files[name], folder)
     return True
 
 

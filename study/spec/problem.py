@@ -6,6 +6,7 @@ same parts once it is described here. Everything is plain JSON in ``study.json``
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,10 @@ class Parameter:
         commands: what stands for each choice in the command that reruns a trial, if it is not the
             choice itself.
         affects: names of metrics with ``declared_effects_only`` that this parameter can change.
+        least, most: what it cannot go beyond in any range; None where there is no such bound.
+        widening: what to do where the best value lies at an end of the range, in words. ``{low}``
+            and ``{high}`` stand for a wider range, ``{study}`` for the study's name and
+            ``{num_samples}`` for more trials than it has.
     """
 
     name: str
@@ -36,10 +41,30 @@ class Parameter:
     choices: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     affects: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    widening: str = ""
+
+    @property
+    def range(self) -> str:
+        """Return where it is searched, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        steps = f" in steps of {self.step}" if self.step not in (None, 1) else ""
+        return f"{self.low:g} to {self.high:g}{steps}"
 
     def contains(self, value: Value) -> bool:
-        """Return whether the value lies in the interval or among the choices."""
-        return value in self.choices if self.choices else self.low <= float(value) <= self.high
+        """Return whether the search can suggest the value: it is in the range, at a step if any."""
+        if self.choices:
+            return value in self.choices
+        at_step = self.step is None or (float(value) - self.low) % self.step == 0
+        return self.low <= float(value) <= self.high and at_step
+
+    def includes(self, other: "Parameter") -> bool:
+        """Return whether all that ``other`` can be lies in this range, on the same scale."""
+        if (self.choices, self.log, self.step) != (other.choices, other.log, other.step):
+            return False
+        return bool(self.choices) or (self.contains(other.low) and other.high <= self.high)
 
 
 @dataclass(frozen=True)
@@ -53,6 +78,8 @@ class Metric:
         references: metrics whose values are drawn beside this one, to judge it by.
         declared_effects_only: only parameters that name this metric in ``affects`` can change it.
             Where none of them is searched, all trials repeat one measurement and differ by chance.
+        margin: the relative difference within which two values count as equal, for all that it
+            matters. It is set before any value is seen.
     """
 
     name: str
@@ -62,6 +89,7 @@ class Metric:
     cost: Literal["so far", "each"] | None = None
     references: tuple[str, ...] = ()
     declared_effects_only: bool = False
+    margin: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -77,10 +105,16 @@ class Problem:
     """What a study searches and what its trials report.
 
     Trials report ``metrics`` and ``resource`` (what the scheduler spends) at each evaluation.
-    ``rerun`` is a shell command with ``{parameter}`` in place of each value.
+    ``rerun`` is a shell command with ``{parameter}`` in place of each value, and ``{seed}``.
+
+    Attributes:
+        seed: the name by which a trial is given its seed among its parameters. A setting that a
+            search suggests once more is a replicate, run with another seed. Where a parameter has
+            the name, as in a fixed design, its value is the seed.
 
     Raises:
-        ValueError: a parameter affects a metric that is not among ``metrics``.
+        ValueError: a parameter affects a metric that is not among ``metrics``, or a metric has the
+            name of the seed.
     """
 
     title: str
@@ -92,9 +126,15 @@ class Problem:
     rerun: str
     stages: tuple[Stage, ...] = ()
     start_points: tuple[dict[str, Value], ...] = ()
+    seed: str = "seed"
 
     def __post_init__(self) -> None:
         known = {metric.name for metric in self.metrics}
+        if self.seed in known:
+            raise ValueError(
+                f"{self.seed} is a metric of the problem and the name of its seed; give the seed "
+                "another name"
+            )
         for parameter in self.parameters:
             if unknown := set(parameter.affects) - known:
                 raise ValueError(
@@ -125,13 +165,36 @@ class Problem:
         """Return the metric of that name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
-    def rerun_command(self, parameters: dict[str, Value]) -> str:
-        """Return the command that runs one trial again, with its parameters at full precision."""
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of all that tells trials apart: the parameters, and the seed."""
+        return list(dict.fromkeys([*(p.name for p in self.parameters), self.seed]))
+
+    def parameters_in(self, row: Mapping[str, Any]) -> dict[str, Value]:
+        """Return a trial's parameters from its row of a table.
+
+        A choice that looks like a number has been read as one, and is a name again.
+        """
+        return {p.name: str(row[p.name]) if p.choices else row[p.name] for p in self.parameters}
+
+    def setting(self, parameters: Mapping[str, Value]) -> tuple[Value, ...]:
+        """Return the values of all parameters; trials of one setting have the same."""
+        return tuple(
+            str(parameters[p.name]) if p.choices else float(parameters[p.name])
+            for p in self.parameters
+        )
+
+    def rerun_command(self, parameters: Mapping[str, Value]) -> str:
+        """Return the command that runs one trial again, with its parameters at full precision.
+
+        Args:
+            parameters: the trial's, and its seed by the name of :attr:`seed`.
+        """
         named = {p.name: dict(zip(p.choices, p.commands, strict=False)) for p in self.parameters}
 
         def words(match: re.Match[str]) -> str:
             value = parameters[match[1]]
-            return str(named[match[1]].get(str(value), value))
+            return str(named.get(match[1], {}).get(str(value), value))
 
         return re.sub(r"\{(\w+)\}", words, self.rerun)
 

@@ -40,13 +40,5 @@ def test_detectable_is_where_the_t_test_has_its_power():
     assert stats.nct.sf(critical, 4, distance) == pytest.approx(0.8)
 
 
-def test_the_shortcut_adds_two_quantiles():
-    mean = Mean(0.0, 0.05, 4)
-    expected = (stats.t.ppf(0.975, 4) + stats.t.ppf(0.8, 4)) * 0.05
-    found = detectable(mean, method="two quantiles")
-    assert found == pytest.approx(math.expm1(expected))
-    assert found == pytest.approx(detectable(mean), rel=0.02)
-
-
 def test_what_nothing_can_detect_is_infinite():
     assert detectable(Mean(0.0, 1e6, 1)) == math.inf

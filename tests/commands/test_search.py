@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from PIL import Image
 from support import ROOT
 
 from study.commands.search import main
+from study.results.folder import ResultsFolder
+from study.spec.problem import Problem
 
 TINY = ("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
 
@@ -65,7 +68,7 @@ def test_the_whole_path(done):
     assert "open results/tiny/dashboard.html" in output
     assert "Traceback" not in output
 
-    assert files_of(folder) == FILES | {"confirm.csv", "baseline", "confirm"}
+    assert files_of(folder) == FILES | {"confirm.csv", "verdict.json", "baseline", "confirm"}
     info, trials, history, export = load(folder)
     assert info["status"] == "finished"
     assert info["settings"]["run"]["dip_steps"] == 3
@@ -143,6 +146,9 @@ def test_real_mnist(mnist_dir, tmp_path):
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),
         (["--confirm-top", "-1"], "--confirm-top is -1; expected 0 (no confirmation) or more"),
         (["--confirm-seeds", "1"], "--confirm-seeds is 1; expected at least 2, for an interval"),
+        (["--confirm-seeds", "500"], "--confirm-seeds is 500; expected at most 499: replicates"),
+        (["--start-points", "/nowhere/a.csv"], "--start-points is /nowhere/a.csv; expected a file"),
+        (["--start-from", "/nowhere"], "--start-from is /nowhere; expected the results folder of"),
         (["--time-budget", "0"], "--time-budget is 0.0; expected a number of seconds above 0"),
         (["--regime", "noisy", "--std", "0.1", "1"], "--std is 0.1 1; expected one value twice"),
         (["--storage-url", "sqlite:////nowhere/a.db"], "--storage-url is sqlite:////nowhere/a.db;"),
@@ -187,16 +193,21 @@ def test_the_confirmation(done):
     place, output = done
     folder = place / "results" / "tiny"
     assert "for the runs that confirm" in output  # it was said before
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert f"verdict: {verdict['text']}" in output
+    assert verdict["looks"] == [2]
+    lead = verdict["pairs"][0]
+    assert (lead["condition"], lead["baseline"]) == ("the best trial", "no prior, tuned")
+    assert lead["quality"]["seeds"] == [1001, 1002]
+    assert lead["quality"]["direction"] == "open"  # of two seeds nothing follows
+    assert [pair["are_twins"] for pair in verdict["pairs"] if "as " in pair["baseline"]]
     table = pd.read_csv(folder / "confirm.csv")
-    assert table.metric[0] == "verdict"
-    assert f"verdict: {table.result[0]}" in output
-    assert "2 seeds each" in table.result[0]
-    assert set(table.metric[1:]) >= {"fid", "fid at equal time", "time_per_iteration_s"}
+    assert set(table.metric) >= {"fid", "fid at equal time", "failed seeds", "time_per_iteration_s"}
     runs = pd.read_csv(folder / "confirm" / "trials.csv")
     info = json.loads((folder / "confirm" / "study.json").read_text())
     assert len(runs) == 2 * len(info["conditions"])
     assert set(runs.status) == {"completed"}
-    assert sorted(set(runs.seed)) == [1, 2]  # not the seed of the search
+    assert sorted(set(runs.seed)) == [1001, 1002]  # not the seeds of a search
     assert set(runs.prior) == {"restorer", "none"}
     best = json.loads((folder / "best.json").read_text())
     found = {name: about["parameters"] for name, about in info["conditions"].items()}
@@ -205,18 +216,21 @@ def test_the_confirmation(done):
     assert (original["dip_lr"], original["ddpm_lr"], original["std"]) == (1e-3, 5e-4, 1.0)
     # a search of its own for the baseline, which has tried the best trial's learning rate
     baseline = pd.read_csv(folder / "baseline" / "trials.csv")
-    assert len(baseline) == 6
+    assert len(baseline) >= len(pd.read_csv(folder / "trials.csv"))  # tuned as hard
     assert best["parameters"]["ddpm_lr"] in set(baseline.ddpm_lr)
     assert list(baseline.columns).count("dip_lr") == 0
     tuned = baseline[baseline.status == "completed"].sort_values("fid").ddpm_lr.iloc[0]
     assert found["no prior, tuned"]["ddpm_lr"] == tuned
+    for name in ("the best trial", "the original setting"):  # each has a twin, but for the prior
+        twin = {**found[name], "prior": "none"}
+        assert twin in found.values()
     # scored on other images than the search: the floor is another one
     search = pd.read_csv(folder / "trials.csv")
     assert set(runs.fid_floor).isdisjoint(search.fid_floor)
     names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
     assert sorted(names) == ["tiny", "tiny-baseline", "tiny-confirm"]
     page = (folder / "dashboard.html").read_text()
-    lead, _, rest = table.result[0].partition(". ")
+    lead, _, rest = verdict["text"].partition(". ")
     assert f"<strong>{lead}.</strong> {rest}" in page.replace("&#39;", "'")
     for name in ("dashboard.html", "study.json", "confirm/study.json", "trials.csv"):
         text = (folder / name).read_text()
@@ -236,11 +250,109 @@ def test_what_has_ended_is_not_run_again(done):
     assert [path.read_bytes() for path in paths] == before
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_copy_goes_on_under_its_own_name_and_then_under_another(done, tmp_path, capsys):
+    """Wherever it was copied or renamed to, with all its parts; what it is a copy of stays."""
+    original = done[0] / "results" / "tiny"
+    before = contents(original)
+    results = tmp_path / "elsewhere"
+    shutil.copytree(original, results / "copy")
+    for name in ("copy", "renamed"):
+        folder = results / name
+        if not folder.exists():
+            (results / "copy").rename(folder)
+        assert main(["--resume", name, "--results-dir", str(results)]) == 0
+        assert f"open {folder / 'dashboard.html'}" in capsys.readouterr().out
+        assert json.loads((folder / "study.json").read_text())["name"] == name
+        assert f"<title>{name}" in (folder / "dashboard.html").read_text()
+        names = optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}")
+        assert sorted(names) == [name, f"{name}-baseline", f"{name}-confirm"]
+        assert os.readlink(results / "latest") == name
+        for part in ("", "baseline", "confirm"):
+            expected = pd.read_csv(original / part / "trials.csv")
+            pd.testing.assert_frame_equal(pd.read_csv(folder / part / "trials.csv"), expected)
+    assert contents(original) == before
+
+
+def test_latest_that_is_a_folder_hinders_nothing(done, tmp_path, capsys):
+    """A copy that followed links has made it one. It is no study to resume, and stays as it is."""
+    results = tmp_path / "results"
+    shutil.copytree(done[0] / "results", results)  # follows links
+    before = contents(results / "latest")
+    for flags in (["--resume"], ["--resume", "latest"]):
+        with pytest.raises(SystemExit):
+            main([*flags, "--results-dir", str(results)])
+        error = capsys.readouterr().err
+        assert f"--resume is latest; expected one of tiny in {results}: " in error
+        assert "is no link to the newest" in error
+    assert main(["--resume", "tiny", "--results-dir", str(results)]) == 0
+    line = f"{results / 'latest'} is no link to the newest study, but your own: it is left alone"
+    assert line in capsys.readouterr().out
+    assert contents(results / "latest") == before
+
+
+def test_of_two_starts_of_one_name_the_second_is_refused(tmp_path, monkeypatch, capsys):
+    """Though the name was free when it was checked."""
+    results = tmp_path / "results"
+
+    def meanwhile(*_):
+        ResultsFolder.create(results, "mine", Problem("", (), (), (), "epoch", 1, "")).close()
+
+    monkeypatch.setattr("study.commands.session._check_nodes", meanwhile)
+    with pytest.raises(SystemExit) as caught:
+        main(["--name", "mine", "--results-dir", str(results)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    there = f"{results / 'mine'} exists; --resume mine goes on with it"
+    assert f"--name is mine; expected a new name, {there}" in error
+    assert error.count("\n") == 1
+
+
+def test_a_study_of_a_storage_is_renamed_in_both_places_or_none(done, tmp_path, capsys):
+    storage = tmp_path / "storage"
+    shutil.copytree(done[0] / "results" / "tiny", storage / "tiny")
+    shutil.copytree(done[0] / "results" / "tiny", tmp_path / "results" / "copy")
+    before = contents(tmp_path)
+    flags = ["--results-dir", str(tmp_path / "results"), "--storage-path", str(storage)]
+    with pytest.raises(SystemExit):
+        main(["--resume", "copy", *flags])
+    there = "tiny, its name there; copy or rename it to copy there too, in --storage-path"
+    assert f"--resume is copy; expected {there}" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", bytes(900), b'{"name": "dama'])
+def test_settings_that_are_damaged(content, tmp_path, capsys):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "study.json").write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        main(["--resume", "damaged", "--results-dir", str(tmp_path)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "--resume is damaged; expected a study whose study.json can be read" in error
+    assert error.count("\n") == 1
+
+
+def test_a_name_that_no_study_can_have(done, capsys):
+    with pytest.raises(SystemExit):
+        main(["--resume", "tiny (copy)", "--results-dir", str(done[0] / "results")])
+    error = capsys.readouterr().err
+    assert "--resume is tiny (copy); expected a folder whose name has at most 100 letters" in error
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--train-size", "300"], "--train-size is 300; expected 200, with which the study began"),
-        (["--std", "0.2", "1"], "--std is 0.2 1.0; expected 0.1 1.5, with which the study began"),
+        (["--std", "0.2", "1"], "--std is 0.2 to 1; expected 0.1 to 1.5, as so far, or"),
+        (["--std", "1", "1"], "--std is not searched; expected 0.1 to 1.5, as so far"),
+        (
+            ["--std", "0.1", "2"],
+            "--num-samples is 3; expected more than the study's 3 trials: only",
+        ),
         (["--regime", "noisy"], "--regime is noisy; expected clean, with which the study began"),
         (["--prior", "none"], "--prior is none; expected restorer, with which the study began"),
         (["--max-epochs", "5"], "--max-epochs is 5; expected 2, with which the study began"),
@@ -312,3 +424,28 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     exported = optuna.load_study(study_name="cut", storage=url)
     assert {t.state.name for t in exported.trials} <= {"COMPLETE", "PRUNED"}
     assert len(exported.trials) == 4
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
+    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--confirm-top", "0")
+    (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
+    begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
+    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
+    assert "known settings first: 1 given, 3 of the original report" in ended
+    more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
+    process = start("--resume", "a", *more, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "ddpm_lr: searched from 0.0001 to 0.0006 by the first 5 trials" in output
+    info, trials, _, export = load(tmp_path / "results" / "a")
+    assert info["settings"]["ddpm_lr"] == [1e-4, 5e-3]
+    assert 0.0004 in set(trials.ddpm_lr[:2])  # two begin at once
+    assert len(trials) == len(export.trials) == 6
+    assert "points.csv" not in (tmp_path / "results" / "a" / "study.json").read_text()
+    other = ("--start-from", "results/a", "--num-samples", "1", "--name", "b")
+    process = start(*size, *other, cwd=tmp_path)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    best = json.loads((tmp_path / "results" / "a" / "best.json").read_text())["parameters"]
+    assert load(tmp_path / "results" / "b")[1][list(best)].iloc[0].to_dict() == best

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from support.power_cut import WatchedDisk
 
-from dipddpm.checkpoint import STATE_FILE
+from dipddpm.checkpoint import STATE_FILE, holds_state, read_state, write_state
 from dipddpm.pipeline import Run
 
 EARLIER = Path(__file__).parent / "checkpoint-0.1"
@@ -70,3 +72,18 @@ def test_checkpoints_are_read_without_pickle(tiny, tmp_path):
 def test_before_a_run_has_begun_there_is_nothing_to_save(tiny, tmp_path):
     with pytest.raises(RuntimeError, match="before the run has begun"):
         Run(tiny).save(tmp_path)
+
+
+def test_a_power_cut_leaves_the_state_or_the_one_before_it(tmp_path):
+    (folder := tmp_path / "run").mkdir()
+    write_state(folder, {"step": 1, "prior_seconds": 0.0}, {"weights": torch.ones(50)})
+    disk, seen = WatchedDisk(tmp_path), []
+    with disk.watched():
+        write_state(folder, {"step": 2, "prior_seconds": 0.0}, {"weights": torch.zeros(50)})
+    for moment in disk.moments:
+        (folder / STATE_FILE).write_bytes(disk.after_cut(moment, luck=False)[f"run/{STATE_FILE}"])
+        assert holds_state(folder)
+        seen.append(read_state(folder)[0]["step"])
+    disk.close()
+    assert seen == sorted(seen)
+    assert set(seen) == {1, 2}

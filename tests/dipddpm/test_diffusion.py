@@ -342,6 +342,30 @@ def test_v_prediction_is_epsilon_prediction_in_other_words(eta):
     assert diffusion.loss(oracle, schedule, x0, generator(1), prediction="v").item() < 1e-6
 
 
+@pytest.mark.parametrize("gamma", [0.5, 5.0, 1e9])
+def test_min_snr_weighs_the_error_of_the_image(gamma):
+    """At each t the squared error of x_0 counts min(SNR, γ) times, however it is predicted."""
+    schedule = diffusion.make_schedule("cosine", 100)
+    x0 = torch.rand(64, 1, 4, 4, generator=generator(0)) * 2 - 1
+    errors = []
+
+    def predict_epsilon(x, t):
+        alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1).float()
+        image = 0.3 * torch.tanh(x)
+        snr = (alpha_bar / (1 - alpha_bar)).clamp(max=gamma)
+        errors.append((snr * (image - x0).square()).mean().item())
+        return (x - alpha_bar.sqrt() * image) / (1 - alpha_bar).sqrt()
+
+    def predict_v(x, t):
+        alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1).float()
+        eps = predict_epsilon(x, t)
+        return (eps - (1 - alpha_bar).sqrt() * x) / alpha_bar.sqrt()
+
+    for prediction, predict in (("epsilon", predict_epsilon), ("v", predict_v)):
+        found = diffusion.loss(predict, schedule, x0, generator(1), prediction, min_snr=gamma)
+        assert found.item() == pytest.approx(errors[-1], rel=1e-3)
+
+
 def test_timesteps_from_a_later_start():
     schedule = diffusion.make_schedule("linear", 1000)
     assert schedule.timesteps(4).tolist() == [999, 749, 499, 249]

@@ -118,15 +118,56 @@ def test_restore_ones_own_files_and_refine_them(done, tmp_path):
     assert (tmp_path / "refined" / "000-small-refined.png").exists()
 
 
+def test_restored_files_come_back_at_their_size_as_they_are_seen(tmp_path):
+    """``noisy`` is what goes in where nothing is added."""
+    levels = (np.arange(18 * 23).reshape(23, 18) % 256).astype(np.uint8)
+    colour = np.stack([levels, 255 - levels, levels // 2], axis=-1)
+    exif = Image.Exif()
+    exif[0x112] = 6  # to be turned clockwise
+    Image.fromarray(levels.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(colour).save(tmp_path / "turned.png", exif=exif)
+    Image.fromarray(colour).convert("RGB").save(tmp_path / "plain.bmp")
+    transparent = Image.new("L", (18, 23), 0)
+    transparent.putalpha(Image.fromarray(levels))
+    transparent.save(tmp_path / "ink.png")
+    seen = {
+        "deep.png": levels,
+        "turned.png": np.rot90(colour, -1),
+        "plain.bmp": colour,
+        "ink.png": 255 - levels,
+    }
+    files, out = [str(tmp_path / name) for name in seen], tmp_path / "out"
+    flags = ["--prior", "dip", "--dip-width", "8", "--dip-steps", "2", "--already-noisy"]
+    assert main(["restore", *files, *flags, "--out", str(out)]) == 0
+    for index, (name, expected) in enumerate(seen.items()):
+        stem = f"{index:03}-{name.partition('.')[0]}"
+        with Image.open(out / f"{stem}-noisy.png") as given:
+            assert np.array_equal(np.asarray(given), expected), name
+        with Image.open(out / f"{stem}-restored.png") as restored:
+            assert np.asarray(restored).shape == expected.shape, name
+
+    flags += ["--channels", "1", "--out", str(tmp_path / "grey")]
+    assert main(["restore", str(tmp_path / "plain.bmp"), *flags]) == 0
+    with Image.open(tmp_path / "grey" / "000-plain-restored.png") as restored:
+        assert restored.mode == "L"
+
+
 def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
     text, weights = tmp_path / "text.png", str(done / "weights.safetensors")
     text.write_text("not an image")
     large = tmp_path / "large.png"
     Image.new("L", (16, 16)).save(large)
+    narrow, floats = tmp_path / "narrow.png", tmp_path / "floats.tif"
+    Image.new("L", (7, 9)).save(narrow)
+    Image.new("F", (16, 16), 2).save(floats)
     cases = {
         f"{text} cannot be read as an image": ["restore", str(text), "--prior", "dip"],
         "--prior is none; expected restorer or dip": ["restore", "--prior", "none"],
         "--already-noisy is True; expected files": ["restore", "--already-noisy"],
+        f"{narrow} is 7×9 px; at least 8×8 is needed": ["restore", str(narrow), "--prior", "dip"],
+        f"{floats} cannot be read as an image: its numbers": [
+            *("restore", str(large), str(floats), "--prior", "dip")
+        ],
         "expected weights for images of (1, 16, 16)": [
             *("restore", str(large), "--prior", "dip", "--refine", weights)
         ],
@@ -152,6 +193,7 @@ def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
         (["--std", "-1"], "--std is -1.0; expected a finite number above 0"),
         (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
         (["--batch-size", "97"], "--batch-size is 97; expected at most 96"),
+        (["--channels", "2"], "--channels is 2; expected 1 or 3"),
         (["--epochs", "many"], "--epochs: invalid int value: 'many'"),
         (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
     ],

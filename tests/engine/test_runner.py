@@ -26,7 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from study.engine.runner import MAX_FAILURES, run_study
 from study.results.folder import ResultsFolder, StudyIsRunning
 from study.results.records import load_study
-from study.spec.problem import FIXED_DESIGN
+from study.spec.problem import FIXED_DESIGN, Parameter
 
 
 def run(tmp_path, problem=TOY, trainable=toy, resume=False, cluster=False, **changes):
@@ -231,7 +231,7 @@ def test_a_second_ctrl_c_still_leaves_nothing_running(ray_local, tmp_path, monke
 
     def cut_off(self):
         begin = self._local_tuner._run_config.callbacks[0].on_trial_start
-        begin(0, [], SimpleNamespace(trial_id="a", config={"x": 1.0, "y": 0.5}))
+        begin(0, [], SimpleNamespace(trial_id="a", config={"x": 1.0, "y": 0.5, "seed": 1}))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ray.tune.Tuner.fit", cut_off)
@@ -315,6 +315,42 @@ def test_a_fixed_design_runs_each_point_once(ray_local, tmp_path):
     run(tmp_path, longer, resume=True, **{**design, "num_samples": 4})
     xs = [t.parameters["x"] for t in load_study(path).trials]
     assert (sorted(xs[:3]), xs[3:]) == ([1.0, 2.0, 3.0], [4.0])
+
+
+def test_a_setting_that_is_suggested_again_is_a_replicate(ray_local, tmp_path):
+    """Six trials on a grid of two settings; then the range grows, and four more go on."""
+    x = Parameter("x", "x", 1, 2, step=1)
+    narrow = dataclasses.replace(
+        TOY, parameters=(x, Parameter("y", "y", choices=("0.5",))), start_points=()
+    )
+    told = tmp_path / "told"
+
+    def tell(parameters):
+        with told.open("a") as file:
+            file.write(f"{parameters['x']} {parameters['seed']}\n")
+        toy({**parameters, "y": float(parameters["y"])})
+
+    plan = {"sampler": "tpe", "scheduler": "none", "seed": 7}
+    run(tmp_path, narrow, tell, num_samples=6, **plan)
+    wide = dataclasses.replace(
+        narrow, parameters=(dataclasses.replace(x, high=3), narrow.parameters[1])
+    )
+    status, path = run(tmp_path, wide, tell, resume=True, num_samples=10, **plan)
+    assert status == "finished"
+    trials = pd.read_csv(path / "trials.csv")
+    runs = [f"{x} {seed}" for x, seed in zip(trials.x, trials.seed, strict=True)]
+    assert sorted(told.read_text().split("\n")[:-1]) == sorted(runs)
+    assert len(set(runs)) == 10
+    for _, seeds in trials.groupby("x").seed:
+        assert sorted(seeds) == [7, *range(1007, 1006 + len(seeds))]
+    study = load_study(path)
+    assert sum(t.replicate_of is None for t in study.trials) == trials.x.nunique()
+    assert study.info["widened"][0]["trials_before"] == 6
+    history = pd.read_csv(path / "history.csv")
+    assert (history.seed == history.trial_id.map(trials.set_index("trial_id").seed)).all()
+    exported = optuna.load_study(study_name="toy", storage=f"sqlite:///{path / 'study.db'}")
+    assert [t.user_attrs["seed"] for t in exported.trials] == trials.seed.tolist()
+    assert exported.trials[-1].distributions["x"].high == 3
 
 
 def test_one_process_at_a_time(ray_local, tmp_path):

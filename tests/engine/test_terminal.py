@@ -13,7 +13,8 @@ def display(expected_s=(10.0,) * 10, searched=True, **settings):
 
 
 def row(status, **values):
-    return {"trial_id": "a", "status": status, "round": 4, "started_s": 0.0} | values
+    base = {"trial_id": "a", "status": status, "round": 4, "started_s": 0.0, "x": 1.0, "y": 0.5}
+    return base | {"seed": 1} | values
 
 
 def test_before_anything_has_ended_the_estimate_counts():
@@ -69,6 +70,25 @@ def test_plain_lines_where_there_is_no_terminal():
     lines = shown.console.file.getvalue().splitlines()
     assert lines[0].startswith("1/10 ended: 0 completed, 0 stopped, 1 failed; 0 running")
     assert lines[0].endswith("trial a failed at round 4, ValueError: no")
+
+
+def test_a_replicate_is_told_with_its_seed_and_the_trial_that_it_repeats():
+    shown = display()
+    first, again = (
+        row("completed", error=0.5),
+        row("completed", error=0.75, trial_id="b", seed=1001),
+    )
+    other = row("completed", error=1.0, trial_id="c", y=0.25)
+    with shown:
+        shown.update([first | {"ended_s": 1.0}, again | {"ended_s": 1.0}, other | {"ended_s": 1.0}])
+        for each in (first, again, other):
+            shown.trial_ended(each)
+    ends = [line.rpartition("| ")[2] for line in shown.console.file.getvalue().splitlines()]
+    assert ends == [
+        "trial a completed at round 4, error 0.50",
+        "trial b completed at round 4, error 0.75, a replicate of a with seed 1001",
+        "trial c completed at round 4, error 1.00",
+    ]
 
 
 def test_a_live_line_in_a_terminal():

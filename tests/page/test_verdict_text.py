@@ -10,37 +10,56 @@ from study.page.verdict_text import verdict_text
 
 def test_a_slower_cure_can_help_at_equal_epochs_and_hurt_at_equal_time():
     text = verdict_text(confirmation(0.8, 20.0))
-    assert "at equal rounds the cure helps (error 0.8" in text
-    assert "at equal total time the cure hurts (2.5" in text
-    assert "Work in s, the treated: more (20" in text
+    assert text.startswith("The cure helps, by more than 10%. The treated against bare, 4 seeds")
+    assert "at equal rounds the cure helps, by more than 10% (error 0.8" in text
+    assert "at equal total time the cure hurts, by more than 10% (2.5" in text
+    assert "Work, the treated: more (20" in text
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (1.2, "at equal rounds the cure hurts"),
-        (1.0, "at equal rounds the cure makes no difference beyond 2%"),
+        (1.2, "The cure hurts, by more than 10%."),
+        (1.05, "The cure hurts, by less than 10%."),
+        (1.0, "The cure makes no difference beyond 10%."),
     ],
 )
 def test_the_words_say_what_the_figures_say(error, words):
-    record = confirmation(error, 10.0)
-    assert words in verdict_text(record)
+    assert verdict_text(confirmation(error, 10.0)).startswith(words)
+
+
+def test_a_setting_is_not_taken_for_the_treatment():
+    """The two differ in more than the cure: what differs may be the work of the rest."""
+    record = confirmation(1.2, 10.0)
+    for name, dose in (("the treated", 3), ("bare", 1)):
+        record.info["conditions"][name]["parameters"]["dose"] = dose
+    doses = {"yes": 3, "no": 1}
+    trials = [
+        dataclasses.replace(t, parameters={**t.parameters, "dose": doses[t.parameters["treated"]]})
+        for t in record.trials
+    ]
+    text = verdict_text(dataclasses.replace(record, trials=tuple(trials)))
+    assert text.startswith("The treated is worse, by more than 10%.")
+    assert "the cure" not in text
 
 
 def test_no_evidence_says_what_would_have_been_seen():
-    """Three seeds that differ by much more than their mean does."""
-    record = confirmation(1.0, 10.0, seeds=3)
-    scattered = [
-        dataclasses.replace(t, metrics={**t.metrics, "error": t.metrics["error"] * (1 + t.number)})
-        for t in record.trials
-    ]
-    record = dataclasses.replace(record, trials=tuple(scattered))
-    text = verdict_text(record)
+    """Seeds that differ by much more than their mean does."""
+    text = verdict_text(confirmation(1.0, 10.0, noise=0.5))
     assert "there is no evidence for or against the cure (error" in text
     assert "% would have been seen" in text
 
 
-def test_a_seed_that_failed_is_named():
+def test_failed_seeds_are_named():
+    assert "failed" not in verdict_text(confirmation(0.8, 10.0))
+    text = verdict_text(confirmation(0.8, 10.0, seeds=6, failed=[0, 3]))
+    assert "The treated: 2 of 6 seeds failed (0, 3)." in text
+    assert text.startswith("There is no evidence for or against the cure.")
+    many = verdict_text(confirmation(0.8, 10.0, seeds=16, failed=range(13)))
+    assert "The treated surely fails more often than bare." in many
+
+
+def test_a_seed_that_ended_far_worse_is_named():
     record = confirmation(0.8, 10.0)
     assert "unstable" not in verdict_text(record)
     broken = [
@@ -50,9 +69,14 @@ def test_a_seed_that_failed_is_named():
         for t in record.trials
     ]
     text = verdict_text(dataclasses.replace(record, trials=tuple(broken)))
-    assert "The treated is unstable: 1 of 5 seeds ended with error up to 40" in text
+    assert "The treated is unstable: 1 of 9 seeds ended with error up to 40" in text
+
+
+def test_who_has_nothing_yet_at_equal_time_is_told():
+    text = verdict_text(confirmation(0.5, 60.0))
+    assert "at equal total time the cure hurts (the treated had none yet in 4 of 4 seeds)" in text
 
 
 def test_a_confirmation_in_which_nothing_ended_well_says_so():
     record = dataclasses.replace(confirmation(1.0, 10.0), trials=())
-    assert "no seed has ended well in both" in verdict_text(record)
+    assert "too few seeds have ended in both" in verdict_text(record)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from dipddpm.checkpoint import STATE_FILE
 from dipddpm.pipeline import Run
 from study.problem.local_checkpoint import LocalCheckpoint
 
@@ -49,6 +50,18 @@ def test_an_evaluation_that_was_still_to_come_is_not_missed(tiny, tmp_path):
         expected.loss,
         expected.scores["fid"],
     )
+
+
+def test_a_state_that_is_damaged_is_none(tiny, tmp_path):
+    local = LocalCheckpoint(tmp_path / "local", every_s=0)
+    local.run = Run(tiny, progress=local)
+    next(local.run.records())
+    assert local.exists
+    state = local.folder / STATE_FILE
+    whole = state.read_bytes()
+    for damaged in (whole[: len(whole) // 2], bytes(len(whole)), b""):
+        state.write_bytes(damaged)
+        assert not local.exists
 
 
 def test_not_more_often_than_asked_for(tiny, tmp_path):

@@ -3,11 +3,14 @@
 import json
 import math
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.fs
 import pytest
 
 from study.results.files import (
+    make_folder,
     write_bytes,
     write_csv,
     write_json,
@@ -73,9 +76,47 @@ def test_a_link_is_replaced(tmp_path):
     assert names(tmp_path) == {"latest"}
 
 
-def test_a_file_of_another_filesystem(tmp_path):
-    path = tmp_path / "new" / "file"
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_file_of_another_filesystem(is_local, tmp_path):
+    path, filesystem = tmp_path / "new" / "file", pyarrow.fs.LocalFileSystem()
+    if not is_local:
+        filesystem = pyarrow.fs.SubTreeFileSystem("/", filesystem)
     for content in (b"old", b"new"):
-        write_remote(pyarrow.fs.LocalFileSystem(), str(path), content)
+        write_remote(filesystem, str(path), content)
         assert path.read_bytes() == content
     assert names(path.parent) == {"file"}
+
+
+def at_once(number, work):
+    """Call ``work`` with each index in threads that begin together; return the answers."""
+    together = threading.Barrier(number)
+
+    def begin(index):
+        together.wait()
+        return work(index)
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(begin, range(number)))
+
+
+def test_several_replace_a_file_or_a_link_at_once(tmp_path):
+    def replace(index):
+        for _ in range(30):
+            write_link(tmp_path / "latest", f"study-{index}")
+            write_bytes(tmp_path / "page", bytes([index]) * 5000)
+
+    at_once(8, replace)
+    assert os.readlink(tmp_path / "latest").startswith("study-")
+    assert len(set((tmp_path / "page").read_bytes())) == 1
+    assert names(tmp_path) == {"latest", "page"}
+
+
+def test_of_several_that_make_a_folder_at_once_one_has_made_it(tmp_path):
+    def make(_):
+        try:
+            make_folder(tmp_path / "results" / "mine")
+        except FileExistsError:
+            return False
+        return True
+
+    assert sum(at_once(8, make)) == 1

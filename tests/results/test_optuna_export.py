@@ -13,7 +13,7 @@ from optuna_dashboard import wsgi
 from PIL import Image
 from support.toy_problem import TOY
 
-from study.results.optuna_export import OptunaExport, check_storage, redacted
+from study.results.optuna_export import OptunaExport, check_storage, redacted, rename_studies
 from study.spec.errors import SettingError
 
 STATES = {
@@ -160,6 +160,22 @@ def test_two_studies_are_not_merged(place):
     check_storage(place.url, "toy", is_new=False)
     with pytest.raises(SettingError, match="name is 'toy'; expected a new name"):
         check_storage(place.url, "toy", is_new=True)
+
+
+def test_a_renamed_study_takes_its_parts_and_trials_along(place):
+    place.export().put(row("a", "completed"))
+    before = place.study().trials
+    for part in ("toy-baseline", "toy-confirm", "another"):
+        optuna.create_study(study_name=part, storage=place.url, directions=["minimize"] * 2)
+    assert rename_studies(place.folder / "study.db", "toy", "copy") == ""
+    names = {"copy", "copy-baseline", "copy-confirm", "another"}
+    assert set(optuna.get_all_study_names(place.url)) == names
+    (after,) = optuna.load_study(study_name="copy", storage=place.url).trials
+    assert (after.values, after.user_attrs) == (before[0].values, before[0].user_attrs)
+    rename_studies(place.folder / "study.db", "toy", "copy")  # cut off, and done again
+    assert set(optuna.get_all_study_names(place.url)) == names
+    (place.folder / "damaged.db").write_bytes(bytes(5000))
+    assert "not a database" in rename_studies(place.folder / "damaged.db", "toy", "copy")
 
 
 def test_no_password_is_shown():

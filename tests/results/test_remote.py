@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support import PYTHONPATH, TESTS
 from support.killed_studies import check_tables, wait_for_rows
@@ -67,9 +68,11 @@ def test_a_lost_disk(s3, tmp_path):
     assert ".driver" not in files
     for name in ("study.json", "trials.csv", "history.csv", "study.db"):
         assert place.read(name) == (folder / name).read_bytes(), name
-    checkpoints = {str(Path(name).parents[0]) for name in files if name.endswith("state.json")}
-    trials = place / "ray"
-    assert len([c for c in checkpoints if "checkpoint_" in c]) == len(trials.folders()) == TRIALS
+    # one each; those of trials that were begun after the last copy are of no record, and left
+    trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str}).trial_id
+    checkpoints = {Path(name).parts[1:3] for name in files if name.endswith("state.json")}
+    of_trials = sorted(trial for trial, name in checkpoints if trial in set(trials))
+    assert of_trials == sorted(trials)
 
 
 def test_the_endpoint_may_stand_in_the_uri(s3, monkeypatch):
@@ -108,3 +111,25 @@ def test_the_newer_side_wins_and_none_is_overwritten(tmp_path):
     (theirs / "history.csv").write_text("a\nb\nd\n")
     with pytest.raises(StudiesDiffer):
         fetch(RemotePath.local(theirs), ours)
+
+
+def test_a_study_that_was_fetched_in_part_is_fetched_again(tmp_path, monkeypatch):
+    """Where ``study.json`` is, all is: it comes last."""
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs.mkdir()
+    for name in ("study.json", "history.csv", "trials.csv"):
+        (theirs / name).write_text("{}\n")
+    with monkeypatch.context() as patch:
+        read = RemotePath.read
+
+        def cut_off(self, name):
+            if name == "trials.csv":
+                raise OSError("the network is gone")
+            return read(self, name)
+
+        patch.setattr(RemotePath, "read", cut_off)
+        with pytest.raises(OSError, match="the network is gone"):
+            fetch(RemotePath.local(theirs), ours)
+    assert not (ours / "study.json").exists()
+    assert fetch(RemotePath.local(theirs), ours)
+    assert {path.name for path in ours.iterdir()} == {"study.json", "history.csv", "trials.csv"}

@@ -6,7 +6,7 @@ import json
 import pytest
 from support.toy_problem import TOY, with_noise
 
-from study.spec.problem import Parameter, Problem
+from study.spec.problem import Metric, Parameter, Problem
 
 
 def through_json(problem: Problem) -> Problem:
@@ -57,3 +57,18 @@ def test_the_noise_that_version_0_1_stored_is_read_as_it_was(noise):
         metric["noise_only"] = metric["name"] == "price" and noise
     problem = Problem.from_json(json.loads(json.dumps(data)))
     assert [m.name for m in problem.metrics if problem.is_noise(m.name)] == ["price"] * noise
+
+
+def test_a_value_is_in_the_search_if_it_can_be_suggested():
+    steps = Parameter("n", "n", 8, 32, step=8)
+    assert [value for value in (0, 8, 12, 32, 40) if steps.contains(value)] == [8, 32]
+    assert Parameter("x", "x", 0.1, 1.0).contains(0.15)
+    assert not Parameter("x", "x", 0.1, 1.0).contains(float("nan"))
+
+
+def test_a_metric_with_the_name_of_the_seed_is_refused():
+    seed = Metric("seed", "seed")
+    with pytest.raises(ValueError, match="seed is a metric of the problem and the name of its"):
+        dataclasses.replace(TOY, metrics=(*TOY.metrics, seed))
+    named = dataclasses.replace(TOY, metrics=(*TOY.metrics, seed), seed="random_state")
+    assert named.columns == ["x", "y", "random_state"]

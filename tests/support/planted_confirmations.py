@@ -15,14 +15,14 @@ def curve(points):
     return tuple(Evaluation(i, 0.0, {"work_s": t, "error": v}) for i, (t, v) in enumerate(points))
 
 
-def trial(number, treated, seed, final_error, seconds):
+def trial(number, treated, seed, final_error, seconds, status="completed"):
     """error falls tenfold over the trial's seconds, evenly on a log scale."""
     points = [(seconds * share, final_error * 10 ** (1 - share)) for share in (0.25, 0.5, 0.75, 1)]
     return TrialRecord(
         number=number,
         trial_id=str(number),
-        status="completed",
-        stop_reason="",
+        status=status,
+        stop_reason="" if status == "completed" else "the loss is not finite",
         resource=4,
         parameters={"treated": treated, "seed": seed},
         metrics={"error": final_error, "work_s": seconds},
@@ -38,14 +38,20 @@ def trial(number, treated, seed, final_error, seconds):
     )
 
 
-def confirmation(treated_error, treated_seconds, seeds=5):
-    """A treated condition and its baseline, with half a per cent of noise."""
+def confirmation(treated_error, treated_seconds, seeds=9, noise=0.005, failed=()):
+    """A treated condition and its baseline, with half a per cent of noise.
+
+    Of the seeds in ``failed`` the treated trial failed.
+    """
     rng = np.random.default_rng(1)
     trials = []
     for seed in range(seeds):
         for treated, error, seconds in (("yes", treated_error, treated_seconds), ("no", 1.0, 10.0)):
-            noise = math.exp(rng.normal(0, 0.005))
-            trials.append(trial(len(trials), treated, seed, error * noise, seconds * noise))
+            status = "failed" if treated == "yes" and seed in failed else "completed"
+            factor, longer = (math.exp(rng.normal(0, deviation)) for deviation in (noise, 0.005))
+            trials.append(
+                trial(len(trials), treated, seed, error * factor, seconds * longer, status)
+            )
     parameters = (Parameter("treated", "treated", choices=("yes", "no")), Parameter("seed", "seed"))
     problem = dataclasses.replace(TOY, parameters=parameters)
     info = {
@@ -57,5 +63,6 @@ def confirmation(treated_error, treated_seconds, seeds=5):
         "compared": ["error", "work_s"],
         "time_axis": "work_s",
         "treatment": "the cure",
+        "looks": [4, 6, 9, 12, 16],
     }
     return StudyRecord("confirm", Path(), problem, info, tuple(trials))

@@ -1,0 +1,119 @@
+"""The verdict of a confirmation as data: what ``verdict.json`` holds, and all words rest on."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from study.analysis.comparison import EQUAL_TIME, FAILURES, Comparison, comparisons, looks_of
+from study.analysis.conditions import conditions_of
+from study.analysis.intervals import ALPHA
+from study.analysis.sequential import Looks
+from study.results.records import StudyRecord
+
+SCHEMA = 1
+"""The version of the form of ``verdict.json``."""
+
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """The comparisons of a condition with its baseline.
+
+    Attributes:
+        are_twins: they differ in nothing but the treatment, so that what differs is its work. Where
+            they differ in more, it is that of a setting.
+        quality: at equal resource.
+        at_equal_time: quality when the one that ends first has ended.
+        failures: how often each failed.
+        others: further metrics.
+    """
+
+    condition: str
+    baseline: str
+    are_twins: bool
+    quality: Comparison
+    at_equal_time: Comparison
+    failures: Comparison
+    others: tuple[Comparison, ...]
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the quality is, both at equal resource and at equal time."""
+        return self.quality.is_decided and self.at_equal_time.is_decided
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a confirmation has shown.
+
+    Attributes:
+        treatment: what is judged, in words.
+        error: the share of verdicts in which a direction is named that is none, where there is
+            none, over all comparisons and looks.
+        looks: the numbers of seeds at which it was planned to look.
+        pairs: the first one leads.
+        tuning: for a condition, the trials of the search that found its setting.
+    """
+
+    treatment: str
+    error: float
+    looks: tuple[int, ...]
+    pairs: tuple[PairVerdict, ...]
+    tuning: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as ``verdict.json`` holds it."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+
+def verdict_of(confirmation: StudyRecord) -> Verdict:
+    """Return the verdict of a confirmation, as far as it has come."""
+    info, found = confirmation.info, comparisons(confirmation)
+    conditions = conditions_of(confirmation)
+    quality = info["compared"][0]
+    pairs = []
+    for name, baseline in info["pairs"]:
+        mine = {c.metric: c for c in found if (c.condition, c.baseline) == (name, baseline)}
+        a, b = (conditions[each].parameters for each in (name, baseline))
+        pairs.append(
+            PairVerdict(
+                condition=name,
+                baseline=baseline,
+                are_twins=sum(a[parameter] != b[parameter] for parameter in a) == 1,
+                quality=mine.pop(quality),
+                at_equal_time=mine.pop(f"{quality} {EQUAL_TIME}"),
+                failures=mine.pop(FAILURES),
+                others=tuple(mine.values()),
+            )
+        )
+    return Verdict(
+        treatment=info["treatment"],
+        error=ALPHA,
+        looks=looks_of(confirmation).planned,
+        pairs=tuple(pairs),
+        tuning=info.get("tuning", {}),
+    )
+
+
+def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
+    """Return how many seeds each condition should have: more where its comparisons are open.
+
+    Args:
+        most: seeds that no condition goes beyond.
+    """
+    looks, conditions = looks_of(confirmation), conditions_of(confirmation)
+    wanted = dict.fromkeys(conditions, 0)
+    for pair in verdict_of(confirmation).pairs:
+        if pair.is_decided:
+            seeds = max(len(pair.quality.seeds), len(pair.at_equal_time.seeds))
+        else:
+            both = conditions[pair.condition].ended & conditions[pair.baseline].ended
+            seeds = _next_look(looks, len(both), most)
+        for name in (pair.condition, pair.baseline):
+            wanted[name] = max(wanted[name], seeds)
+    return wanted
+
+
+def _next_look(looks: Looks, seeds: int, most: int) -> int:
+    """Return the next look after so many seeds, or the last one up to ``most``."""
+    following = looks.after(seeds)
+    return following if following <= most else looks.up_to_now(max(most, looks.planned[0]))[-1][0]

@@ -1,0 +1,38 @@
+"""What a confirmation compares: like with like, with seeds of its own."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from dipddpm.pipeline import dataset_of
+from dipddpm.prior_stage import PriorStage
+from dipddpm.priors import PRIORS
+from dipddpm.training import Trainer
+from study.cluster.capacity import Capacity, NodeType
+from study.commands.confirm import like_with_like
+from study.problem.settings import resolve
+
+CAPACITY = Capacity((NodeType("two cores", 2, 0),), most_nodes=1)
+
+
+def settings(**given):
+    return resolve({"name": "x", **given}, CAPACITY)
+
+
+@pytest.mark.parametrize("prior", [name for name, prior in PRIORS.items() if prior.restores])
+def test_all_conditions_learn_from_as_many_images_in_as_many_steps(prior):
+    """Whatever the prior; only which images they are is the prior's work."""
+    found = settings(prior=prior, prior_size=40)
+    dataset = dataset_of(found.run)
+    found = like_with_like(found, len(dataset.train))
+    learnt = {}
+    for name in (prior, "none"):
+        run = dataclasses.replace(found.run, prior=name)
+        stage = PriorStage(run, dataset_of(run), torch.device("cpu"))
+        trainer = Trainer(run, stage.train, stage.start)
+        learnt[name] = (len(stage.train), trainer.steps_per_epoch, stage.clean)
+    images, steps, clean = learnt[prior]
+    bare_images, bare_steps, bare_clean = learnt["none"]
+    assert (images, steps) == (bare_images, bare_steps)
+    torch.testing.assert_close(clean, bare_clean)
