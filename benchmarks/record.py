@@ -21,7 +21,7 @@ from torch import Tensor
 from dipddpm import diffusion
 from dipddpm.corruption import corrupt
 from dipddpm.data import Dataset, load_dataset
-from dipddpm.features import load_features
+from dipddpm.feature_store import load_features
 from dipddpm.quality import Reference, psnr, ssim
 
 SCORED_IMAGES = 1000

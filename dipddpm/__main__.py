@@ -1,6 +1,12 @@
 """The command ``python -m dipddpm``: a run, a restoration or more samples from the shell."""
 
+from dipddpm import interruption
+
+if __name__ == "__main__":  # before the imports that take seconds
+    interruption.set_handler(interruption.exit_at_once)
+
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +14,18 @@ from pathlib import Path
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dipddpm import commands
+from dipddpm import commands, run_folder
 from dipddpm.cli import READERS, OneLineParser, add_run_flags, flag, run_config
-from dipddpm.config import MOST
+from dipddpm.config import MOST, RunConfig
 from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
 Show = Callable[[str, int, int], None]
+
+RUN_FOLDER = Path("run")
+PLACES = ("dataset", "data_dir")
+"""Settings that say where images are: they may have moved since a run began."""
+
+STAGES = ("features", "dip", "ddpm")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -25,8 +37,16 @@ def make_parser() -> argparse.ArgumentParser:
     run = subparsers.add_parser(
         "run", help="run DIP→DDPM once and write records, weights and pictures"
     )
+    run.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=RUN_FOLDER,
+        metavar="FOLDER",
+        help=f"go on with the run that was interrupted there (default: {RUN_FOLDER})",
+    )
     add_run_flags(run)
-    run.set_defaults(command=_run, out=Path("run"))
+    run.set_defaults(command=_run, out=RUN_FOLDER, preset=None)
 
     restore = subparsers.add_parser("restore", help="restore noisy images by the prior alone")
     restore.add_argument(
@@ -51,6 +71,11 @@ def make_parser() -> argparse.ArgumentParser:
     sample.add_argument(
         "--num", type=READERS[int], default=40, help="number of images (default: 40)"
     )
+    sample.add_argument(
+        "--each",
+        action="store_true",
+        help="write each image to a file of its own, 000.png and so on, and no contact sheet",
+    )
     for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
         sample.add_argument(flag(name), type=READERS[kind], help="replaces the setting of the run")
     sample.set_defaults(command=_sample, out=Path("sampled"))
@@ -63,18 +88,29 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; return 0, or 1 if a loss or a drawn image is not finite.
+    """Run a command; return 0, 1 if a loss or a drawn image is not finite, 128 + a signal.
 
     Exit with 2 on bad usage.
     """
+    with interruption.interruptible() as hold:
+        try:
+            return _main(argv, hold)
+        except interruption.Interrupted as interrupted:
+            print(f"interrupted{interrupted.advice}", file=sys.stderr)
+            return interrupted.exit_status
+
+
+def _main(argv: list[str] | None, hold: interruption.Hold) -> int:
     args = make_parser().parse_args(argv)
+    args.hold = hold
     args.device = args.device or _device("cuda" if torch.cuda.is_available() else "cpu")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
-        if args.out.exists():  # before any work
+        resumes = getattr(args, "resume", None) is not None
+        if args.out.exists() and not resumes:  # before any work
             raise ConfigError("out", str(args.out), "a new folder")
         with Progress(*columns, TimeRemainingColumn()) as bar:
-            tasks = {n: bar.add_task(n, total=None, visible=False) for n in ("dip", "ddpm")}
+            tasks = {n: bar.add_task(n, total=None, visible=False) for n in STAGES}
 
             def show(stage: str, done: int, total: int) -> None:
                 bar.update(tasks[stage], completed=done, total=total, visible=True)
@@ -92,7 +128,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, show: Show) -> str:
-    return commands.run(run_config(args), args.device, args.out, show)
+    if args.resume is None:
+        args.preset = args.preset or "quick"
+        return run_folder.run(run_config(args), args.device, args.out, show, args.hold)
+    own = [field.name for field in dataclasses.fields(RunConfig)] + ["preset", "out"]
+    for name in own:
+        value = getattr(args, name)
+        if name not in PLACES and value not in (None, RUN_FOLDER, args.resume):
+            raise ConfigError(name, value, "none: --resume goes on with the run's own settings")
+    places = {name: getattr(args, name) for name in PLACES if getattr(args, name) is not None}
+    args.out = args.resume
+    return run_folder.resume(args.resume, places, args.device, show, args.hold)
 
 
 def _restore(args: argparse.Namespace, show: Show) -> str:
@@ -109,18 +155,21 @@ def _sample(args: argparse.Namespace, show: Show) -> str:
         raise ConfigError("num", args.num, f"at most {MOST}")
     given = {name: getattr(args, name) for name in ("seed", "sampler_steps", "eta")}
     changes = {name: value for name, value in given.items() if value is not None}
-    return commands.sample(args.checkpoint, args.num, changes, args.device, args.out)
+    return commands.sample(args.checkpoint, args.num, changes, args.each, args.device, args.out)
 
 
 def _device(name: str) -> torch.device:
+    """Return the device of that name; it must be one that computes here."""
     try:
-        zero = torch.zeros(1, device=name)
-        zero.item()  # of a device that computes nothing, as "meta", there is none
-        return zero.device
+        one = torch.ones(1, device=name)
+        one.item()  # of a device that computes nothing, as "meta", there is none
     except (RuntimeError, AssertionError) as error:
+        found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        found += ["mps"] if torch.backends.mps.is_available() else []
         raise argparse.ArgumentTypeError(
-            f"{name} cannot be used: {error}".splitlines()[0]
+            f"{name} cannot be used; expected {' or '.join(found)}"
         ) from error
+    return one.device
 
 
 if __name__ == "__main__":

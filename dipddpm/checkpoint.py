@@ -28,7 +28,7 @@ def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor])
 
     It is on disk when this returns: a power cut leaves the state before it or this one.
     """
-    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+    contiguous = {name: value.cpu().contiguous() for name, value in tensors.items()}
     temporary = folder / f".{STATE_FILE}"
     save_file(contiguous, temporary, {"run": json.dumps(state)})
     _sync(temporary)

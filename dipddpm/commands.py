@@ -1,4 +1,4 @@
-"""The work of ``python -m dipddpm``: run, restore, sample. Each command fills a new folder."""
+"""The work of ``python -m dipddpm``: restore and sample. Each command fills a new folder."""
 
 import dataclasses
 import json
@@ -18,53 +18,26 @@ from dipddpm.config import RunConfig
 from dipddpm.corruption import corrupt
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.image_file import read_image, shown
-from dipddpm.images import contact_sheet, overview, save_animation, to_file_image
-from dipddpm.pipeline import Run, dataset_of
+from dipddpm.images import contact_sheet, save_animation, to_file_image
+from dipddpm.pipeline import dataset_of
 from dipddpm.prior_stage import observe
 from dipddpm.priors import PRIORS, make_prior
 from dipddpm.progress import Progress
 from dipddpm.quality import psnr, ssim
 from dipddpm.randomness import generator
-from dipddpm.record import Record
 from dipddpm.training import draw
 
 NUM_FRAMES = 40  # of an animation, at most
 NUM_PICTURES = 40  # images on a sheet
 
 
-def run(config: RunConfig, device: torch.device, out: Path, progress: Progress) -> str:
-    """Run DIP→DDPM once; write records, weights, contact sheets and an animation.
-
-    Returns:
-        What came of it, in one line.
-    """
-    whole = Run(config, str(device), progress)
-    make_folder(out)
-    record: Record | None = None
-    with (out / "records.jsonl").open("w") as file:
-        for record in whole.records():
-            file.write(json.dumps(without_nan(record.row())) + "\n")
-    assert record is not None  # the last epoch is always evaluated
-    assert whole.trainer is not None
-    pictures = whole.pictures()
-    for stage, images in pictures.items():
-        contact_sheet(images).save(out / f"{stage}.png")
-    overview(pictures).save(out / "overview.png")
-    whole.save_weights(out / "weights.safetensors")
-    (out / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-    watch = Watch(config.sampler_steps)
-    whole.trainer.sample(NUM_PICTURES, generator(config.seed, "animation", device=device), watch)
-    save_animation(watch.frames, out / "reverse.gif")
-    return (
-        f"fid {record.scores['fid']:.2f} (floor {record.fid_floor:.2f}, "
-        f"noise {record.fid_noise:.1f}, "
-        f"{record.scored_images} images, {record.features}) after {record.epoch} epochs, "
-        f"{record.time_total_s:.1f} s of DIP and DDPM"
-    )
-
-
 def sample(
-    checkpoint: Path, num: int, changes: dict[str, Any], device: torch.device, out: Path
+    checkpoint: Path,
+    num: int,
+    changes: dict[str, Any],
+    each: bool,
+    device: torch.device,
+    out: Path,
 ) -> str:
     """Draw more images with saved weights; write a sheet, the tensor and an animation.
 
@@ -72,6 +45,7 @@ def sample(
         checkpoint: the ``weights.safetensors`` of a run.
         num: how many images to draw.
         changes: settings of the sampler that replace the run's.
+        each: write every image to a file of its own instead, numbered so that they sort.
 
     Returns:
         What was drawn, in one line.
@@ -82,9 +56,14 @@ def sample(
     watch = Watch(config.sampler_steps)
     rng = generator(config.seed, "sample", device=device)
     images = draw(denoiser, config, num, shape, rng, watch=watch).cpu()
-    contact_sheet(images).save(out / "samples.png")
-    save_file({"samples": images}, out / "samples.safetensors")
-    save_animation(watch.frames, out / "reverse.gif")
+    if each:
+        digits = max(3, len(str(num - 1)))
+        for number, image in enumerate(images):
+            to_file_image(image).save(out / f"{number:0{digits}}.png")
+    else:
+        contact_sheet(images).save(out / "samples.png")
+        save_file({"samples": images}, out / "samples.safetensors")
+        save_animation(watch.frames, out / "reverse.gif")
     return f"{num} images of {tuple(shape)} in {config.sampler_steps} steps, eta {config.eta:g}"
 
 

@@ -1,5 +1,7 @@
 """The degradation that a prior has to undo: clipped Gaussian noise."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -30,7 +32,7 @@ def expected_clipped(images: Tensor, std: float) -> Tensor:
     E[clip(x + N(0, std²), 0, 1)] = x (Φ(b) - Φ(a)) + std (φ(a) - φ(b)) + 1 - Φ(b),
     a = -x / std, b = (1 - x) / std.
     """
-    x = (images.double() + 1) / 2
+    x = (in_float64(images) + 1) / 2
     normal = torch.distributions.Normal(0.0, 1.0)
     a, b = -x / std, (1 - x) / std
     below, above = normal.cdf(a), normal.cdf(b)
@@ -44,10 +46,26 @@ def undo_clipping(images: Tensor, std: float) -> Tensor:
     What is learnt from noisy images alone is the mean of the clipped ones. This takes it back to
     the scale of the clean ones. It needs ``std``, which a sensor's user knows, and nothing clean.
     """
-    grid = torch.linspace(-1, 1, 2049, dtype=torch.float64, device=images.device)
+    value = in_float64(images)
+    grid = torch.linspace(-1, 1, 2049, dtype=torch.float64).to(value.device)
     table = expected_clipped(grid, std)  # rises strictly
-    value = images.double().clamp(float(table[0]), float(table[-1]))
+    value = value.clamp(float(table[0]), float(table[-1]))
     right = torch.searchsorted(table, value).clamp(1, len(grid) - 1)
     left = right - 1
     share = (value - table[left]) / (table[right] - table[left])
     return (grid[left] + share * (grid[right] - grid[left])).to(images)
+
+
+def in_float64(images: Tensor) -> Tensor:
+    """Return images as float64: on their device, or on the CPU if that has none (Apple GPUs)."""
+    return (images if has_float64(images.device) else images.cpu()).double()
+
+
+@functools.cache
+def has_float64(device: torch.device) -> bool:
+    """Return whether a device can compute in float64."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):  # PyTorch's MPS raises the former
+        return False
+    return True

@@ -22,10 +22,19 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
-    """The noise schedule of a DDPM (Ho et al. 2020, Eq. 2), float64 tables of shape (T,)."""
+    """The noise schedule of a DDPM (Ho et al. 2020, Eq. 2) as tables of shape (T,).
+
+    Attributes:
+        betas: β_t, float64, on the CPU: not all devices have float64.
+        alphas_cumprod: ᾱ_t, float64, on the CPU.
+        signal: √ᾱ_t, float32, on the device of the images.
+        noise: √(1 - ᾱ_t), float32, on the device of the images.
+    """
 
     betas: Tensor
     alphas_cumprod: Tensor
+    signal: Tensor
+    noise: Tensor
 
     @property
     def num_timesteps(self) -> int:
@@ -61,7 +70,7 @@ class Schedule:
             return torch.linspace(start, 0, steps + 1, dtype=torch.float64)[:-1].round().long() - 1
         if spacing != "log-snr":
             raise ConfigError("spacing", spacing, "time or log-snr")
-        log_snr = self.half_log_snr[:start].cpu()
+        log_snr = self.half_log_snr[:start]
         first = max(log_snr[-1].item(), NOISE_ALONE)
         wanted = torch.linspace(first, log_snr[0].item(), steps, dtype=torch.float64)
         nearest = (log_snr - wanted[:, None]).abs().argmin(dim=1).tolist()
@@ -92,8 +101,10 @@ def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "c
         betas = 1 - f[1:] / f[:-1]
     else:
         raise ConfigError("schedule", name, "linear or cosine")
-    betas = betas.clamp(max=0.999).to(device)
-    return Schedule(betas=betas, alphas_cumprod=torch.cumprod(1 - betas, dim=0))
+    betas = betas.clamp(max=0.999)
+    alphas_cumprod = torch.cumprod(1 - betas, dim=0)
+    signal, noise = (x.sqrt().float().to(device) for x in (alphas_cumprod, 1 - alphas_cumprod))
+    return Schedule(betas, alphas_cumprod, signal, noise)
 
 
 def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
@@ -104,8 +115,8 @@ def q_sample(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor
         t: timesteps 0 … T-1, (N,), int64.
         noise: ε, like ``x0``.
     """
-    alpha_bar = schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
-    return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
+    signal, share = (table[t].view(-1, 1, 1, 1) for table in (schedule.signal, schedule.noise))
+    return signal * x0 + share * noise
 
 
 def loss(

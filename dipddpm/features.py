@@ -1,34 +1,24 @@
-"""The features that quality is measured on: the penultimate layer of a small classifier.
+"""The features that quality is measured on: a layer of a small network that knows these images.
 
-ImageNet features have never seen a digit; these have seen nothing else. The weights of the
-built-in data sets are shipped (``dipddpm/weights``), so that scores compare across machines. They
-were trained on the train split alone by ``python -m dipddpm.train_features``.
+ImageNet features have never seen a digit; these have seen nothing else. There are two kinds of
+network. The first is a classifier, whose weights for the built-in data sets are shipped, so that
+scores compare across machines. The second is trained here, for images of one's own.
 """
 
-import dataclasses
-import functools
 import hashlib
-import json
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from filelock import FileLock
-from safetensors import safe_open
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dipddpm.cache import cache_folder
-from dipddpm.data import DATA_SOURCES, Dataset, Split
-from dipddpm.randomness import generator, seeded_global
-
 NUM_FEATURES = 64
-VERSION = 1
 
-BATCH = 128
-MIN_STEPS = 1500  # of training features that are not shipped
+SOFT_LIMIT = 3.0  # deviations; beyond, features of the second kind grow no more
 
 
 class FeatureNet(nn.Module):
@@ -41,7 +31,7 @@ class FeatureNet(nn.Module):
     Args:
         image_size: height and width in pixels.
         channels: channels of the image.
-        num_classes: number of classes, at least 2.
+        num_classes: number of classes; 1 if there are no labels.
     """
 
     def __init__(self, image_size: int, channels: int, num_classes: int) -> None:
@@ -55,147 +45,97 @@ class FeatureNet(nn.Module):
         self.standardise = nn.BatchNorm1d(NUM_FEATURES, affine=False)
         self.head = nn.Linear(NUM_FEATURES, num_classes)
 
+    @property
+    def num_classes(self) -> int:
+        """Number of classes that the classifier knows; 1 if there are no labels."""
+        return self.head.out_features
+
     def features(self, images: Tensor) -> Tensor:
         """Return the features (N, 64) of images (N, C, H, W) in [-1, 1]."""
         return self.standardise(self.body(images))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N, num_classes) of images (N, C, H, W) in [-1, 1]."""
-        return self.head(nn.functional.silu(self.features(images)))
+        return self.head(F.silu(self.features(images)))
+
+
+class BandFeatureNet(FeatureNet):
+    """The same network on an image's bands, with features that are softly limited.
+
+    The bands are the image and two levels of its Laplacian pyramid (Burt & Adelson 1983), each
+    standardised over the training images: fine texture weighs as much as colour from the first step
+    on. Far from real images the features saturate. If not, the FID of noise would be a thousand
+    times that of any damage that people see, and a tenth of it, by which images count as
+    recognisable, would tell nothing.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, image_size: int, channels: int, num_classes: int) -> None:
+        super().__init__(image_size, 3 * channels, num_classes)
+        self.register_buffer("mean", torch.zeros(1, 3 * channels, 1, 1))
+        self.register_buffer("std", torch.ones(1, 3 * channels, 1, 1))
+
+    def raw(self, images: Tensor) -> Tensor:
+        """Return the features (N, 64) before they are standardised."""
+        return self.body((bands(images) - self.mean) / self.std)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the features (N, 64) of images (N, C, H, W) in [-1, 1]."""
+        return soft_limit(self.standardise(self.raw(images)))
+
+
+def bands(images: Tensor) -> Tensor:
+    """Return images (N, C, H, W) and what blurring takes away, once and again: (N, 3C, H, W)."""
+    once = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    twice = F.avg_pool2d(once, 5, stride=1, padding=2, count_include_pad=False)
+    return torch.cat([images, images - once, once - twice], dim=1)
+
+
+def soft_limit(features: Tensor) -> Tensor:
+    """Keep standardised features within three deviations, and small ones as they are."""
+    return SOFT_LIMIT * torch.tanh(features / SOFT_LIMIT)
 
 
 @dataclass(frozen=True)
 class Features:
-    """A trained feature network, and how to name it in a result.
+    """A trained feature network, and what a reader of a score should know of it.
 
     Attributes:
-        accuracy: the share of held-out images (validation and test) that it classifies right.
+        hash: of the weights; features with equal hashes are equal.
+        card: what it was trained on and how well it does there; JSON.
     """
 
-    net: FeatureNet
-    name: str
+    net: FeatureNet = field(compare=False)
     hash: str
-    accuracy: float
+    card: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of held-out images that it classifies right; NaN without labels."""
+        accuracy = self.card["accuracy"]
+        return math.nan if accuracy is None else accuracy
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why scores on these features are in doubt, worst first; empty if they are not."""
+        return self.card.get("doubts", [])
 
     @property
     def description(self) -> str:
-        """Name, hash, dimension and accuracy, in one line."""
-        return f"{self.name}@{self.hash} ({NUM_FEATURES}-d, accuracy {self.accuracy:.4f})"
+        """Name, hash, dimension and accuracy in one line, with the first doubt if there are any."""
+        says = f"{NUM_FEATURES}-d, "
+        says += "no labels" if math.isnan(self.accuracy) else f"accuracy {self.accuracy:.4f}"
+        if guessing := self.card.get("guessing"):
+            says += f", {guessing:.4f} by guessing"
+        if self.doubts:
+            more = f" and {len(self.doubts) - 1} more" if len(self.doubts) > 1 else ""
+            says += f"; in doubt: {self.doubts[0]}{more}"
+        return f"{self.card['name']}@{self.hash} ({says})"
 
 
-@functools.lru_cache(maxsize=2)
-def load_features(dataset: Dataset) -> Features:
-    """Return the features of a data set, in evaluation mode, on the CPU.
-
-    They are found by the identity of the images, never by a name. Where no data source ships
-    features of these images, they are trained when first needed and kept in the user's cache.
-    """
-    card = shipped_card(dataset)
-    return _shipped(card) if card else _trained(dataset)
-
-
-def shipped_card(dataset: Dataset) -> Path | None:
-    """Return the card of the shipped features that were trained on just these images, if any."""
-    for source in DATA_SOURCES.values():
-        if source.card and json.loads(source.card.read_text())["identity"] == dataset.identity:
-            return source.card
-    return None
-
-
-def _shipped(card_file: Path) -> Features:
-    card = json.loads(card_file.read_text())
-    weights = card_file.with_suffix(".safetensors").read_bytes()
-    if hashlib.sha256(weights).hexdigest() != card["sha256"]:
-        raise RuntimeError(f"the features {card['name']} are damaged: reinstall the package")
-    return _assemble(weights, card)
-
-
-def _trained(dataset: Dataset) -> Features:
-    whole = dataclasses.replace(dataset, train=dataset.full_train)
-    cached = cache_folder() / f"features-v{VERSION}-{whole.hash}.safetensors"
-    with FileLock(f"{cached}.lock"):  # many workers, one training
-        if not cached.exists():
-            epochs = max(8, MIN_STEPS * BATCH // len(whole.train))
-            net = train_feature_net(whole, epochs, max_shift=whole.image_size // 16)
-            temporary = cached.with_suffix(".new")
-            temporary.write_bytes(
-                save(net.state_dict(), {"card": json.dumps(make_card(net, whole))})
-            )
-            temporary.replace(cached)
-    with safe_open(cached, framework="pt") as file:
-        card = json.loads(file.metadata()["card"])
-    return _assemble(cached.read_bytes(), card)
-
-
-def _assemble(weights: bytes, card: dict[str, Any]) -> Features:
-    net = FeatureNet(card["image_size"], card["channels"], card["num_classes"])
-    net.load_state_dict(load(weights))
-    net.eval().requires_grad_(False)
-    digest = hashlib.sha256(weights).hexdigest()[:16]
-    return Features(net, card["name"], digest, card["accuracy"])
-
-
-def make_card(net: FeatureNet, dataset: Dataset) -> dict[str, Any]:
-    """Return what a reader of a score should know of the features that it rests on."""
-    return {
-        "name": f"{dataset.name}-features-v{VERSION}",
-        "dataset": dataset.name,
-        "dataset_hash": dataset.hash,
-        "identity": dataset.identity,
-        "image_size": dataset.image_size,
-        "channels": dataset.channels,
-        "num_classes": net.head.out_features,
-        "num_features": NUM_FEATURES,
-        "train_images": len(dataset.train),
-        "held_out_images": len(dataset.validation) + len(dataset.test),
-        "accuracy": accuracy(net, dataset.validation, dataset.test),
-        "parameters": sum(p.numel() for p in net.parameters()),
-    }
-
-
-def train_feature_net(dataset: Dataset, epochs: int, max_shift: int) -> FeatureNet:
-    """Return a network trained on the train split alone.
-
-    The loss is cross-entropy with label smoothing; the optimiser is AdamW with a one-cycle rate.
-
-    Args:
-        epochs: passes over the train split.
-        max_shift: the largest shift of a training image, in pixels.
-    """
-    rng = generator(0, "features", dataset.name)
-    with seeded_global(0, "features", dataset.name):
-        classes = int(dataset.train.labels.max()) + 1
-        net = FeatureNet(dataset.image_size, dataset.channels, classes)
-    images, labels = dataset.train.images, dataset.train.labels
-    batch = min(BATCH, len(images))
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
-    steps = epochs * (len(images) // batch)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in range(epochs):
-        net.train()
-        for chosen in torch.randperm(len(images), generator=rng).split(batch):
-            if len(chosen) < batch:
-                break
-            shifted = shift(images[chosen], max_shift, rng)
-            loss = F.cross_entropy(net(shifted), labels[chosen], label_smoothing=0.05)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            rate.step()
-    return net.eval()
-
-
-def shift(images: Tensor, most: int, rng: torch.Generator) -> Tensor:
-    """Move a batch (N, C, H, W) by up to ``most`` pixels each way, the same for all its images."""
-    dy, dx = (int(torch.randint(2 * most + 1, (), generator=rng)) for _ in range(2))
-    size = images.shape[-1]
-    padded = F.pad(images, (most,) * 4, value=-1.0)  # -1 is the background
-    return padded[..., dy : dy + size, dx : dx + size]
-
-
-@torch.no_grad()
-def accuracy(net: FeatureNet, *splits: Split) -> float:
-    """Return the share of the images that the network classifies right."""
-    net.eval()
-    right = sum(int((net(s.images).argmax(1) == s.labels).sum()) for s in splits)
-    return right / sum(map(len, splits))
+def features_of(net: FeatureNet, card: Mapping[str, Any]) -> Features:
+    """Return a trained network as features, in evaluation mode, by the hash of its weights."""
+    digest = hashlib.sha256(save(net.state_dict())).hexdigest()[:16]
+    return Features(net.eval().requires_grad_(False), digest, card)

@@ -10,8 +10,9 @@ from torch import Tensor
 from dipddpm.checkpoint import PRIOR, read_state, save_weights, write_state
 from dipddpm.config import RunConfig, read_config, shareable
 from dipddpm.data import Dataset, load_dataset
-from dipddpm.errors import ConfigError
-from dipddpm.features import load_features
+from dipddpm.errors import ConfigError, DataError
+from dipddpm.feature_store import load_features
+from dipddpm.features import Features
 from dipddpm.optimizer import under
 from dipddpm.prior_stage import PriorStage, Restoration
 from dipddpm.priors import PRIORS
@@ -54,14 +55,20 @@ class Run:
     Args:
         config: all settings.
         device: where to compute; by default the GPU if there is one.
-        progress: called after each step of the prior's fit and after each epoch.
+        progress: called after each step of the prior's fit and after each epoch, and while
+            features are trained, which happens here if these images have none yet.
+        features: what scores rest on; by default those of the data set.
 
     Raises:
         ConfigError, DataError: before any work.
     """
 
     def __init__(
-        self, config: RunConfig, device: str | None = None, progress: Progress = silent
+        self,
+        config: RunConfig,
+        device: str | None = None,
+        progress: Progress = silent,
+        features: Features | None = None,
     ) -> None:
         self.config = config
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -70,7 +77,8 @@ class Run:
         check_sizes(config, self.dataset)
         held_out = min(len(self.dataset.validation), len(self.dataset.test))
         self.scored_images = min(config.scored_images, held_out)
-        self.reference = _reference(self.dataset, self.scored_images, config.score_split)
+        features = features or load_features(self.dataset, progress)
+        self.reference = _reference(self.dataset, features, self.scored_images, config.score_split)
         self.restoration: Restoration | None = None
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
@@ -190,6 +198,7 @@ class Run:
         """
         state = {
             "config": shareable(self.config),
+            "dataset_hash": self.dataset.hash,
             "time_to_quality_s": self.time_to_quality_s,
             "pending_loss": self._pending_loss,
         }
@@ -210,15 +219,21 @@ class Run:
         folder: Path,
         device: str | None = None,
         progress: Progress = silent,
+        features: Features | None = None,
         **places: str | None,
     ) -> "Run":
         """Return the run that :meth:`save` wrote to ``folder``; ``records()`` goes on from there.
 
         ``places`` are ``dataset`` and ``data_dir``, where its images are now: of a folder the state
         knows the name alone.
+
+        Raises:
+            DataError: the images are not those that the run began with.
         """
         state, tensors = read_state(folder)
-        run = cls(read_config({**state["config"], **places}), device, progress)
+        run = cls(read_config({**state["config"], **places}), device, progress, features)
+        if state.get("dataset_hash", run.dataset.hash) != run.dataset.hash:  # 0.1 kept none
+            raise DataError(f"{run.config.dataset} holds other images than the run began with")
         run.time_to_quality_s = state["time_to_quality_s"]
         run._pending_loss = state["pending_loss"]
         has_trained = "epoch" in tensors
@@ -232,5 +247,5 @@ class Run:
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
-def _reference(dataset: Dataset, scored_images: int, split: str) -> Reference:
-    return Reference(dataset, load_features(dataset), scored_images, split)
+def _reference(dataset: Dataset, features: Features, scored_images: int, split: str) -> Reference:
+    return Reference(dataset, features, scored_images, split)

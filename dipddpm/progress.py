@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""A callback ``progress(stage, done, total)``; stages are "dip" (steps) and "ddpm" (epochs)."""
+"""A callback ``progress(stage, done, total)``; stages are "features" (steps, where features
+are trained), "dip" (steps) and "ddpm" (epochs)."""
 
 
 def silent(stage: str, done: int, total: int) -> None:

@@ -123,6 +123,7 @@ class Reference:
         split: ``validation`` or ``test``; the other one measures the floor.
 
     Attributes:
+        has_labels: whether the images have classes that a classifier knows.
         real: the real images of that split, and ``real_features`` their features.
         train: the training images.
         fid_floor: FID of real held-out images against real held-out images, which perfect samples
@@ -136,6 +137,7 @@ class Reference:
         self, dataset: Dataset, features: Features, scored_images: int, split: str = "validation"
     ) -> None:
         self.features = features
+        self.has_labels = features.net.num_classes > 1
         self.scored_images = scored_images
         held_out = {"validation": dataset.validation.images, "test": dataset.test.images}
         self.real = held_out.pop(split)
@@ -212,7 +214,11 @@ Score = Callable[[Drawn], float]
 
 
 def _confidence(drawn: Drawn) -> float:
-    return float(drawn.choices[0].mean())
+    return float(drawn.choices[0].mean()) if drawn.reference.has_labels else math.nan
+
+
+def _classes(drawn: Drawn) -> float:
+    return len(drawn.choices[1].unique()) if drawn.reference.has_labels else math.nan
 
 
 def _relative(value: float, real: float) -> float:
@@ -242,10 +248,10 @@ SCORES: dict[str, Score] = {
     "kid_std": lambda drawn: drawn.kid[1],
     "precision": lambda drawn: drawn.precision_recall[0],
     "recall": lambda drawn: drawn.precision_recall[1],
-    # mean probability that the classifier gives its own choice, 0 … 1
+    # mean probability that the classifier gives its own choice, 0 … 1; NaN without labels
     "confidence": _confidence,
-    # how many classes the classifier sees among the images
-    "classes": lambda drawn: len(drawn.choices[1].unique()),
+    # how many classes the classifier sees among the images; NaN without labels
+    "classes": _classes,
     # relative to real images: 1 is right
     "contrast": _contrast,
     # median distance to the nearest training image, relative to that of real held-out images: well

@@ -161,7 +161,7 @@ def _tune_baseline(
     )
     folder = _part(study, BASELINE_FOLDER, problem, plan, {})
     with folder:
-        status = session.run_trials(trainable(bare), plan, folder)
+        status = session.run_trials(trainable(bare, session.features), plan, folder)
     return status, load_study(path).best if status != StudyStatus.INTERRUPTED else None
 
 
@@ -241,7 +241,7 @@ def _run_group(
     )
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
     with folder:
-        return session.run_trials(trainable(settings), plan, folder)
+        return session.run_trials(trainable(settings, session.features), plan, folder)
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:

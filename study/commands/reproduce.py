@@ -104,7 +104,9 @@ def run(session: Session) -> StudyStatus:
         console.print("first the steps of all settings interleaved, with nothing beside them")
         step_timing.measure(settings, folder.path)
     unfinished = None if session.on_cluster else folder.path.resolve() / UNFINISHED_FOLDER
-    status = session.run_trials(trainable(settings, unfinished), plan, folder, expected_s)
+    status = session.run_trials(
+        trainable(settings, session.features, unfinished), plan, folder, expected_s
+    )
     if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
     write_summary(load_study(folder.path), console.print)
@@ -127,6 +129,7 @@ def announce_time(session: Session) -> list[float]:
     workers may differ from this machine: nothing is timed then.
     """
     settings, folder, console = session.settings, session.folder, session.console
+    features = session.features  # whose training is not part of what is estimated
     if session.on_cluster:
         console.print(f"results in {folder.path}")
         return []
@@ -135,7 +138,7 @@ def announce_time(session: Session) -> list[float]:
     def seconds(name: str) -> float:
         plan = plans[name]
         if plan.cost_key not in costs:
-            cost = estimate_cost(settings, plan.config)
+            cost = estimate_cost(settings, features, plan.config)
             costs[plan.cost_key] = cost.trial_s(plan.config.epochs, plan.config.eval_every)
         return costs[plan.cost_key]
 

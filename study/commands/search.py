@@ -36,7 +36,9 @@ def run(session: Session) -> StudyStatus:
     settings, folder, console = session.settings, session.folder, session.console
     announce(session)
     expected_s = announce_time(session)
-    status = session.run_trials(trainable(settings), settings.plan, folder, expected_s)
+    status = session.run_trials(
+        trainable(settings, session.features), settings.plan, folder, expected_s
+    )
     study = load_study(folder.path)
     write_summary(study, console.print)
     time_is_up = session.time_is_up
@@ -97,11 +99,12 @@ def announce_time(session: Session) -> list[float]:
     A cluster's workers may differ from this machine and need not be up: nothing is timed then.
     """
     settings, folder, console = session.settings, session.folder, session.console
+    features = session.features  # whose training is not part of what is estimated
     if session.on_cluster:
         console.print(f"how long shows when trials have ended; results in {folder.path}")
         return []
     plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
-    cost = estimate_cost(settings)
+    cost = estimate_cost(settings, features)
     shortest = expected_resource(
         epochs,
         epochs if plan.scheduler == "none" else plan.grace_period,

@@ -17,6 +17,7 @@ from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES, Dataset
 from dipddpm.errors import ConfigError, DataError
+from dipddpm.features import Features
 from dipddpm.pipeline import check_sizes, dataset_of
 from dipddpm.training import Trainer
 from study.cluster import nodes
@@ -34,6 +35,7 @@ from study.commands.resume import (
     earlier_study,
     name_to_resume,
 )
+from study.commands.study_features import study_features
 from study.engine.plan import Plan
 from study.engine.recovery import reopen_failed
 from study.engine.runner import run_study
@@ -118,6 +120,11 @@ class Session:
 
     def __exit__(self, *error: Any) -> None:
         self._opened.__exit__(*error)
+
+    @functools.cached_property
+    def features(self) -> Features:
+        """What all scores rest on; made at the first use, and told of there."""
+        return study_features(self.dataset, self.folder, self.console)
 
     @property
     def on_cluster(self) -> bool:

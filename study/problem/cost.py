@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from dipddpm.config import RunConfig
+from dipddpm.features import Features
 from dipddpm.pipeline import Run, dataset_of
 from dipddpm.priors import PRIORS
 from dipddpm.timing import now
@@ -27,13 +28,16 @@ class Cost:
         return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
 
 
-def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> Cost:
+def estimate_cost(
+    settings: StudySettings, features: Features, config: RunConfig | None = None
+) -> Cost:
     """Time a few steps of each stage of a run on this machine and return what a run costs.
 
     They run with a trial's number of threads but alone; trials side by side share caches and
     memory, and take longer.
 
     Args:
+        features: what its scores rest on.
         config: the run; by default the one that all trials start from.
     """
     config, threads_before = config or settings.run, torch.get_num_threads()
@@ -54,7 +58,7 @@ def estimate_cost(settings: StudySettings, config: RunConfig | None = None) -> C
             ticks.append(now(where))
 
     torch.set_num_threads(threads(settings))
-    record = next(iter(Run(sample, device(settings), watch).records()))
+    record = next(iter(Run(sample, device(settings), watch, features).records()))
     torch.set_num_threads(threads_before)
 
     assert sample.train_size is not None

@@ -12,6 +12,7 @@ import torch
 from ray import tune
 
 from dipddpm.config import RunConfig
+from dipddpm.features import Features
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import Run, dataset_of
 from study.cluster import nodes
@@ -23,10 +24,14 @@ from study.problem.local_checkpoint import LocalCheckpoint
 from study.problem.settings import StudySettings
 
 
-def trainable(settings: StudySettings) -> Callable[[dict[str, Any]], None]:
-    """Return the Tune function of this study's trials."""
+def trainable(settings: StudySettings, features: Features) -> Callable[[dict[str, Any]], None]:
+    """Return the Tune function of this study's trials, whose scores rest on these features."""
     return functools.partial(
-        train, run_config=settings.run, num_threads=threads(settings), device=device(settings)
+        train,
+        run_config=settings.run,
+        features=features,
+        num_threads=threads(settings),
+        device=device(settings),
     )
 
 
@@ -38,6 +43,7 @@ def data_hash(run_config: RunConfig) -> str:
 def train(
     parameters: dict[str, Any],
     run_config: RunConfig,
+    features: Features,
     num_threads: int,
     device: str,
     local_folder: Path | None = None,
@@ -64,11 +70,12 @@ def train(
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
-            run = Run.load(Path(folder), device, progress, **places)
+            run = Run.load(Path(folder), device, progress, features, **places)
     elif local and local.exists:
-        run = Run.load(local.folder, device, progress, **places)
+        run = Run.load(local.folder, device, progress, features, **places)
     else:
-        run = Run(dataclasses.replace(run_config, **parameters), device, progress)
+        config = dataclasses.replace(run_config, **parameters)
+        run = Run(config, device, progress, features)
     if local:
         local.run = run
     save_time_s = 0.0

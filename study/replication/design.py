@@ -15,6 +15,7 @@ from typing import Any
 
 from dipddpm.config import RunConfig, shareable
 from dipddpm.data import DATA_SOURCES
+from dipddpm.features import Features
 from study.analysis.conditions import Point, fixed_design, trials_with
 from study.cluster.capacity import Capacity
 from study.problem.definition import describe_trials, device, rerun_text, threads
@@ -261,7 +262,9 @@ def describe(settings: StudySettings) -> Problem:
     )
 
 
-def trainable(settings: StudySettings, unfinished: Path | None) -> Callable[[dict[str, Any]], None]:
+def trainable(
+    settings: StudySettings, features: Features, unfinished: Path | None
+) -> Callable[[dict[str, Any]], None]:
     """Return the Tune function of the design.
 
     ``unfinished`` is where runs under way are kept on this machine.
@@ -269,6 +272,7 @@ def trainable(settings: StudySettings, unfinished: Path | None) -> Callable[[dic
     return functools.partial(
         train_condition,
         plans=plans_of(settings.run),
+        features=features,
         num_threads=threads(settings),
         device=device(settings),
         unfinished=unfinished,
@@ -278,6 +282,7 @@ def trainable(settings: StudySettings, unfinished: Path | None) -> Callable[[dic
 def train_condition(
     parameters: dict[str, Any],
     plans: Mapping[str, ConditionPlan],
+    features: Features,
     num_threads: int,
     device: str,
     unfinished: Path | None,
@@ -285,7 +290,7 @@ def train_condition(
     """Train one run of the design, as :func:`study.problem.trainable.train` does."""
     plan, seed = plans[parameters[PARAMETER]], parameters["seed"]
     place = local_folder_of(unfinished, plan.config, seed) if unfinished else None
-    train({"seed": seed}, plan.config, num_threads, device, place, plan.extra_scores)
+    train({"seed": seed}, plan.config, features, num_threads, device, place, plan.extra_scores)
 
 
 def local_folder_of(unfinished: Path, config: RunConfig, seed: int) -> Path:

@@ -13,7 +13,7 @@ from dipddpm.__main__ import main
 from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES, Dataset, DataSource, Split, cut, load_dataset, shuffled
 from dipddpm.errors import ConfigError, DataError
-from dipddpm.features import load_features, shipped_card
+from dipddpm.feature_store import load_features, shipped_card
 from dipddpm.pipeline import Run
 
 
@@ -130,7 +130,7 @@ def test_a_data_source_from_outside(tmp_path, monkeypatch, capsys):
     assert main(["run", "--dataset", "stripes", *few, "--out", str(out)]) == 0
     record = json.loads((out / "records.jsonl").read_text())
     assert record["dataset_hash"] == stripes(None).hash
-    assert record["features"].startswith("stripes-features-v1@")
+    assert record["features"].startswith("stripes-features-v2@")
 
     with pytest.raises(ConfigError, match="expected digits, mnist, stripes or an existing folder"):
         load_dataset("spots")
@@ -223,11 +223,10 @@ def test_features_of_a_folder_are_trained_once_and_know_it(own_folder):
     mine = load_dataset(str(own_folder), image_size=8)
     features = load_features(mine)
     assert features.accuracy > 0.8
-    assert features.name == "mine-features-v1"
-    kept = list(own_folder.parent.glob("cache/dipddpm/features-v1-*.safetensors"))
+    assert features.card["name"] == "mine-features-v2"
+    kept = list(own_folder.parent.glob("cache/dipddpm/features-v2-*.safetensors"))
     assert len(kept) == 1
     before = kept[0].stat().st_mtime_ns
-    load_features.cache_clear()
     fewer = load_dataset(str(own_folder), None, 100, 8)
     assert load_features(fewer).hash == features.hash  # of the data, whatever --train-size
     assert kept[0].stat().st_mtime_ns == before
@@ -246,7 +245,7 @@ def test_a_run_on_a_folder(own_folder):
     )
     record = next(Run(config).records())
     assert record.scored_images == 40
-    assert record.features.startswith("mine-features-v1@")
+    assert record.features.startswith("mine-features-v2@")
 
 
 def test_a_run_goes_on_where_its_images_have_moved(own_folder, tmp_path):

@@ -32,6 +32,7 @@ def test_run_writes_records_weights_and_pictures(done):
     assert [record["epoch"] for record in records] == [1, 2]
     assert records[0]["nearest_source"] is None  # JSON has no NaN
     assert json.loads((done / "config.json").read_text())["width"] == 8
+    assert json.loads((done / "features.json").read_text())["name"] == "digits-features-v1"
     for picture in ("noisy", "restored", "prior", "samples", "overview"):
         Image.open(done / f"{picture}.png").verify()
     with Image.open(done / "reverse.gif") as animation:
@@ -60,6 +61,22 @@ def test_sample_draws_more_from_saved_weights(done, tmp_path):
     assert a.abs().max() <= 1
     for file in ("samples.png", "reverse.gif"):
         Image.open(tmp_path / "a" / file).verify()
+
+
+def test_sample_writes_each_image_to_a_numbered_file(done, tmp_path):
+    weights, flags = str(done / "weights.safetensors"), ["--num", "12", "--sampler-steps", "2"]
+    assert main(["sample", weights, *flags, "--out", str(tmp_path / "one")]) == 0
+    assert main(["sample", weights, *flags, "--each", "--out", str(tmp_path / "each")]) == 0
+    files = sorted(path.name for path in (tmp_path / "each").iterdir())
+    assert files == [f"{number:03}.png" for number in range(12)]
+    drawn = load_file(tmp_path / "one" / "samples.safetensors")["samples"]
+    for image, name in zip(drawn, files, strict=True):
+        with Image.open(tmp_path / "each" / name) as picture:
+            assert (picture.mode, picture.size) == ("L", (8, 8))
+            levels = torch.from_numpy(np.asarray(picture, dtype=np.float32))
+        torch.testing.assert_close(levels[None] / 127.5 - 1, image, atol=0.01, rtol=0)
+    with pytest.raises(SystemExit):  # nothing that was there is overwritten
+        main(["sample", weights, *flags, "--each", "--out", str(tmp_path / "each")])
 
 
 FAST_DIP = ("--dip-width", "8", "--dip-lr", "5e-3", "--dip-steps", "80")
@@ -157,7 +174,8 @@ def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
         "nowhere holds no weights of a run": ["sample", "nowhere"],
         "--num is 0; expected at least 1": ["sample", weights, "--num", "0"],
         "--sampler-steps is 1001; expected 1 to": ["sample", weights, "--sampler-steps", "1001"],
-        "--device: magic cannot be used": ["sample", weights, "--device", "magic"],
+        "--device: magic cannot be used; expected cpu": ["sample", weights, "--device", "magic"],
+        "--device: meta cannot be used": ["sample", weights, "--device", "meta"],
     }
     for message, arguments in cases.items():
         with pytest.raises(SystemExit) as caught:

@@ -11,7 +11,7 @@ import torch
 
 from dipddpm.data import load_dataset
 from dipddpm.errors import NonFiniteImagesError
-from dipddpm.features import load_features
+from dipddpm.feature_store import load_features
 from dipddpm.pipeline import Run
 from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
 from dipddpm.randomness import generator

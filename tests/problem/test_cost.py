@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from dipddpm import PRIORS, Prior
+from dipddpm.feature_store import load_features
+from dipddpm.pipeline import dataset_of
 from study.cluster.capacity import this_machine
 from study.problem import cost
 from study.problem.settings import resolve
@@ -37,7 +39,8 @@ def fixed_s(settings, monkeypatch, **changes):
     monkeypatch.setattr(cost, "now", Clock())
     monkeypatch.setattr(cost, "Run", Run)
     config = dataclasses.replace(settings.run, sampler_steps=2, **changes)
-    return cost.estimate_cost(settings, config).fixed_s
+    features = load_features(dataset_of(config))
+    return cost.estimate_cost(settings, features, config).fixed_s
 
 
 def test_a_fit_takes_as_long_as_its_steps(settings, monkeypatch):

@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from dipddpm.feature_store import load_features
+from dipddpm.pipeline import dataset_of
 from dipddpm.quality import SCORES
 from study.cluster.capacity import this_machine
 from study.problem import definition, trainable
@@ -24,7 +26,8 @@ def reported(tiny, monkeypatch):
         )
         monkeypatch.setattr(trainable.tune, "get_checkpoint", lambda: None)
         monkeypatch.setattr(trainable.nodes, "device_here", lambda device: device)
-        trainable.train({}, dataclasses.replace(tiny, epochs=2), 1, "cpu")
+        config = dataclasses.replace(tiny, epochs=2)
+        trainable.train({}, config, load_features(dataset_of(config)), 1, "cpu")
         return found
 
     return run
