@@ -109,7 +109,9 @@ def test_a_folder_of_images_of_any_name_gives_a_valid_name_and_a_command(tmp_pat
     folder.mkdir()
     settings = resolved("--dataset", str(folder))
     assert valid_name(settings.plan.name)
-    command = describe(settings).rerun_command({"dip_lr": 0.1, "ddpm_lr": 0.2, "std": 0.3})
+    command = describe(settings).rerun_command(
+        {"dip_lr": 0.1, "ddpm_lr": 0.2, "std": 0.3, "seed": 0}
+    )
     words = shlex.split(command)
     assert words[words.index("--dataset") + 1] == "PATH/TO/{std} [b]my? 50% images#"
     assert words[words.index("--std") + 1] == "0.3"

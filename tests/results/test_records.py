@@ -9,8 +9,10 @@ from support.toy_problem import TOY
 
 from study.results.folder import ResultsFolder, valid_name
 from study.results.records import load_study
-from study.spec.errors import SettingError
+from study.spec.errors import DamagedFile, SettingError
 from study.spec.problem import FIXED_DESIGN
+
+SCORES = {"error": 1.0, "price": 1.0}
 
 
 @pytest.fixture
@@ -96,7 +98,18 @@ def test_a_study_is_called_as_its_folder(tmp_path, folder):
     assert load_study(folder.path.rename(tmp_path / "two")).name == "two"
 
 
-def test_lines_that_are_damaged_are_left_out(folder):
+def test_a_last_line_that_a_crash_cut_short_is_left_out(folder):
+    history = folder.path / "history.csv"
+    for done in (1, 2):
+        folder.append_history(row("a", "running", round=done, elapsed_s=done, error=1.0))
+    whole = history.read_bytes()
+    second = whole.splitlines(keepends=True)[-1]
+    for torn in (second[:10], bytes(20), second[:10] + bytes(20), b""):
+        history.write_bytes(whole + torn)
+        assert [evaluation["round"] for evaluation in folder.read_history()] == [1, 2]
+
+
+def test_a_damaged_line_within_a_table_is_named(folder):
     history = folder.path / "history.csv"
     for done in (1, 2, 3):
         folder.append_history(row("a", "running", round=done, elapsed_s=done, error=1.0))
@@ -104,8 +117,8 @@ def test_lines_that_are_damaged_are_left_out(folder):
     zeroed = bytes(len(second) - 1) + b"\n"
     for damaged in (zeroed, second[:10] + b"\n", bytes(20) + second[20:], second + b"1,2\n"):
         history.write_bytes(header + first + damaged + third)
-        kept = [evaluation["round"] for evaluation in folder.read_history()]
-        assert kept == ([1, 2, 3] if damaged.startswith(second) else [1, 3])
+        with pytest.raises(DamagedFile, match=r"history\.csv line [34] "):
+            folder.read_history()
 
 
 def test_an_existing_study_is_not_touched(tmp_path, folder):
@@ -185,7 +198,9 @@ def test_the_command_of_a_trial_has_its_seed(tmp_path):
     problem = dataclasses.replace(TOY, rerun="toy --x {x} --y {y} --seed {seed}")
     settings = {"settings": {"plan": {"seed": 3}}}
     folder = ResultsFolder.create(tmp_path, "seeded", problem, settings)
-    folder.write_trials([row("a", "completed", seed=1003), row("b", "completed")])
+    folder.write_trials(
+        [row("a", "completed", seed=1003, **SCORES), row("b", "completed", **SCORES)]
+    )
     study = load_study(folder.path)
     assert [study.rerun_command(trial) for trial in study.trials] == [
         "toy --x 1.0 --y 0.5 --seed 1003",
@@ -209,7 +224,7 @@ def test_a_history_keeps_the_columns_that_it_began_with(folder):
 
 
 def test_a_wider_range_is_on_record_and_a_narrower_one_is_refused(folder):
-    folder.write_trials([row("a", "completed"), row("b", "completed")])
+    folder.write_trials([row(name, "completed", **SCORES) for name in ("a", "b")])
     folder.close()
     x, y = TOY.parameters
     wider = dataclasses.replace(TOY, parameters=(dataclasses.replace(x, high=30.0), y))
