@@ -60,10 +60,10 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def print_in_any_encoding() -> None:
-    """Have characters that the terminal or the log cannot show printed as ``?``."""
+    """Have characters that the terminal or the log cannot show printed by their numbers."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _is_text(word: str) -> bool:

@@ -4,7 +4,6 @@ import argparse
 import sys
 
 from study.commands.launch import launch
-from study.spec.terminal import print_in_any_encoding
 
 PROG = "dip-ddpm-study"
 
@@ -20,7 +19,6 @@ neither Ray nor torch is installed."""
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the first argument names; return its exit status."""
-    print_in_any_encoding()
     parser = argparse.ArgumentParser(
         prog=PROG,
         usage=argparse.SUPPRESS,  # so that an error is one line

@@ -10,12 +10,11 @@ from study.results.files import write_text
 from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE, STUDY_FILE
 from study.results.records import StudyRecord, load_study
 from study.spec.errors import DamagedFile
-from study.spec.terminal import one_line, print_in_any_encoding
+from study.spec.terminal import one_line
 
 
 def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int:
     """Run the command; return its exit status."""
-    print_in_any_encoding()
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Draw a study's pages again from what is on disk, or compare several studies.",

@@ -1,14 +1,4 @@
-"""Text for terminals and logs of any kind."""
-
-import io
-import sys
-
-
-def print_in_any_encoding() -> None:
-    """Have characters that the terminal or the log cannot show printed as ``?``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+"""Text for terminals and logs."""
 
 
 def one_line(text: str) -> str:

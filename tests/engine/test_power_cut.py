@@ -18,6 +18,7 @@ from support.power_cut import WatchedDisk, write
 from support.toy_problem import TOY
 
 from study.engine.checkpoints import seal
+from study.engine.notices import Notices
 from study.engine.recorder import Recorder
 from study.engine.recovery import recover
 from study.engine.reporting import METRICS, PLACE, picture_path
@@ -68,7 +69,7 @@ def recorder_of(folder: ResultsFolder) -> Recorder:
     export = SimpleNamespace(put=lambda row: 0, evaluated=lambda row: 0, flush=lambda: 0)
     display = Display(TOY, 2, 2, (), Console(quiet=True))
     page, place = LivePage(folder.path, print), RemotePath.local(folder.path)
-    return Recorder(TOY, folder, place, None, export, display, page, [])
+    return Recorder(TOY, folder, place, None, export, display, page, Notices(print), [])
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from study.page.refresher import LivePage
 from study.results.folder import ResultsFolder
 from study.results.optuna_export import OptunaExport
 from study.results.records import load_study
+from study.results.remote import RemotePath
 from study.spec.outlet import Outlet
 
 
@@ -40,8 +41,8 @@ class Session:
         )
         page = LivePage(folder.path, lambda line: notices.tell("the page", line))
         page._next = 0.0  # at once
-        display = Display(TOY, 3, 1, (), console)
-        self.recorder = Recorder(TOY, folder, None, export, display, page, notices, [])
+        display, place = Display(TOY, 3, 1, (), console), RemotePath.local(folder.path)
+        self.recorder = Recorder(TOY, folder, place, None, export, display, page, notices, [])
         self.recorder._nodes["n"] = "this machine"
 
     def run(self, trial_id, rounds=4):
@@ -51,6 +52,7 @@ class Session:
             metrics = {"error": 1 / done, "bound": 0.2, "price": 1.0, "work_s": 1.0, "process": 1}
             result = {"round": done, "metrics": metrics, "place": {"node": "n", "gpus": ""}}
             result |= {"checkpoint_dir_name": f"checkpoint_{done:06}"}
+            (self.folder.path / "ray" / trial_id / f"checkpoint_{done:06}").mkdir(parents=True)
             self.recorder.on_trial_result(0, [], trial, result)
             self.recorder.on_step_end(0, [])
         if rounds == 4:
