@@ -132,10 +132,10 @@ def test_a_locked_database_gets_all_trials_at_the_end(session, monkeypatch):
 
 def test_logs_that_cannot_be_written_are_written_later(session):
     logs = session.folder.path / "ray"
-    logs.write_text("a file in the place of the folder")
+    (logs / "a" / "params.json").mkdir(parents=True)  # a folder in the place of the file
     session.run("a")
     assert session.lines[0].startswith("the trials go on without the logs for Ray and TensorBoard")
-    logs.unlink()
+    (logs / "a" / "params.json").rmdir()
     session.run("b")
     session.check(["a", "b"])
     for trial_id in ("a", "b"):
