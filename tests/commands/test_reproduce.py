@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 from PIL import Image
+from support.toy_problem import TOY
 
 from study.commands import dashboard, reproduce, search
 from study.commands.reproduce import main
@@ -113,7 +114,8 @@ def test_a_study_belongs_to_the_command_that_began_it(done, capsys):
 
 def test_a_replication_of_version_0_1_is_not_resumed(tmp_path, capsys):
     """Its trials have a column ``row``; mixing them with today's would leave a table of both."""
-    begun = {"command": "study/reproduce.py", "name": "old", "description": {}, "rows": {}}
+    begun = {"command": "study/reproduce.py", "name": "old", "status": "interrupted"}
+    begun |= {"description": json.loads(json.dumps(TOY.to_json())), "rows": {}}
     folder = tmp_path / "old"
     folder.mkdir()
     (folder / "study.json").write_text(json.dumps(begun))

@@ -257,18 +257,6 @@ def test_a_study_of_a_storage_is_renamed_in_both_places_or_none(done, tmp_path, 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", [b"", bytes(900), b'{"name": "dama'])
-def test_settings_that_are_damaged(content, tmp_path, capsys):
-    (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged" / "study.json").write_bytes(content)
-    with pytest.raises(SystemExit) as caught:
-        main(["--resume", "damaged", "--results-dir", str(tmp_path)])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert "--resume is damaged; expected a study whose study.json can be read" in error
-    assert error.count("\n") == 1
-
-
 def test_a_name_that_no_study_can_have(done, capsys):
     with pytest.raises(SystemExit):
         main(["--resume", "tiny (copy)", "--results-dir", str(done[0] / "results")])
