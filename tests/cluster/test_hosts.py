@@ -1,6 +1,5 @@
 """cluster-local.yaml on real hosts: `ray up` over ssh, studies, machines that die, `ray down`."""
 
-import itertools
 import json
 import shlex
 import sys
@@ -142,10 +141,9 @@ def repeated(folder: Path) -> list[int]:
     found = []
     for log in folder.glob("ray/*/result.json"):
         results = [json.loads(line) for line in log.read_text().splitlines()]
-        for _, part in itertools.groupby(
-            results, lambda result: (result["pid"], result["node_ip"])
-        ):
-            found.append(next(part)["iterations_since_restore"] - 1)
+        counts = [result["iterations_since_restore"] for result in results]
+        # a process begins where the count does not go on; the first one's begins at 1
+        found += [n - 1 for before, n in zip([0, *counts], counts, strict=False) if n != before + 1]
     return found
 
 

@@ -41,7 +41,9 @@ def main(argv: list[str] | None, prog: str) -> int:
         if copy:
             copy.follow(path)
         try:
-            status = run_study(TOY, toy, plan, folder, console=Console(soft_wrap=True), storage=copy)
+            status = run_study(
+                TOY, toy, plan, folder, console=Console(soft_wrap=True), storage=copy
+            )
         except RayIsLost as error:
             print(error)
             return 1
