@@ -117,7 +117,7 @@ def test_study_json_of_wrong_types(change, says, study, capsys):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"metrics": [{"name": "fid"}]}, "describes no problem"),
+        ({"metrics": [{"name": "fid"}]}, "'label' is a required property"),
         ({"parameters": [{"name": "x", "label": "x", "shape": 3}]}, "describes no problem"),
         ({"objectives": ["beauty"]}, "objective beauty is no metric with a goal"),
         ({"objectives": ["fid_floor"]}, "objective fid_floor is no metric with a goal"),
