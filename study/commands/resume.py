@@ -9,6 +9,7 @@ from dipddpm.errors import DataError
 from study.problem.settings import StudySettings, difference
 from study.results.folder import (
     ARTIFACTS_FOLDER,
+    CONFIRM_FOLDER,
     HISTORY_FILE,
     LATEST,
     NAME_RULE,
@@ -24,7 +25,7 @@ from study.results.folder import (
 )
 from study.results.private import redacted, shareable
 from study.results.remote import RemotePath, shown
-from study.results.tables import check_history, check_trials, read_problem
+from study.results.tables import check_confirmation, check_history, check_trials, read_problem
 from study.spec.errors import DamagedFile, SettingError
 from study.spec.problem import Problem
 from study.spec.widening import widenings
@@ -109,7 +110,10 @@ def check_readable(folder: Path) -> None:
     for part in (folder, *(folder / name for name in PARTS)):
         if not (part / STUDY_FILE).exists():
             continue
-        problem = read_problem(part / STUDY_FILE, read_info(part))
+        info = read_info(part)
+        problem = read_problem(part / STUDY_FILE, info)
+        if part.name == CONFIRM_FOLDER:
+            check_confirmation(part / STUDY_FILE, info, problem)
         for file, check in ((TRIALS_FILE, check_trials), (HISTORY_FILE, check_history)):
             if not _is_lost(part / file):
                 check(part / file, read_rows(part / file), problem)

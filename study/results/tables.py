@@ -165,7 +165,7 @@ def check_info(path: Path, info: Mapping[str, Any], needed: Iterable[str] = ()) 
 
 def check_confirmation(path: Path, info: Mapping[str, Any], problem: Problem) -> None:
     """Raise DamagedFile unless ``study.json`` of a confirmation says what is compared."""
-    check_info(path, info, ("conditions", "pairs", "compared", "treatment"))
+    check_info(path, info, ("conditions", "pairs", "compared", "treatment", "time_axis"))
     metrics = {metric.name for metric in problem.metrics}
     for what, names, known in (
         ("pairs", [name for pair in info["pairs"] for name in pair], info["conditions"]),

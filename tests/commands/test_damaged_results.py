@@ -35,7 +35,7 @@ def whole(tmp_path_factory):
     info = json.loads((folder / "study.json").read_text())
     conditions = {name: {"parameters": {"prior": name}} for name in ("restorer", "none")}
     info |= {"conditions": conditions, "pairs": [["restorer", "none"]]}
-    info |= {"compared": ["fid"], "treatment": "the prior"}
+    info |= {"compared": ["fid"], "time_axis": "time_total_s", "treatment": "the prior"}
     (folder / "confirm" / "study.json").write_text(json.dumps(info))
     load_study(folder)  # it can be read
     return folder
