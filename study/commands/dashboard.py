@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int
         print(one_line(f"{prog}: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
-        message = f"{prog}: {error.filename} cannot be written: {error.strerror}"
+        message = f"{prog}: {error.filename2 or error.filename} cannot be written: {error.strerror}"
         print(one_line(message), file=sys.stderr)
         return 1
     return 0
