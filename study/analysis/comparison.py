@@ -218,7 +218,7 @@ def looks_of(confirmation: StudyRecord) -> Looks:
     """Return the looks of a confirmation; one at all its seeds if it was begun without a plan."""
     if "looks" in confirmation.info:
         return Looks(tuple(confirmation.info["looks"]))
-    seeds = {trial.seed for trial in confirmation.trials}
+    seeds = {trial.parameters.get("seed", trial.seed) for trial in confirmation.trials}
     return Looks((max(1, len(seeds)),))
 
 

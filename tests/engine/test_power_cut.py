@@ -171,6 +171,7 @@ def test_a_line_that_could_not_be_written_keeps_the_checkpoint_before_it(tmp_pat
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("study.results.folder.append", full)
+    recorder.end_open_trials()
     folder.close()
     disk.close()
     assert recorder.fatal is not None
