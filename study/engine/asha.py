@@ -1,7 +1,7 @@
 """Early stopping: asynchronous successive halving on one objective or several."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -25,6 +25,8 @@ class SuccessiveHalving(FIFOScheduler):
         resource: name of what trials spend.
         objectives: names of the metrics to rank by.
         directions: ``min`` or ``max`` for each.
+        awaited: those that have no value until a trial has got far enough. Trials without one are
+            behind all others and level with each other, so that none is stopped for coming late.
         grace_period: the first rung; the others follow by factors of ``reduction_factor``.
         maximum: what a trial that is never stopped spends.
     """
@@ -34,12 +36,14 @@ class SuccessiveHalving(FIFOScheduler):
         resource: str,
         objectives: Sequence[str],
         directions: Sequence[str],
+        awaited: Collection[str],
         grace_period: int,
         reduction_factor: float,
         maximum: int,
     ) -> None:
         super().__init__()
         self.resource, self.objectives, self.directions = resource, objectives, directions
+        self.awaited = awaited
         self.reduction_factor = reduction_factor
         self.rungs: dict[float, dict[str, list[float]]] = {
             rung: {} for rung in rungs(grace_period, reduction_factor, maximum)
@@ -47,17 +51,18 @@ class SuccessiveHalving(FIFOScheduler):
         """The values of each trial at each rung: rung → trial id → values."""
 
     def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        metrics = {name: result[reported(name)] for name in self.objectives}
+        metrics = {name: result.get(reported(name), math.nan) for name in self.objectives}
         goes_on = self.decide(trial.trial_id, result[self.resource], metrics)
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
     def decide(self, trial_id: str, spent: int, metrics: dict[str, Any]) -> bool:
         """Record an evaluation and return whether the trial goes on.
 
-        A trial whose values are not all finite does not.
+        A trial whose values are not all finite does not, unless they are awaited.
         """
-        values = [float(metrics[name]) for name in self.objectives]
-        if not all(map(math.isfinite, values)):
+        values = [float(metrics.get(name, math.nan)) for name in self.objectives]
+        unknown = {n for n, v in zip(self.objectives, values, strict=True) if not math.isfinite(v)}
+        if not unknown.issubset(self.awaited):
             return False
         for rung, recorded in reversed(self.rungs.items()):
             if spent >= rung:
@@ -76,6 +81,9 @@ class SuccessiveHalving(FIFOScheduler):
         """
         ids = list(recorded)
         ids = ids[: ids.index(trial_id) + 1]
-        order = ranking([recorded[other] for other in ids], self.directions)
-        place = order.index(len(ids) - 1)
+        if all(map(math.isfinite, recorded[trial_id])):
+            order = ranking([recorded[other] for other in ids], self.directions)
+            place = order.index(len(ids) - 1)
+        else:
+            place = sum(all(map(math.isfinite, recorded[other])) for other in ids)
         return place < max(1.0, len(ids) / self.reduction_factor)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,7 +127,8 @@ class Recorder(tune.Callback):
             (self.place / RAY_FOLDER / trial.trial_id / checkpoint).sync(self.place)
         if self.fatal or result[self.problem.resource] <= row[self.problem.resource]:
             return  # on record already: a retry begins at the last checkpoint that was kept
-        row |= {metric.name: result[METRICS][metric.name] for metric in self.problem.metrics}
+        metrics = [metric.name for metric in self.problem.metrics]
+        row |= {name: result[METRICS].get(name, math.nan) for name in metrics}
         row[self.problem.resource] = result[self.problem.resource]
         row |= {**result[PLACE], "node": self._node_name(result[PLACE]["node"])}
         row["concurrent"] = sum(

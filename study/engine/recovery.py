@@ -44,10 +44,14 @@ def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | Non
     spent = row[problem.resource]
     if not spent:
         return None
-    if not all(math.isfinite(float(row.get(name, math.nan))) for name in problem.objectives):
+    unknown = [n for n in problem.objectives if not math.isfinite(float(row.get(n, math.nan)))]
+    if not all(problem.metric(name).awaited for name in unknown):
         return TrialStatus.FAILED, "an objective is not a finite number"
     if spent >= problem.max_resource:
-        return TrialStatus.COMPLETED, f"ran all {spent} {problem.resource}s"
+        ran = f"ran all {spent} {problem.resource}s"
+        if unknown:
+            return TrialStatus.STOPPED, f"{ran} without {' and '.join(unknown)}"
+        return TrialStatus.COMPLETED, ran
     if not goes_on:
         return TrialStatus.STOPPED, f"not among the best at {problem.resource} {spent}"
     return None

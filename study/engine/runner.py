@@ -57,7 +57,11 @@ MAX_FAILURES = 2
 
 
 def start_ray(cpus: int, gpus: int) -> None:
-    """Start a private Ray on this machine, unless this process has one; join no cluster."""
+    """Start a private Ray on this machine, unless this process has one; join no cluster.
+
+    Raises:
+        RayIsLost: it did not start.
+    """
     if ray.is_initialized():
         return
     # workers run the code of this checkout, whatever else is installed
@@ -65,16 +69,19 @@ def start_ray(cpus: int, gpus: int) -> None:
     if path[0] != str(provenance.CODE):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
     make_token()
-    with undisturbed():
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            num_gpus=gpus,
-            _node_name=THIS_MACHINE,  # anonymised, since results are shared
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+    try:
+        with undisturbed():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=gpus,
+                _node_name=THIS_MACHINE,  # anonymised, since results are shared
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+    except Exception as error:  # Ray raises many kinds, plain Exception among them
+        raise RayIsLost(f"Ray did not start: {first_line(error)}") from error
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # "Trials did not complete"
@@ -131,7 +138,8 @@ def run_study(
 
     Raises:
         OSError: results could not be written; what had been written can be read.
-        RayIsLost: Ray does not answer any more, or is gone; the study is interrupted.
+        RayIsLost: Ray does not start, does not answer any more, or is gone; the study is
+            interrupted.
     """
     scheduler = make_scheduler(plan.scheduler, problem, plan.grace_period, plan.reduction_factor)
     place = storage.beside(folder.path) if storage else RemotePath.local(folder.path)
@@ -204,6 +212,9 @@ def _run(
     except ray.exceptions.RayError as error:  # of Ray itself; those of trials are theirs
         status = StudyStatus.INTERRUPTED
         raise RayIsLost(first_line(error)) from error
+    except RayIsLost:  # before it was there
+        status = StudyStatus.INTERRUPTED
+        raise
     finally:
         session.end(status)
     if recorder.fatal:

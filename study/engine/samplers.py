@@ -93,7 +93,8 @@ class StudySearch(OptunaSearch):
         self._completed_trials.add(trial_id)
         trial, metrics = self._ot_trials[trial_id], {}
         if result and not error:
-            metrics = {name: result[reported(name)] for name in self._problem.searched_objectives}
+            names = self._problem.searched_objectives
+            metrics = {name: result.get(reported(name), math.nan) for name in names}
         spent = (result or {}).get(self._problem.resource, 0)
         state, values = self._ending(spent, metrics)
         self.study.tell(trial, values, state)
@@ -128,9 +129,12 @@ class StudySearch(OptunaSearch):
         self, spent: int, metrics: Mapping[str, Any]
     ) -> tuple[TrialState, list[float] | None]:
         """Return the state and the values of an ended trial, as Optuna should know them."""
-        values = [float(metrics.get(name, math.nan)) for name in self._problem.searched_objectives]
-        if not all(map(math.isfinite, values)):
-            return TrialState.FAIL, None
+        names = self._problem.searched_objectives
+        values = [float(metrics.get(name, math.nan)) for name in names]
+        unknown = [n for n, v in zip(names, values, strict=True) if not math.isfinite(v)]
+        if unknown:
+            only_awaited = all(self._problem.metric(name).awaited for name in unknown)
+            return (TrialState.PRUNED if only_awaited else TrialState.FAIL), None
         if spent >= self._problem.max_resource or self._tells_stopped:
             return TrialState.COMPLETE, values
         return TrialState.PRUNED, None
@@ -167,6 +171,7 @@ def make_scheduler(
         problem.resource,
         objectives,
         [str(problem.metric(objective).goal) for objective in objectives],
+        [objective for objective in objectives if problem.metric(objective).awaited],
         problem.max_resource if name == "none" else grace_period,
         reduction_factor,
         problem.max_resource,

@@ -45,7 +45,11 @@ METRICS = (
     Metric("score_time_s", "time to score them", "s", "min", "each"),
     Metric("save_time_s", "time to save and report the evaluation before", "s", "min", "each"),
     Metric("time_total_s", "DIP and DDPM training time", "s", "min", margin=0.05),
-    Metric("time_to_quality_s", "time until recognisable", "s", "min", margin=0.05),
+    Metric(
+        *("time_to_quality_s", "time until recognisable", "s", "min"),
+        margin=0.05,
+        awaited=True,
+    ),
     Metric("features", "features of the scores"),
     Metric("dataset_hash", "data"),
 )

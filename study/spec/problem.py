@@ -80,6 +80,8 @@ class Metric:
             Where none of them is searched, all trials repeat one measurement and differ by chance.
         margin: the relative difference within which two values count as equal, for all that it
             matters. It is set before any value is seen.
+        awaited: it has no value until a trial has got far enough. A trial without one has not
+            failed: it comes after all that have one.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Metric:
     references: tuple[str, ...] = ()
     declared_effects_only: bool = False
     margin: float = 0.1
+    awaited: bool = False
 
 
 @dataclass(frozen=True)

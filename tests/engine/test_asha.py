@@ -10,10 +10,10 @@ class FakeTrial:
         self.trial_id = trial_id
 
 
-def halving(objectives=("error",), directions=None, **changes) -> SuccessiveHalving:
+def halving(objectives=("error",), directions=None, awaited=(), **changes) -> SuccessiveHalving:
     settings = {"grace_period": 1, "reduction_factor": 3, "maximum": 9} | changes
     return SuccessiveHalving(
-        "epoch", objectives, directions or ["min"] * len(objectives), **settings
+        "epoch", objectives, directions or ["min"] * len(objectives), awaited, **settings
     )
 
 
@@ -39,6 +39,18 @@ def test_a_trial_is_judged_once_per_rung():
 def test_what_is_no_number_ends_a_trial():
     assert not halving().decide("a", 1, {"error": math.nan})
     assert not halving(grace_period=9).decide("a", 1, {"error": math.inf})
+
+
+def test_what_is_awaited_comes_last_and_stops_nobody_while_nobody_has_it():
+    scheduler = halving(("seconds",), awaited=("seconds",))
+    assert all(scheduler.decide(str(i), 1, {"seconds": math.nan}) for i in range(5))
+    assert scheduler.decide("there", 1, {"seconds": 9.0})
+    assert scheduler.decide("late", 1, {"seconds": math.nan})  # 1 of 7 is ahead
+    assert all(scheduler.decide(f"there {i}", 1, {"seconds": 8.0 - i}) for i in range(4))
+    assert not scheduler.decide("last", 1, {"seconds": math.nan})  # 5 of 12 are
+    assert not halving(("error", "seconds"), awaited=("seconds",)).decide(
+        "diverged", 1, {"error": math.nan, "seconds": math.nan}
+    )
 
 
 def test_higher_can_be_better():

@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
-from support.toy_problem import TOY, with_noise
+from support.toy_problem import TOY, with_awaited, with_noise
 
 from study.engine.samplers import SAMPLERS, FixedDesign, StudySearch, make_scheduler
 from study.spec.optuna_space import distribution
@@ -49,6 +49,19 @@ def test_how_a_trial_ended_is_told_as_it_was():
     assert states(searcher) == [state for _, state in endings.values()]
     assert [len(t.values or []) for t in searcher.study.trials] == [2, 0, 0, 0]
     assert [t.values for t in searcher.study.best_trials] == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2"])
+def test_a_trial_that_never_got_as_far_as_its_objective_has_not_failed(sampler):
+    searcher = search(sampler, problem=with_awaited(TOY, "price"))
+    for name, ended in {
+        "came late": result(4, 1.0, math.nan),
+        "early": result(2, 1.0, math.nan),
+        "nan": result(4, math.nan, math.nan),
+    }.items():
+        searcher.suggest(name)
+        searcher.on_trial_complete(name, ended)
+    assert states(searcher) == [TrialState.PRUNED, TrialState.PRUNED, TrialState.FAIL]
 
 
 def test_what_is_noise_alone_is_kept_from_the_sampler():

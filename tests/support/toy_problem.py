@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -37,11 +38,17 @@ TOY = Problem(
 
 def with_noise(problem: Problem, metric: str) -> Problem:
     """The problem with a metric that none of its parameters is declared to change."""
-    metrics = tuple(
-        dataclasses.replace(m, declared_effects_only=True) if m.name == metric else m
-        for m in problem.metrics
-    )
-    return dataclasses.replace(problem, metrics=metrics)
+    return _with_metric(problem, metric, declared_effects_only=True)
+
+
+def with_awaited(problem: Problem, metric: str) -> Problem:
+    """The problem with a metric that has no value until a trial has got far enough."""
+    return _with_metric(problem, metric, awaited=True)
+
+
+def _with_metric(problem: Problem, name: str, **changes: bool) -> Problem:
+    metrics = (dataclasses.replace(m, **changes) if m.name == name else m for m in problem.metrics)
+    return dataclasses.replace(problem, metrics=tuple(metrics))
 
 
 PLAN = Plan(
@@ -64,7 +71,7 @@ DIES_IDLE = 0.97
 PLANTED = (RAISES, RETURNS_NAN, IS_KILLED, FILLS_DISK)
 
 
-def toy(parameters: dict[str, float]) -> None:
+def toy(parameters: dict[str, float], report: Callable[..., None] = report) -> None:
     """error falls with the rounds towards |y|. Planted values of y raise at round 1, report NaN
     from round 2 on, or kill the process in round 2, or when it is stopped. ``TOY_LOG`` is a file
     that gets a line per round that was worked on."""
@@ -96,6 +103,17 @@ def toy(parameters: dict[str, float]) -> None:
                 if y == DIES_IDLE:
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise
+
+
+def toy_with_awaited_price(parameters: dict[str, float]) -> None:
+    """A toy that has a price once its error is below 1, from round 2 on or never; no bound."""
+
+    def report_later(metrics, *rest) -> None:
+        known = {name: value for name, value in metrics.items() if name != "bound"}
+        late = metrics["error"] >= 1
+        report({**known, "price": math.nan} if late else known, *rest)
+
+    toy(parameters, report_later)
 
 
 def crowding_toy(parameters: dict[str, float], folder: Path, crowd: int) -> None:
