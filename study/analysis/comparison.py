@@ -273,9 +273,11 @@ def _at_first_end(
 ) -> tuple[float, float, float, float]:
     """Return both qualities when the first of two trials ends, and how late each one's first is.
 
-    None stands for a trial that failed. The other then has its last value.
+    None stands for a trial that failed. The other then has its last value, and so have both where
+    seconds are not known.
     """
-    if a is None or b is None:
+    seconds = [e.metrics.get(clock, 0.0) for t in (a, b) if t is not None for e in t.curve]
+    if a is None or b is None or min(seconds, default=0.0) <= 0:
         last_a, last_b = (
             math.nan if t is None else t.metrics.get(quality, math.nan) for t in (a, b)
         )
@@ -310,9 +312,10 @@ def value_at(trial: TrialRecord, metric: str, clock: str, seconds: float) -> flo
     """Return a metric when ``clock`` stood at ``seconds``.
 
     Between evaluations its logarithm is taken as linear in time. NaN before the first evaluation
-    and after the last.
+    and after the last, and where it has no logarithm.
     """
-    points = [(e.metrics[clock], e.metrics[metric]) for e in trial.curve if metric in e.metrics]
+    known = [e.metrics for e in trial.curve if e.metrics.get(metric, 0.0) > 0]
+    points = [(metrics[clock], metrics[metric]) for metrics in known]
     for (t0, v0), (t1, v1) in itertools.pairwise(points):
         if t0 <= seconds <= t1:
             share = (seconds - t0) / (t1 - t0)

@@ -35,7 +35,9 @@ def describe_search(settings: StudySettings, earlier: Mapping[str, Any] | None) 
         points += read_points(settings.start_points, problem)
     if earlier:
         names = {p.name for p in problem.parameters}
-        points += [each for each in earlier["problem"]["start_points"] if set(each) == names]
+        points += [
+            each for each in earlier["problem"].get("start_points", []) if set(each) == names
+        ]
     return dataclasses.replace(problem, start_points=_once([*points, *problem.start_points]))
 
 

@@ -253,10 +253,10 @@ def _true_status(status: str, running: bool) -> TrialStatus:
 
 
 def _present(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return the values that are there and are not NaN."""
+    """Return the values that are there, numbers if they are finite."""
     present = {name: row[name] for name in names if name in row}
     return {
         name: value
         for name, value in present.items()
-        if not (isinstance(value, float) and math.isnan(value))
+        if not (isinstance(value, float) and not math.isfinite(value))
     }

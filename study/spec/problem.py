@@ -5,6 +5,7 @@ same parts once it is described here. Everything is plain JSON in ``study.json``
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ class Parameter:
         widening: what to do where the best value lies at an end of the range, in words. ``{low}``
             and ``{high}`` stand for a wider range, ``{study}`` for the study's name and
             ``{num_samples}`` for more trials than it has.
+
+    Raises:
+        ValueError: there is nothing between ``low`` and ``high``, or no logarithm of them.
     """
 
     name: str
@@ -44,6 +48,12 @@ class Parameter:
     least: float | None = None
     most: float | None = None
     widening: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.choices and not self.low <= self.high < math.inf:
+            raise ValueError(f"{self.name} is searched from {self.low} to {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"{self.name} has a logarithmic range, and begins at {self.low}")
 
     @property
     def range(self) -> str:
@@ -117,8 +127,8 @@ class Problem:
             the name, as in a fixed design, its value is the seed.
 
     Raises:
-        ValueError: a parameter affects a metric that is not among ``metrics``, or a metric has the
-            name of the seed.
+        ValueError: a parameter affects a metric that is not among ``metrics``, a metric has the
+            name of the seed, or a start point has a value that is no number.
     """
 
     title: str
@@ -145,6 +155,10 @@ class Problem:
                     f"parameter {parameter.name} affects {', '.join(sorted(unknown))}, which is no "
                     "metric of the problem"
                 )
+        for point in self.start_points:
+            for name in (p.name for p in self.parameters if not p.choices):
+                if not isinstance(point.get(name, 0), int | float):
+                    raise ValueError(f"a start point has {name} {point[name]!r}, not a number")
 
     @property
     def directions(self) -> list[str]:

@@ -119,6 +119,9 @@ def test_a_curve_is_read_between_evaluations():
     assert value_at(t, "error", "work_s", 6.0) == pytest.approx(10**0.4)
     assert math.isnan(value_at(t, "error", "work_s", 2.0))
     assert math.isnan(value_at(t, "error", "work_s", 10.1))
+    first = dataclasses.replace(t.curve[0], metrics={**t.curve[0].metrics, "error": 0.0})
+    no_logarithm = dataclasses.replace(t, curve=(first, *t.curve[1:]))
+    assert math.isnan(value_at(no_logarithm, "error", "work_s", t.curve[0].metrics["work_s"]))
 
 
 def test_a_slower_cure_can_help_at_equal_epochs_and_hurt_at_equal_time():

@@ -119,6 +119,9 @@ def test_study_json_of_wrong_types(change, says, study, capsys):
     [
         ({"metrics": [{"name": "fid"}]}, "'label' is a required property"),
         ({"parameters": [{"name": "x", "label": "x", "shape": 3}]}, "describes no problem"),
+        ({"start_points": [{"std": "x"}]}, "a start point has std 'x', not a number"),
+        ({"parameters": [{"name": "x", "label": "x", "log": True}]}, "range, and begins at 0.0"),
+        ({"parameters": [{"name": "x", "label": "x", "low": 2}]}, "is searched from 2 to 0.0"),
         ({"objectives": ["beauty"]}, "objective beauty is no metric with a goal"),
         ({"objectives": ["fid_floor"]}, "objective fid_floor is no metric with a goal"),
     ],

@@ -54,6 +54,15 @@ def test_rows_come_back(folder):
     assert load_study(folder.path).best.trial_id == "12345678"
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_reads_as_unknown(folder, value):
+    folder.append_history(row("a", "running", round=1, elapsed_s=1.0, error=1.0, price=value))
+    folder.write_trials([row("a", "stopped", round=1, error=1.0, price=value)])
+    (trial,) = load_study(folder.path).trials
+    assert trial.metrics == {"error": 1.0}
+    assert trial.curve[0].metrics == {"error": 1.0}
+
+
 def test_an_early_stopped_trial_is_never_the_best(folder):
     folder.write_trials([row("a", "stopped", round=1, error=0.0, price=0.0)])
     assert load_study(folder.path).best is None
