@@ -59,9 +59,7 @@ def main() -> None:
     print(f"{weights}: {card['accuracy']:.4f} of {card['held_out_images']} held-out images right")
 
 
-def describe(
-    net: FeatureNet, dataset: Dataset, train_images: int, weights: Path
-) -> dict[str, Any]:
+def describe(net: FeatureNet, dataset: Dataset, train_images: int, weights: Path) -> dict[str, Any]:
     """Return the card of features that serve a data set.
 
     Args:
