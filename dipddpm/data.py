@@ -25,11 +25,13 @@ from torch import Tensor
 from dipddpm.errors import ConfigError
 from dipddpm.image_cache import Shape
 from dipddpm.image_folder import read_folder
-from dipddpm.mnist import read_mnist
+from dipddpm.mnist import read_bundled, read_mnist
 
 SPLIT_SEED = 0  # of the one permutation that all splits are cut from
 
 WEIGHTS = Path(__file__).parent / "weights"
+
+MNIST_LICENCE = "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class DataSource:
         shape: the shape of an image, (C, H, W).
         description: what the images are, in a few words for ``--help``.
         licence: the licence of the images.
-        card: the description of its features (JSON), beside their weights (``.safetensors``).
+        card: the description of its features (JSON), beside the file of weights that it names.
             Features serve the data set whose identity the card states. Without a card, features are
             trained when they are first needed and kept in the user's cache.
         has_data_dir: whether ``load`` reads files from ``data_dir``.
@@ -191,8 +193,12 @@ def from_unit(images: Tensor) -> Tensor:
 def shuffled(images: np.ndarray, labels: np.ndarray, white: float) -> Split:
     """Return images (N, C, H, W), levels 0 … ``white``, as a split in one fixed random order."""
     order = np.random.RandomState(SPLIT_SEED).permutation(len(images))  # frozen by NumPy's policy
-    x = torch.from_numpy(images[order].astype(np.float32))
-    return Split(x * (2 / white) - 1, torch.from_numpy(labels[order].astype(np.int64)))
+    return _scaled(images[order], labels[order], white)
+
+
+def _scaled(images: np.ndarray, labels: np.ndarray, white: float) -> Split:
+    x = torch.from_numpy(images.astype(np.float32))
+    return Split(x * (2 / white) - 1, torch.from_numpy(labels.astype(np.int64)))
 
 
 def cut(name: str, everything: Split, train: int, start: int, validation: int) -> Dataset:
@@ -259,6 +265,14 @@ def _mnist(data_dir: str | None) -> Dataset:
     )
 
 
+def _mnist_small(data_dir: str | None) -> Dataset:
+    splits = dict[str, Split]()
+    for name in ("train", "start", "validation", "test"):
+        images, labels = read_bundled(name)
+        splits[name] = _scaled(images[:, None], labels, white=255)
+    return Dataset("mnist-small", **splits, full_train=splits["train"])
+
+
 DATA_SOURCES: dict[str, DataSource] = {
     source.name: source
     for source in (
@@ -271,11 +285,19 @@ DATA_SOURCES: dict[str, DataSource] = {
             card=WEIGHTS / "digits.json",
         ),
         DataSource(
+            "mnist-small",
+            _mnist_small,
+            shape=(1, 28, 28),
+            description="10,000 images of mnist, bundled",
+            licence=MNIST_LICENCE,
+            card=WEIGHTS / "mnist-small.json",
+        ),
+        DataSource(
             "mnist",
             _mnist,
             shape=(1, 28, 28),
             description="70,000 handwritten digits of 28×28 pixels",
-            licence="MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
+            licence=MNIST_LICENCE,
             card=WEIGHTS / "mnist.json",
             has_data_dir=True,
         ),

@@ -32,12 +32,12 @@ def load_features(dataset: Dataset, progress: Progress = silent) -> Features:
         progress: called with the stage ``features`` after each step of training.
     """
     if card := shipped_card(dataset):
-        return _as_measured(_shipped(card), dataset)
+        return _as_measured(shipped_features(card), dataset)
     return _trained(dataset, progress)
 
 
 def shipped_card(dataset: Dataset) -> Path | None:
-    """Return the card of the shipped features that were trained on just these images, if any."""
+    """Return the card of the shipped features that serve just these images, if any."""
     for source in DATA_SOURCES.values():
         if source.card and json.loads(source.card.read_text())["identity"] == dataset.identity:
             return source.card
@@ -45,9 +45,14 @@ def shipped_card(dataset: Dataset) -> Path | None:
 
 
 @functools.lru_cache(maxsize=2)
-def _shipped(card_file: Path) -> Features:
+def shipped_features(card_file: Path) -> Features:
+    """Return the features that a card describes.
+
+    Raises:
+        RuntimeError: the weights beside it are not those that it names.
+    """
     card = json.loads(card_file.read_text())
-    weights = card_file.with_suffix(".safetensors").read_bytes()
+    weights = (card_file.parent / card["weights"]).read_bytes()
     digest = hashlib.sha256(weights).hexdigest()
     if digest != card["sha256"]:
         raise RuntimeError(f"the features {card['name']} are damaged: reinstall the package")

@@ -1,4 +1,4 @@
-"""The files of MNIST: found in a folder, or downloaded once."""
+"""The files of MNIST: found in a folder, downloaded once, or the bundled part of it."""
 
 from pathlib import Path
 
@@ -13,6 +13,15 @@ FILES = tuple(
     for part in ("train", "t10k")
     for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
 )
+
+BUNDLED = Path(__file__).parent / "bundled" / "mnist-small.npz"
+"""The bundled part of MNIST, which :mod:`dipddpm.bundle_mnist` makes; its card lies beside it."""
+
+
+def read_bundled(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a split of the bundled part: images (N, 28, 28), levels 0 … 255, and labels (N,)."""
+    with np.load(BUNDLED) as arrays:
+        return arrays[f"{split}_images"], arrays[f"{split}_labels"]
 
 
 def read_mnist(data_dir: str | None) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -67,5 +76,5 @@ def _what_is_missing(raw: Path) -> str:
     return (
         f"MNIST is not in {raw}: expected the files {', '.join(FILES)} there; "
         "give the folder above MNIST/raw with --data-dir, leave --data-dir out to download it, "
-        "or use --dataset digits, which needs no files"
+        "or use --dataset mnist-small, which needs no files"
     )

@@ -2,13 +2,15 @@
 
 The command writes ``weights/NAME.safetensors`` and its card ``weights/NAME.json``. The shipped
 weights were made by it. Run it again only for a new version, since scores on other weights do not
-compare.
+compare. A part of a data set has the features of the whole, so that their scores compare: for
+``mnist-small`` the command measures those of ``mnist`` on it and writes the card alone.
 """
 
 import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 
 from dipddpm.data import DATA_SOURCES, WEIGHTS, Dataset, load_dataset
 from dipddpm.feature_check import accuracy, check, checked_images
+from dipddpm.feature_store import shipped_features
 from dipddpm.features import NUM_FEATURES, FeatureNet
 from dipddpm.randomness import generator, seeded_global
 
@@ -30,44 +33,64 @@ TRAINING = {  # epochs; the largest shift of the augmentation, in pixels
 }
 WEIGHTS_LICENCES = {"digits": "Apache-2.0", "mnist": "CC BY-SA 3.0"}
 
+WHOLES = {"mnist-small": "mnist"}
+"""Parts of data sets whose splits are parts of the whole's, and the whole that has the features."""
+
 
 def main() -> None:
     """Train the features and write them with their card."""
     parser = argparse.ArgumentParser(description="Train the feature network of a data set.")
-    parser.add_argument("dataset", choices=TRAINING)
+    parser.add_argument("dataset", choices=[*TRAINING, *WHOLES])
     parser.add_argument("--data-dir", help="the folder that holds MNIST/raw")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     args = parser.parse_args()
     dataset = load_dataset(args.dataset, args.data_dir)
-    epochs, max_shift = TRAINING[args.dataset]
-    net = train_feature_net(dataset, epochs, max_shift)
-
     args.out.mkdir(exist_ok=True)
-    weights = args.out / f"{args.dataset}.safetensors"
-    save_file(net.state_dict(), weights)
-    card = {
-        "name": f"{dataset.name}-features-v{VERSION}",
+    whole = WHOLES.get(args.dataset, args.dataset)
+    weights = args.out / f"{whole}.safetensors"
+    if whole == args.dataset:
+        net, train_images = train_feature_net(dataset, *TRAINING[whole]), len(dataset.train)
+        save_file(net.state_dict(), weights)
+    else:
+        features = shipped_features(args.out / f"{whole}.json")
+        net, train_images = features.net, features.card["train_images"]
+    card = describe(net, dataset, train_images, weights)
+    (args.out / f"{args.dataset}.json").write_text(json.dumps(card, indent=2) + "\n")
+    print(f"{weights}: {card['accuracy']:.4f} of {card['held_out_images']} held-out images right")
+
+
+def describe(net: FeatureNet, dataset: Dataset, train_images: int, weights: Path) -> dict[str, Any]:
+    """Return the card of features that serve a data set.
+
+    Args:
+        train_images: the number of images that the network was trained on.
+        weights: the file of its weights, which is named after what it was trained on.
+    """
+    figures = check(net, dataset)
+    return {
+        "name": f"{weights.stem}-features-v{VERSION}",
         "dataset": dataset.name,
         "dataset_hash": dataset.hash,
         "identity": dataset.identity,
+        "weights": weights.name,
         "image_size": dataset.image_size,
         "channels": dataset.channels,
         "num_classes": net.num_classes,
         "num_features": NUM_FEATURES,
-        "train_images": len(dataset.train),
+        "train_images": train_images,
         "held_out_images": len(dataset.validation) + len(dataset.test),
-        "accuracy": accuracy(net, dataset.validation, dataset.test),
-        "check": check(net, dataset),
+        "accuracy": round(accuracy(net, dataset.validation, dataset.test), 4),
+        "check": {
+            name: {figure: round(value, 4) for figure, value in each.items()}
+            for name, each in figures.items()
+        },
         "checked_images": checked_images(dataset),
         "parameters": sum(p.numel() for p in net.parameters()),
-        "licence": f"data: {DATA_SOURCES[args.dataset].licence}; "
-        f"weights: {WEIGHTS_LICENCES[args.dataset]}",
+        "licence": f"data: {DATA_SOURCES[dataset.name].licence}; "
+        f"weights: {WEIGHTS_LICENCES[weights.stem]}",
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "torch": torch.__version__,
     }
-    card_file = args.out / f"{args.dataset}.json"
-    card_file.write_text(json.dumps(card, indent=2) + "\n")
-    print(f"{weights}: {card['accuracy']:.4f} of {card['held_out_images']} held-out images right")
 
 
 def train_feature_net(dataset: Dataset, epochs: int, max_shift: int) -> FeatureNet:

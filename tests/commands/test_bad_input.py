@@ -173,9 +173,13 @@ CASES = [
     (
         "run",
         ["--dataset", "cats"],
-        "--dataset is cats; expected digits, mnist or an existing",
+        "--dataset is cats; expected digits, mnist-small, mnist or an existing",
     ),
-    ("run", ["--dataset", "text.txt"], "--dataset is text.txt; expected digits, mnist or"),
+    (
+        "run",
+        ["--dataset", "text.txt"],
+        "--dataset is text.txt; expected digits, mnist-small, mnist or",
+    ),
     ("run", ["--dataset", "empty"], "empty holds 0 images"),
     ("run", ["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
     ("run", ["--dataset", "mnist", "--data-dir", "text.txt"], "MNIST is not in text.txt"),
@@ -234,7 +238,11 @@ CASES = [
     ("reproduce", ["--train-size", "100"], "--train-size is 100; expected at least 128"),
     ("reproduce", ["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
     ("reproduce", ["--dip-steps", "1e3"], "--dip-steps: invalid int value: '1e3'"),
-    ("reproduce", ["--dataset", "cats"], "--dataset is cats; expected digits, mnist or"),
+    (
+        "reproduce",
+        ["--dataset", "cats"],
+        "--dataset is cats; expected digits, mnist-small, mnist or",
+    ),
     ("reproduce", ["--dataset", "empty"], "empty holds 0 images"),
     ("reproduce", ["--resume", "gone"], "--resume is gone; expected a study"),
     ("reproduce", ["--name", "a b"], "--name is a b; expected"),
@@ -280,7 +288,11 @@ CASES = [
         ["run", "--train-size", "96", "--batch-size", "97"],
         "--batch-size is 97; expected",
     ),
-    ("dipddpm", ["run", "--dataset", "cats"], "--dataset is cats; expected digits, mnist or"),
+    (
+        "dipddpm",
+        ["run", "--dataset", "cats"],
+        "--dataset is cats; expected digits, mnist-small, mnist or",
+    ),
     ("dipddpm", ["run", "--dataset", ""], "--dataset is ; expected a value that is not blank"),
     ("dipddpm", ["run", "--dataset", "empty"], "empty holds 0 images"),
     (

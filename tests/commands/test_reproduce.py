@@ -164,7 +164,10 @@ def test_a_folder_with_fewer_images_than_a_batch_is_refused_before_any_work(tmp_
         (["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
         (["--max-epochs", "0"], "--max-epochs is 0; expected at least 1"),
         (["--dip-steps", "0"], "--dip-steps is 0; expected at least 1"),
-        (["--dataset", "cats"], "--dataset is cats; expected digits, mnist or an existing folder"),
+        (
+            ["--dataset", "cats"],
+            "--dataset is cats; expected digits, mnist-small, mnist or an existing folder",
+        ),
         (["--dataset", "mnist", "--data-dir", "/nowhere"], "MNIST is not in /nowhere"),
         (["--name", "a/b"], "--name is a/b; expected"),
         (["--resume", "gone"], "--resume is gone; expected a study, but there is none in"),

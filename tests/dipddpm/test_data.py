@@ -50,9 +50,11 @@ def test_train_size():
 
 
 def test_unknown_data_set():
-    with pytest.raises(ConfigError, match="dataset is 'cats'; expected digits, mnist or an"):
+    with pytest.raises(
+        ConfigError, match="dataset is 'cats'; expected digits, mnist-small, mnist or an"
+    ):
         load_dataset("cats")
-    with pytest.raises(ConfigError, match="dataset is ''; expected digits, mnist or an existing"):
+    with pytest.raises(ConfigError, match="dataset is ''; expected digits, mnist-small, mnist or"):
         load_dataset("")  # no name is not this folder
 
 
@@ -108,7 +110,7 @@ def test_cards_name_their_features_and_the_identity_of_their_images():
         assert card["dataset"] == source.name
         assert (card["channels"], card["image_size"]) == (source.shape[0], source.shape[1])
         assert card["licence"].startswith(f"data: {source.licence}")
-        assert source.card.with_suffix(".safetensors").exists()
+        assert (source.card.parent / card["weights"]).exists()
         assert len(card["identity"]) == 16
 
 
@@ -132,7 +134,7 @@ def test_a_data_source_from_outside(tmp_path, monkeypatch, capsys):
     assert record["dataset_hash"] == stripes(None).hash
     assert record["features"].startswith("stripes-features-v2@")
 
-    with pytest.raises(ConfigError, match="expected digits, mnist, stripes or an existing folder"):
+    with pytest.raises(ConfigError, match="mnist-small, mnist, stripes or an existing folder"):
         load_dataset("spots")
     with pytest.raises(ConfigError, match="data_dir is 'x'; expected none: only dataset mnist has"):
         RunConfig(dataset="stripes", data_dir="x")
@@ -147,7 +149,7 @@ def test_missing_mnist_names_folder_files_and_ways_out(tmp_path):
         load_dataset("mnist", str(tmp_path))
     message = str(caught.value)
     assert "\n" not in message
-    for part in (str(tmp_path), "train-images-idx3-ubyte", "--data-dir", "--dataset digits"):
+    for part in (str(tmp_path), "train-images-idx3-ubyte", "--data-dir", "--dataset mnist-small"):
         assert part in message
 
 
