@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
-from dipddpm.config import PRESETS, RunConfig, current_choice, help_text, preset
+from dipddpm.config import PRESETS, QUICK_ON, RunConfig, current_choice, help_text, preset
 
 UNKNOWN = "unrecognized arguments: "
 """The beginning of what argparse says of flags that it does not know."""
@@ -148,13 +148,15 @@ def add_field_flag(
 
 
 def preset_default(name: str) -> str:
-    """Return a field's value by preset in words, as in ``36; preset original: 20``."""
-    first, *others = (str(getattr(preset(each), name)) for each in PRESETS)
-    differing = [
-        f"preset {each}: {value}"
-        for each, value in zip(list(PRESETS)[1:], others, strict=True)
-        if value != first
-    ]
+    """Return a field's value by preset in words, as in ``9; digits: 12; preset original: 20``."""
+    first, *presets = PRESETS
+    others = {each: preset(first, dataset=each) for each in QUICK_ON}
+    others |= {f"preset {each}": preset(each) for each in presets}
+    first = str(getattr(preset(first), name))
+    found = {what: str(getattr(config, name)) for what, config in others.items()}
+    differing = [f"{what}: {value}" for what, value in found.items() if value != first]
+    if name == "dataset":
+        differing = differing[len(QUICK_ON) :]
     return "" if first == "None" and not differing else "; ".join([first, *differing])
 
 
@@ -173,7 +175,7 @@ def rerun_command(preset_name: str, config: RunConfig, leave_out: Collection[str
 
     Fields in ``leave_out`` get no flag.
     """
-    base = preset(preset_name)
+    base = dataclasses.replace(preset(preset_name, dataset=config.dataset), dataset="")
     words = ["python", "-m", "dipddpm", "run", "--preset", preset_name]
     for field in dataclasses.fields(RunConfig):
         value = getattr(config, field.name)

@@ -125,7 +125,7 @@ def loss(
     x0: Tensor,
     generator: torch.Generator,
     prediction: str = "epsilon",
-    min_snr: float | None = None,
+    min_snr: float = 0.0,
 ) -> Tensor:
     """Return the simplified loss at uniformly drawn t (Ho et al. 2020, Eq. 14), a scalar.
 
@@ -143,7 +143,7 @@ def loss(
     if prediction == "v":  # v is the forward process with (x_0, ε) in the places of (ε, -x_0)
         target = q_sample(schedule, noise, t, -x0)
     output = denoiser(q_sample(schedule, x0, t, noise), t)
-    if min_snr is None:
+    if min_snr == 0:
         return torch.nn.functional.mse_loss(output, target)
     alpha_bar = schedule.alphas_cumprod[t]
     snr = alpha_bar / (1 - alpha_bar)

@@ -21,6 +21,7 @@ def one_thread():
 def tiny() -> RunConfig:
     """A run of a second that goes through every stage."""
     return RunConfig(
+        dataset="digits",
         train_size=96,
         dip_batch_size=64,
         dip_steps=4,

@@ -39,7 +39,7 @@ def test_the_library_works_without_the_study_and_its_tools():
         STUDY_TOOLS,
         f"import {', '.join(name for name in modules if '__main__' not in name)}\n"
         "from dipddpm import Run, RunConfig\n"
-        "config = RunConfig(train_size=128, dip_steps=1, epochs=1, sampler_steps=1)\n"
+        "config = RunConfig(dataset='digits', train_size=128, dip_steps=1, epochs=1)\n"
         "next(Run(config).records())",
     )
 

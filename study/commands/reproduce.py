@@ -3,7 +3,8 @@
 import shutil
 from typing import Any
 
-from dipddpm.cli import OneLineParser, preset_default
+from dipddpm.cli import OneLineParser
+from dipddpm.config import preset
 from study.commands.session import (
     Command,
     Session,
@@ -20,6 +21,7 @@ from study.replication.claim_text import claim_text, loader_text
 from study.replication.condition_names import PARAMETER
 from study.replication.design import (
     CONTROLLED_SEEDS,
+    QUICK_DATASET,
     QUICK_EPOCHS,
     as_info,
     configs_of,
@@ -55,8 +57,10 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
         *("preset", "dataset", "data_dir", "image_size", "resize", "train_size"),
         *("dip_steps", "epochs"),
     )
-    epochs = preset_default("epochs").partition(";")[2]
-    add_group(parser, "at what scale", scale, defaults={"epochs": f"{QUICK_EPOCHS};{epochs}"})
+    original = {name: getattr(preset("original"), name) for name in ("dataset", "epochs")}
+    quick = {"dataset": QUICK_DATASET, "epochs": QUICK_EPOCHS}
+    defaults = {name: f"{quick[name]}; preset original: {original[name]}" for name in quick}
+    add_group(parser, "at what scale", scale, defaults=defaults)
     meanings = {
         "confirm_seeds": "runs of each controlled condition; with --resume, more can be added",
         "seed": "seed of the runs as reported; controlled ones have those that follow",

@@ -46,6 +46,7 @@ from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.known_folders import recall, remember
 from study.problem.settings import (
     StudySettings,
+    began_with,
     check_remembered,
     is_own_folder,
     read_earlier,
@@ -310,7 +311,7 @@ def _earlier(
     file = results_dir / name / STUDY_FILE
     check_info(file, earlier, NEEDED_TO_RESUME)
     earlier = read_earlier(earlier)
-    check_remembered(file, earlier["arguments"])
+    check_remembered(file, began_with(earlier))
     check_readable(results_dir / name)
     return earlier
 
@@ -319,8 +320,7 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
     """Return the flags that were given, over those that a resumed study began with."""
     if earlier is None:
         return dict(given)
-    asked = {**earlier["arguments"], **given}
-    asked.setdefault("num_samples", earlier["settings"]["plan"]["num_samples"])
+    asked = {**began_with(earlier), **given}
     name = earlier["settings"]["run"]["dataset"]
     if "dataset" not in asked and name not in DATA_SOURCES:
         if (folder := recall(earlier["dataset_hash"])) is None:

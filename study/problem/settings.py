@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from dipddpm.config import RunConfig, current_setting, preset, shareable
+from dipddpm.config import RunConfig, current_setting, current_settings, preset, shareable
 from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
@@ -181,6 +181,21 @@ def _ninth(epochs: int) -> int:
     return max(1, epochs // 9)
 
 
+def began_with(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study began with, as flags: defaults may have changed since then.
+
+    Args:
+        earlier: what :func:`read_earlier` returned.
+    """
+    settings = earlier["settings"]
+    run = {name: value for name, value in settings["run"].items() if name in RUN_FIELDS}
+    if run["dataset"] not in DATA_SOURCES:
+        del run["dataset"]  # a folder's name, not where it is
+    ranges = {name: settings[name] for name in INTERVALS if name in settings}
+    num_samples = settings["plan"]["num_samples"]
+    return {**run, **ranges, **earlier["arguments"], "num_samples": num_samples}
+
+
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given flags that a study begins with when it is resumed."""
     kept = {name: value for name, value in given.items() if name not in PLACES}
@@ -189,10 +204,10 @@ def remembered(given: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def check_remembered(file: Path, arguments: Mapping[str, Any]) -> None:
-    """Raise DamagedFile unless all values in ``study.json`` could be those of flags."""
+def check_remembered(file: Path, flags: Mapping[str, Any]) -> None:
+    """Raise DamagedFile unless what ``study.json`` remembers could be the values of flags."""
     kinds: dict[str, Any] = {**get_type_hints(RunConfig), **get_type_hints(Arguments)}
-    for name, value in arguments.items():
+    for name, value in flags.items():
         if name in INTERVALS:
             fits = isinstance(value, list) and list(map(type, value)) in NUMBER_PAIRS
         else:
@@ -200,7 +215,7 @@ def check_remembered(file: Path, arguments: Mapping[str, Any]) -> None:
             as_float = type(value) is int and isinstance(1.0, kind or ())
             fits = kind is not None and (isinstance(value, kind) or as_float)
         if not fits or isinstance(value, bool):
-            raise DamagedFile(file, f"is wrong at arguments.{name}: {value!r}")
+            raise DamagedFile(file, f"remembers {name} as {value!r}")
 
 
 def is_own_folder(dataset: str | None) -> bool:
@@ -215,7 +230,7 @@ def _is_folder(value: str | None) -> bool:
 def read_earlier(info: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``study.json`` of this version or of 0.1, with its settings by today's names."""
     settings = dict(current_setting(*item) for item in info["settings"].items())
-    settings["run"] = dict(current_setting(*item) for item in settings["run"].items())
+    settings["run"] = current_settings(settings["run"])
     arguments = dict(current_setting(*item) for item in info["arguments"].items())
     if "max_epochs" in arguments:  # by its flag's name in 0.1
         arguments["epochs"] = arguments.pop("max_epochs")

@@ -47,8 +47,9 @@ from study.replication.condition_names import (
 from study.spec.errors import SettingError
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage
 
+QUICK_DATASET = "digits"
 QUICK_EPOCHS = 18
-"""Half of a search's: some sixty runs must end in a quarter of an hour on two cores."""
+"""Some sixty runs, the original's own network among them, must end in a quarter of an hour."""
 
 CONTROLLED_SEEDS = 5
 """Runs of each controlled condition, unless asked otherwise."""
@@ -95,8 +96,11 @@ def original_recipe(run: RunConfig) -> RunConfig:
         run,
         denoiser="original" if fits else "unet-input-norm",
         prediction="epsilon",
+        min_snr=0.0,
         schedule="linear",
         timesteps=1000,
+        sampler_order=1,
+        spacing="time",
         sampling_weights="best-epoch",
         output_range="rescale",
         batch_size=ORIGINAL_BATCH_SIZE,
@@ -143,6 +147,7 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
         restorer="unet",
         denoiser="unet",
         prediction="epsilon",  # by which an error in mean grey is largest where noise is
+        min_snr=0.0,
         schedule="linear",
         dip_lr=1e-3,
         ddpm_lr=DDPM_LR,
@@ -207,6 +212,7 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     """
     given = dict(given)
     if given.get("preset", "quick") == "quick":
+        given.setdefault("dataset", QUICK_DATASET)
         given.setdefault("epochs", QUICK_EPOCHS)
     given.setdefault("confirm_seeds", CONTROLLED_SEEDS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)

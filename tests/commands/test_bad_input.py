@@ -98,7 +98,11 @@ CASES = [
     ("run", ["--scored-images", "9"], "--scored-images is 9; expected at least 10"),
     ("run", ["--prior-size", "0"], "--prior-size is 0; expected at least 1"),
     ("run", ["--train-size", "20"], "--train-size is 20; expected at least 32, a batch"),
-    ("run", ["--train-size", "2000"], "--train-size is 2000; expected at most 1000 for digits"),
+    (
+        "run",
+        ["--train-size", "7000"],
+        "--train-size is 7000; expected at most 6000 for mnist-small",
+    ),
     ("run", ["--ema-decay", "1"], "--ema-decay is 1.0; expected at least 0 and below 1"),
     ("run", ["--ema-decay", "nan"], "--ema-decay is nan; expected"),
     ("run", ["--eta", "nan"], "--eta is nan; expected 0 to 1"),

@@ -22,9 +22,12 @@ def whole(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "run", lambda session: StudyStatus.FINISHED)
-        assert search.main(["--name", "mine", "--results-dir", str(results)]) == 0
+        assert (
+            search.main(["--dataset", "digits", "--name", "mine", "--results-dir", str(results)])
+            == 0
+        )
     folder = results / "mine"
-    values = {"trial_id": "aaaa", "status": "completed", "epoch": 36, "started_s": 0.5}
+    values = {"trial_id": "aaaa", "status": "completed", "epoch": 12, "started_s": 0.5}
     values |= {"ended_s": 9.5, "elapsed_s": 9.0, "restarts": 0, "checkpoint": "checkpoint_000000"}
     values |= {"dip_lr": 1e-3, "ddpm_lr": 1e-3, "std": 1.0, "fid": 9.5, "time_per_iteration_s": 0.1}
     for table in TABLES:
@@ -153,9 +156,9 @@ def test_a_confirmation_that_does_not_say_what_it_compares(change, says, study, 
     ("name", "change"),
     [
         ("settings.run.dataset", {"settings": {}}),
-        ("arguments.epochs", {"arguments": {"epochs": "many"}}),
-        ("arguments.std", {"arguments": {"std": [1]}}),
-        ("arguments.shape", {"arguments": {"shape": 3}}),
+        ("remembers epochs as 'many'", {"arguments": {"epochs": "many"}}),
+        ("remembers std as [1]", {"arguments": {"std": [1]}}),
+        ("remembers shape as 3", {"arguments": {"shape": 3}}),
     ],
 )
 def test_what_a_resumed_study_needs_besides(name, change, study, capsys):

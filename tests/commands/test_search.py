@@ -20,7 +20,18 @@ from study.commands.search import main
 from study.results.folder import ResultsFolder
 from study.spec.problem import Problem
 
-TINY = ("--num-samples", "3", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
+TINY = (
+    "--dataset",
+    "digits",
+    "--num-samples",
+    "3",
+    "--max-epochs",
+    "2",
+    "--train-size",
+    "200",
+    "--dip-steps",
+    "3",
+)
 
 FILES = {
     *("study.json", "trials.csv", "history.csv", "pareto.csv", "best.json", "study.db"),
@@ -306,7 +317,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(done, capsys):
 def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     """With a database of one's own, the noisy regime and the wider space."""
     url = f"sqlite:///{tmp_path / 'mine.db'}"
-    flags = ("--max-epochs", "3", "--train-size", "200", "--regime", "noisy")
+    flags = ("--dataset", "digits", "--max-epochs", "3", "--train-size", "200", "--regime", "noisy")
     flags += ("--space", "extended", "--scheduler", "pareto-asha", "--sampler", "nsga2")
     flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
     process = start(*flags, cwd=tmp_path)
@@ -349,7 +360,8 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
 
 @pytest.mark.slow
 def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
-    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--confirm-top", "0")
+    size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "2")
+    size = (*size, "--confirm-top", "0")
     (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
     begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
     ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]

@@ -36,7 +36,7 @@ def test_a_second_clone_runs_its_own_code(tmp_path):
     assert str(clone) not in installed  # another checkout is
 
     flags = ("--num-samples", "1", "--confirm-top", "0", "--name", "x", "--prior", "none")
-    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "1")
+    size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "1")
     subprocess.run([sys.executable, str(clone / "study" / "run.py"), *flags, *size], **elsewhere)
     folder = tmp_path / "results" / "x"
     title = json.loads((folder / "study.json").read_text())["problem"]["title"]

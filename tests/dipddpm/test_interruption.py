@@ -20,7 +20,17 @@ from dipddpm.data import load_dataset
 from dipddpm.interruption import Hold, Interrupted, interruptible
 
 TINY = (
-    *("run", "--train-size", "96", "--dip-batch-size", "64", "--dip-steps", "4"),
+    *(
+        "run",
+        "--dataset",
+        "digits",
+        "--train-size",
+        "96",
+        "--dip-batch-size",
+        "64",
+        "--dip-steps",
+        "4",
+    ),
     *("--dip-width", "8", "--width", "8", "--epochs", "4", "--eval-every", "2"),
     *("--sampler-steps", "3", "--scored-images", "100"),
 )

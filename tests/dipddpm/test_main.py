@@ -13,7 +13,17 @@ from dipddpm.__main__ import main
 from dipddpm.training import Trainer
 
 TINY = (
-    *("run", "--train-size", "96", "--dip-batch-size", "64", "--dip-steps", "4"),
+    *(
+        "run",
+        "--dataset",
+        "digits",
+        "--train-size",
+        "96",
+        "--dip-batch-size",
+        "64",
+        "--dip-steps",
+        "4",
+    ),
     *("--dip-width", "8", "--width", "8", "--epochs", "2", "--eval-every", "1"),
     *("--sampler-steps", "3", "--scored-images", "100"),
 )

@@ -99,7 +99,7 @@ def test_a_parameter_added_from_outside_is_searched_recorded_and_rerun(
         "--sampler",
         "random",
     )
-    size = ("--max-epochs", "1", "--train-size", "128", "--timesteps", "50")
+    size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--timesteps", "50")
     place = ("--name", "added", "--results-dir", str(tmp_path))
     assert main([*flags, *size, *place]) == 0
     trials = pd.read_csv(tmp_path / "added" / "trials.csv")

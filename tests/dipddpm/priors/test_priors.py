@@ -56,7 +56,18 @@ def test_a_prior_from_outside_in_a_whole_run(tiny, tmp_path, blur):
 
 
 def test_a_prior_from_outside_on_the_command_line(tmp_path, blur, capsys):
-    few = ["--dip-steps", "2", "--epochs", "1", "--width", "8", "--sampler-steps", "2"]
+    few = [
+        "--dataset",
+        "digits",
+        "--dip-steps",
+        "2",
+        "--epochs",
+        "1",
+        "--width",
+        "8",
+        "--sampler-steps",
+        "2",
+    ]
     assert main(["run", "--prior", "blur", *few, "--out", str(tmp_path / "run")]) == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["prior"] == "blur"
