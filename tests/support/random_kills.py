@@ -115,7 +115,12 @@ def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.
             if "status finished" in study.output.decode():
                 num_trials += 6  # more to kill
             study = OnTerminal(folder, num_trials)
-    study.process.wait(END_S)
+    rows, deadline = rows_of(folder), time.monotonic() + END_S
+    while study.process.poll() is None:
+        if rows_of(folder) > rows:
+            rows, deadline = rows_of(folder), time.monotonic() + END_S
+        assert time.monotonic() < deadline, f"stuck at {rows} rows: {study.output.decode()}"
+        time.sleep(0.1)
     study.close_terminal()
     assert "status finished" in study.output.decode(), study.output.decode()
     check_complete(folder, num_trials)
@@ -141,4 +146,4 @@ def check_gone(processes: Collection[int]) -> None:
 if __name__ == "__main__":
     number, first = int(sys.argv[1]), int((sys.argv[2:] or ["0"])[0])
     with tempfile.TemporaryDirectory() as place:
-        print(killed(Path(place) / "killed", number, first, num_trials=3 * number))
+        print(killed(Path(place) / "killed", number, first, num_trials=number))
