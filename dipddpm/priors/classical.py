@@ -5,6 +5,7 @@ regime lets be seen, so nothing is left to search.
 """
 
 import functools
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -77,7 +78,7 @@ class Classical(Prior):
             restore = self._restoration(denoise, self.strengths[len(self.errors)])
             self.errors.append(self._error(restore, num_judged))
             progress("dip", len(self.errors), len(self.strengths))
-        self.loss = min(self.errors)
+        self.loss = min(self.errors, default=math.nan)
 
     def _error(self, restore: Callable[[Tensor], Tensor], num_judged: int) -> float:
         noisy = self.noisy[:num_judged]
@@ -122,4 +123,4 @@ class Classical(Prior):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where :meth:`state_dict` was taken."""
         self.errors = state["errors"].tolist()
-        self.loss = min(self.errors)
+        self.loss = min(self.errors, default=math.nan)

@@ -39,7 +39,7 @@ class TotalVariation(Classical):
     """
 
     description: ClassVar[str] = "images denoised by total variation, their contrast given back"
-    strengths: ClassVar[tuple[float, ...]] = steps(0.03, 3)
+    strengths: ClassVar[tuple[float, ...]] = steps(0.03, 2)
 
     def denoiser(self, noisy: Tensor) -> Denoiser:
         return less_variation
