@@ -78,7 +78,10 @@ class Run:
         held_out = min(len(self.dataset.validation), len(self.dataset.test))
         self.scored_images = min(config.scored_images, held_out)
         features = features or load_features(self.dataset, progress)
-        self.reference = _reference(self.dataset, features, self.scored_images, config.score_split)
+        std = config.std if config.regime == "noisy" else None
+        self.reference = _reference(
+            self.dataset, features, self.scored_images, config.score_split, std
+        )
         self.restoration: Restoration | None = None
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
@@ -247,5 +250,7 @@ class Run:
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
-def _reference(dataset: Dataset, features: Features, scored_images: int, split: str) -> Reference:
-    return Reference(dataset, features, scored_images, split)
+def _reference(
+    dataset: Dataset, features: Features, scored_images: int, split: str, std: float | None
+) -> Reference:
+    return Reference(dataset, features, scored_images, split, std)

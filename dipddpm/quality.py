@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dipddpm.corruption import corrupt
 from dipddpm.data import Dataset
 from dipddpm.errors import NonFiniteImagesError
 from dipddpm.features import NUM_FEATURES, Features
@@ -121,6 +122,7 @@ class Reference:
         features: the features of that data set.
         scored_images: how many images each scored set has; the floor is measured at this size.
         split: ``validation`` or ``test``; the other one measures the floor.
+        std: deviation of the noise, where only noisy images exist.
 
     Attributes:
         has_labels: whether the images have classes that a classifier knows.
@@ -129,14 +131,20 @@ class Reference:
         fid_floor: FID of real held-out images against real held-out images, which perfect samples
             would score.
         fid_noise: FID of clipped Gaussian noise, which an untrained sampler scores.
+        fid_corrupted_floor: FID of noisy real held-out images against such; NaN without ``std``.
         real_contrast: contrast of the real images.
         real_nearest: median distance of real held-out images to the nearest training image.
     """
 
     def __init__(
-        self, dataset: Dataset, features: Features, scored_images: int, split: str = "validation"
+        self,
+        dataset: Dataset,
+        features: Features,
+        scored_images: int,
+        split: str = "validation",
+        std: float | None = None,
     ) -> None:
-        self.features = features
+        self.features, self.std = features, std
         self.has_labels = features.net.num_classes > 1
         self.scored_images = scored_images
         held_out = {"validation": dataset.validation.images, "test": dataset.test.images}
@@ -150,6 +158,8 @@ class Reference:
             (scored_images, *self.real.shape[1:]), generator=generator(0, "noise floor")
         ).clamp_(-1, 1)
         self.fid_noise = fid(self.real_features, self.extract(noise))
+        self.noisy_features = self.extract_corrupted(self.real, "held out")
+        self.fid_corrupted_floor: float = self.fid_corrupted(others)
         self.real_contrast: float = contrast(self.real)
         self.real_nearest = float(nearest(others, self.train).median())
 
@@ -157,6 +167,22 @@ class Reference:
     def extract(self, images: Tensor) -> Tensor:
         """Return the features (N, D) of images (N, C, H, W) in [-1, 1]."""
         return self.features.net.features(images)
+
+    def extract_corrupted(self, images: Tensor, purpose: str) -> Tensor:
+        """Return the features (N, D) of images to which the noise is added; none without noise."""
+        if self.std is None:
+            return images.new_empty(0, NUM_FEATURES)
+        return self.extract(corrupt(images, self.std, generator(0, "corrupted", purpose)))
+
+    def fid_corrupted(self, images: Tensor) -> float:
+        """Return the FID of images against real ones, both with noise; NaN without ``std``.
+
+        Where only noisy images exist, drawn ones can be compared with them once the same noise is
+        added to these (Bora, Price & Dimakis, "AmbientGAN", ICLR 2018).
+        """
+        if self.std is None:
+            return math.nan
+        return fid(self.noisy_features, self.extract_corrupted(images, "drawn"))
 
     def score(self, images: Tensor, sources: Tensor | None = None) -> dict[str, float]:
         """Return the :data:`SCORES` of ``scored_images`` generated images by name.
@@ -244,6 +270,9 @@ def _nearest_source(drawn: Drawn) -> float:
 
 SCORES: dict[str, Score] = {
     "fid": lambda drawn: fid(drawn.reference.real_features, drawn.features),
+    # in the noisy regime the same of images to which the noise is added; NaN in the clean one
+    "fid_corrupted": lambda drawn: drawn.reference.fid_corrupted(drawn.images),
+    "fid_corrupted_floor": lambda drawn: drawn.reference.fid_corrupted_floor,
     "kid": lambda drawn: drawn.kid[0],
     "kid_std": lambda drawn: drawn.kid[1],
     "precision": lambda drawn: drawn.precision_recall[0],

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from dipddpm.errors import ConfigError
 from dipddpm.priors.deep_image_prior import DeepImagePrior
+from dipddpm.priors.denoisers import Gaussian, PrincipalComponents, TotalVariation
 from dipddpm.priors.identity import Identity
 from dipddpm.priors.protocol import Prior
 from dipddpm.priors.restorer import Restorer
@@ -13,11 +14,24 @@ from dipddpm.priors.restorer import Restorer
 if TYPE_CHECKING:  # the configuration takes the names of the priors from here
     from dipddpm.config import RunConfig
 
-__all__ = ["PRIORS", "DeepImagePrior", "Identity", "Prior", "Restorer", "make_prior"]
+__all__ = [
+    "PRIORS",
+    "DeepImagePrior",
+    "Gaussian",
+    "Identity",
+    "PrincipalComponents",
+    "Prior",
+    "Restorer",
+    "TotalVariation",
+    "make_prior",
+]
 
 PRIORS: dict[str, type[Prior]] = {
     "restorer": Restorer,
     "dip": DeepImagePrior,
+    "gaussian": Gaussian,
+    "tv": TotalVariation,
+    "pca": PrincipalComponents,
     "none": Identity,
 }
 """The choices of ``RunConfig.prior``. ``PRIORS["mine"] = MyPrior`` adds one."""

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from dipddpm.corruption import corrupt, undo_clipping
 from dipddpm.errors import ConfigError, require_finite
+from dipddpm.held_out_pixels import GRID, hidden_pixels, hide
 from dipddpm.networks.restorers import make_restorer
 from dipddpm.optimizer import load_moments, moments, under
 from dipddpm.priors.protocol import Prior
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 BATCH = 1024  # images restored at once; bounds memory, changes nothing
 CHECK_EVERY = 100  # steps between looks at the losses, for which the device is waited for
-GRID = 4  # one pixel in GRID × GRID is hidden at a time (Noise2Self)
 
 
 class Restorer(Prior):
@@ -152,21 +152,6 @@ class Restorer(Prior):
         self.losses[: self.done] = state["losses"]
         self.net.load_state_dict(under("net.", state))
         load_moments(self.optimizer, state)
-
-
-def hidden_pixels(images: Tensor, phase: int) -> Tensor:
-    """Return the grid of hidden pixels of a phase, 0 … GRID² - 1: (H, W) of 0 and 1."""
-    height, width = images.shape[-2:]
-    rows = torch.arange(height, device=images.device) % GRID == phase // GRID
-    columns = torch.arange(width, device=images.device) % GRID == phase % GRID
-    return (rows[:, None] & columns[None, :]).to(images.dtype)
-
-
-def hide(images: Tensor, hidden: Tensor) -> Tensor:
-    """Replace hidden pixels by the mean of their eight neighbours."""
-    ones = F.avg_pool2d(torch.ones_like(images[:1, :1]), 3, stride=1, padding=1) * 9
-    around = (F.avg_pool2d(images, 3, stride=1, padding=1) * 9 - images) / (ones - 1)
-    return images * (1 - hidden) + around * hidden
 
 
 @torch.no_grad()

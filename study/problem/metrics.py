@@ -12,6 +12,11 @@ METRICS = (
         goal="min",
         references=("fid_floor", "fid_threshold", "fid_noise", "scored_images", "features"),
     ),
+    Metric(
+        *("fid_corrupted", "FID with noise, against noisy images", "", "min"),
+        references=("fid_corrupted_floor", "scored_images", "features"),
+    ),
+    Metric("fid_corrupted_floor", "floor of the FID with noise"),
     Metric("fid_floor", "FID floor (real against real)"),
     Metric("fid_noise", "FID of noise"),
     Metric("fid_threshold", "FID that counts as recognisable"),
@@ -59,6 +64,9 @@ MEASURED_WORK = tuple(metric.name for metric in METRICS if metric.declared_effec
 
 OF_PRIOR = ("dip_loss", "dip_psnr", "dip_ssim")
 """The metrics that a run without prior does not have."""
+
+OF_NOISY_REGIME = ("fid_corrupted",)
+"""The metrics that only a run in the noisy regime has."""
 
 OBJECTIVES = tuple(metric.name for metric in METRICS if metric.goal)
 """What can be optimised: every metric of which one end is the better one."""

@@ -14,7 +14,7 @@ from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
-from study.problem.metrics import OBJECTIVES, OF_PRIOR
+from study.problem.metrics import OBJECTIVES, OF_NOISY_REGIME, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
 from study.results.folder import as_name
 from study.spec.errors import DamagedFile, SettingError
@@ -76,6 +76,9 @@ class StudySettings:
             raise SettingError("objectives", ",".join(self.objectives), known)
         if not PRIORS[self.run.prior].restores and (wrong := set(self.objectives) & set(OF_PRIOR)):
             expected = f"without {', '.join(sorted(wrong))}, which --prior {self.run.prior} lacks"
+            raise SettingError("objectives", ",".join(self.objectives), expected)
+        if self.run.regime != "noisy" and (wrong := set(self.objectives) & set(OF_NOISY_REGIME)):
+            expected = f"without {', '.join(sorted(wrong))}, which only --regime noisy has"
             raise SettingError("objectives", ",".join(self.objectives), expected)
         several = self.capacity.most_nodes > 1 or len(self.capacity.node_types) > 1
         if self.ray_address and several and not self.storage_path:

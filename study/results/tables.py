@@ -245,6 +245,9 @@ def check_rows(
         for name in numbers:
             if not isinstance(row.get(name, 0), int | float):
                 raise DamagedFile(path, f"line {line}: {name} is {row[name]!r}, not a number")
+        for name in ("started_s", "ended_s", "elapsed_s"):
+            if not math.isfinite(row.get(name, 0)):
+                raise DamagedFile(path, f"line {line}: {name} is {row[name]}, not finite")
 
 
 def _short(text: str) -> str:

@@ -127,8 +127,8 @@ class Problem:
             the name, as in a fixed design, its value is the seed.
 
     Raises:
-        ValueError: a parameter affects a metric that is not among ``metrics``, a metric has the
-            name of the seed, or a start point has a value that is no number.
+        ValueError: a parameter affects, or a metric refers to, what is not among ``metrics``, a
+            metric has the name of the seed, or a start point has a value that is no number.
     """
 
     title: str
@@ -153,6 +153,12 @@ class Problem:
             if unknown := set(parameter.affects) - known:
                 raise ValueError(
                     f"parameter {parameter.name} affects {', '.join(sorted(unknown))}, which is no "
+                    "metric of the problem"
+                )
+        for metric in self.metrics:
+            if unknown := set(metric.references) - known:
+                raise ValueError(
+                    f"metric {metric.name} refers to {', '.join(sorted(unknown))}, which is no "
                     "metric of the problem"
                 )
         for point in self.start_points:

@@ -153,6 +153,11 @@ CASES = [
     ("run", ["--objectives", "FID"], "--objectives is FID; expected one or more of"),
     ("run", ["--objectives", "features"], "--objectives is features; expected one or more of fid"),
     ("run", ["--objectives", "scored_images"], "--objectives is scored_images; expected one or"),
+    (
+        "run",
+        ["--objectives", "fid_corrupted"],
+        "--objectives is fid_corrupted; expected without fid_corrupted, which only --regime noisy",
+    ),
     ("run", ["--objectives", "contrast"], "--objectives is contrast; expected one or more of"),
     (
         "run",

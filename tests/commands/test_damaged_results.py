@@ -175,6 +175,7 @@ def test_what_a_resumed_study_needs_besides(name, change, study, capsys):
     [
         ("trials.csv", "status", "ready", "line 2: status is 'ready', not one of running"),
         ("trials.csv", "epoch", "many", "line 2: epoch is 'many', not a number"),
+        ("trials.csv", "ended_s", "nan", "line 2: ended_s is nan, not finite"),
         ("trials.csv", "epoch", "", "line 2: there is no epoch"),
         ("trials.csv", "trial_id", "", "line 2: there is no trial_id"),
         ("trials.csv", "std", "loud", "line 2: std is 'loud', not a number"),

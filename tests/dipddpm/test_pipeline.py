@@ -32,7 +32,8 @@ def test_records(tiny):
     assert [record.epoch for record in records] == [2, 4]
     last = records[-1]
     missing = {k for k, v in last.row().items() if v != v}  # NaN
-    assert missing == {"nearest_source", "time_to_quality_s"}
+    corrupted = {"fid_corrupted", "fid_corrupted_floor"}  # of the noisy regime
+    assert missing == {"nearest_source", "time_to_quality_s", *corrupted}
     assert last.time_total_s == pytest.approx(last.dip_time_s + last.train_time_s)
     assert last.features.startswith("digits-features-v1@")
     assert last.dataset_hash == run.dataset.hash
@@ -239,7 +240,10 @@ def test_a_diverging_ddpm_names_step_and_settings(tiny):
         ({"epochs": 0}, "epochs is 0; expected at least 1"),
         ({"std": 0.0}, "std is 0.0; expected a finite number above 0"),
         ({"ddpm_lr": math.nan}, "ddpm_lr is nan"),
-        ({"prior": "magic"}, "prior is 'magic'; expected restorer or dip or none"),
+        (
+            {"prior": "magic"},
+            "prior is 'magic'; expected restorer or dip or gaussian or tv or pca or none",
+        ),
         ({"width": 12}, "width is 12; expected a multiple of 8"),
         ({"sampler_steps": 1001}, "sampler_steps is 1001; expected 1 to 1000"),
         ({"schedule": "sigmoid"}, "schedule is 'sigmoid'; expected linear or cosine"),

@@ -19,7 +19,7 @@ from study.problem.arguments import (
     make_parser,
 )
 from study.problem.definition import describe
-from study.problem.metrics import METRICS, without_prior
+from study.problem.metrics import METRICS, OF_NOISY_REGIME, without_prior
 from study.problem.settings import difference, read_earlier, remembered, resolve
 from study.results.folder import valid_name
 
@@ -92,7 +92,8 @@ def test_the_first_rung_and_the_evaluations_follow_from_the_epochs():
 
 @pytest.mark.parametrize("name", [metric.name for metric in METRICS if metric.goal])
 def test_every_metric_of_which_one_end_is_better_can_be_an_objective(name):
-    settings = resolved("--objectives", name)
+    regime = ["--regime", "noisy"] if name in OF_NOISY_REGIME else []
+    settings = resolved("--objectives", name, *regime)
     assert settings.objectives == (name,)
     assert describe(settings).directions in (["min"], ["max"])
     assert name in make_parser().format_help()

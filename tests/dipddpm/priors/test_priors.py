@@ -32,7 +32,7 @@ def blur(monkeypatch):
 
 
 def test_an_unknown_prior_is_refused_with_the_known_ones(tiny):
-    known = "expected restorer or dip or none"
+    known = "expected restorer or dip or gaussian or tv or pca or none"
     with pytest.raises(ConfigError, match=f"prior is 'blur'; {known}"):
         RunConfig(prior="blur")
     unchecked = dataclasses.replace(tiny)
@@ -79,7 +79,7 @@ def test_a_prior_from_outside_on_the_command_line(tmp_path, blur, capsys):
     assert re.search(r"blur: images blurred over 3×3 pixels \(default: restorer\)", help_text)
 
 
-CUT_OFF = [
+NETWORKS = [
     {"prior": "restorer", "regime": "clean", "dip_noise": "fresh"},
     {"prior": "restorer", "regime": "clean", "dip_noise": "once", "restorer": "original"},
     {"prior": "restorer", "regime": "noisy"},
@@ -87,12 +87,21 @@ CUT_OFF = [
     {"prior": "dip", "regime": "noisy", "prior_size": 32, "start_step": 300},
 ]
 
+DENOISERS = [  # they have twelve strengths, whatever dip_steps
+    {"prior": "gaussian", "regime": "noisy", "start_step": 300},
+    {"prior": "pca", "regime": "clean"},
+]
 
-@pytest.mark.parametrize("stop", [1, 25, 60])
+
 @pytest.mark.parametrize(
-    "changes", CUT_OFF, ids=lambda changes: "-".join(map(str, changes.values()))
+    ("changes", "stop", "last"),
+    [
+        *((changes, stop, 60) for changes in NETWORKS for stop in (1, 25, 60)),
+        *((changes, stop, 12) for changes in DENOISERS for stop in (1, 12)),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
-def test_a_fit_that_was_cut_off_goes_on_exactly(tiny, tmp_path, changes, stop):
+def test_a_fit_that_was_cut_off_goes_on_exactly(tiny, tmp_path, changes, stop, last):
     config = dataclasses.replace(tiny, dip_steps=60, epochs=1, **changes)
     expected = Run(config)
     (record,) = expected.records()
@@ -108,7 +117,7 @@ def test_a_fit_that_was_cut_off_goes_on_exactly(tiny, tmp_path, changes, stop):
     steps = []
     again = Run.load(tmp_path, progress=lambda stage, done, total: steps.append((stage, done)))
     (continued,) = again.records()
-    assert steps[0] == (("dip", stop + 1) if stop < 60 else ("ddpm", 1))
+    assert steps[0] == (("dip", stop + 1) if stop < last else ("ddpm", 1))
     assert torch.equal(again.restoration.prior, expected.restoration.prior)
     assert torch.equal(again.restoration.start, expected.restoration.start)
     assert (continued.dip_loss, continued.dip_saw) == (record.dip_loss, record.dip_saw)

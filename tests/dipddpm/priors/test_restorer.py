@@ -74,21 +74,6 @@ def test_no_pixel_is_seen_by_its_own_blind_estimate():
     assert change.max() > 1e-5
 
 
-def test_every_pixel_is_hidden_once():
-    image = torch.zeros(1, 1, 10, 7)
-    assert sum(restorer.hidden_pixels(image, p) for p in range(restorer.GRID**2)).eq(1).all()
-
-
-def test_hidden_pixels_become_the_mean_of_their_neighbours():
-    image = torch.arange(25.0).view(1, 1, 5, 5)
-    hidden = torch.zeros(5, 5)
-    hidden[2, 2] = hidden[0, 0] = 1
-    got = restorer.hide(image, hidden)
-    assert got[0, 0, 2, 2] == pytest.approx(12)
-    assert got[0, 0, 0, 0] == pytest.approx((1 + 5 + 6) / 3)
-    assert torch.equal(got * (1 - hidden), image * (1 - hidden))
-
-
 def test_the_same_seed_gives_the_same_network():
     torch.manual_seed(1)
     first = fit(dip_steps=3).net.state_dict()
