@@ -194,9 +194,7 @@ def began_with(earlier: Mapping[str, Any]) -> dict[str, Any]:
     run = {name: value for name, value in settings["run"].items() if name in RUN_FIELDS}
     if run["dataset"] not in DATA_SOURCES:
         del run["dataset"]  # a folder's name, not where it is
-    ranges = {name: settings[name] for name in INTERVALS if name in settings}
-    num_samples = settings["plan"]["num_samples"]
-    return {**run, **ranges, **earlier["arguments"], "num_samples": num_samples}
+    return {**run, **earlier["arguments"], "num_samples": settings["plan"]["num_samples"]}
 
 
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def test_the_front_of_another_study_comes_before_the_originals_settings(tmp_path
 def test_what_the_other_study_did_not_search_is_as_in_its_runs(tmp_path):
     folder = study_of(tmp_path, [BEST], width=24, batch_size=48)
     (first, *_) = describe_search(settings(start_from=folder, space="extended"), None).start_points
-    assert first == {**BEST, "dip_steps": 100, "batch_size": 48, "width": 24, "sampler_steps": 25}
+    assert first == {**BEST, "dip_steps": 100, "batch_size": 48, "width": 24, "sampler_steps": 10}
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_defaults_in_the_help():
         "(default: 30)",
         "(default: a ninth of --max-epochs)",
         "(default: 0.1 1.5; regime noisy: 0.5 0.5)",
-        f"(default: 36; preset original: {PRESETS['original']['epochs']})",
+        f"(default: 4; digits: 12; a folder: 36; preset original: {PRESETS['original']['epochs']})",
     ):
         assert default in plain
     reproduce = " ".join(reproduce_parser().format_help().split())
