@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from dipddpm.config import UNTIL_ADDED, REGIMES, RunConfig, preset
+from dipddpm.config import REGIMES, UNTIL_ADDED, RunConfig, preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import Split
 from dipddpm.errors import ConfigError, NonFiniteLossError
