@@ -6,11 +6,14 @@ What the prior sees depends on the regime:
 |---------|------------|---------------------------------------|---------------------------------|
 | clean   | `restorer` | clean images, and noise added to them | the network on clean images     |
 | clean   | `dip`      | the clean images of the prior set     | what it drew of each            |
+| clean   | `tv` …     | clean images, and noise added to them | the denoiser on clean images    |
 | clean   | `none`     | –                                     | the clean images                |
 | noisy   | `restorer` | noisy images alone (Noise2Self)       | the network on noisy images     |
 | noisy   | `dip`      | the noisy images of the prior set     | what it drew of each            |
+| noisy   | `tv` …     | noisy images alone                    | the denoiser on noisy images    |
 | noisy   | `none`     | –                                     | the noisy images                |
 
+The other classical denoisers are as `tv`.
 In the noisy regime no prior sees a clean training image; each image has been corrupted once.
 """
 
