@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from study.cluster.config_check import PLACEHOLDER
+from study.cluster.private_ray import SOCKET
 
 SHORT = {
     "J": "job-name",
@@ -35,9 +36,10 @@ MOST_SIGNAL_S = 65535
 """The most seconds that Slurm takes for a signal."""
 
 JOB = "$SLURM_JOB_ID"
+"""What is different in each job."""
 
-MOST_TMPDIR = 40
-"""The most characters of Ray's folder: the path of a socket below it has 107 bytes at most."""
+MOST_TMPDIR = 107 - len(f"/{SOCKET.format(pid=4_194_304)}")
+"""The most bytes of the folder that Ray makes its sockets in: Linux takes paths of 107 bytes."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class JobScript:
     Attributes:
         options: what ``#SBATCH`` lines say, by the long names of the options; "" without a value.
         unread: ``#SBATCH`` lines below the first command, which Slurm does not read.
-        variables: what is first assigned to each name by a line of assignments, as it stands there.
+        variables: what is first assigned to each name by a line of assignments, without quotes.
         study: the flags of the study, by name, from the array ``study=(...)``.
         commands: the script without comments.
     """
@@ -80,7 +82,8 @@ class JobScript:
         variables: dict[str, str] = {}
         for line in re.findall(r"^(?:export )?\w+=[^(].*", body, re.MULTILINE):
             for name, value in re.findall(r"(\w+)=(\$\(\(.*?\)\)|[^\s(]+)", line):
-                variables.setdefault(name, value)
+                plain = re.sub(r"\$\{(\w+)\}", r"$\1", value.strip("\"'"))
+                variables.setdefault(name, plain)
         found = re.search(r"^study=\(([^)]*)\)", body, re.MULTILINE)
         words = shlex.split(found.group(1), comments=True) if found else []
         values = [*words[1:], ""]
@@ -230,11 +233,12 @@ def _folders(script: JobScript) -> Iterator[str]:
     for flag in ("storage-path", "results-dir"):
         found = re.search(rf"--{flag}[ =]\"?(\S+?)[\")\s]", script.commands)
         place = found.group(1) if found else "missing"
-        place = script.variables.get(place.strip("${}"), place)
+        place = script.variables.get(place.strip('${}"'), place)
         if not found or place.startswith(OF_ONE_NODE):
             yield f"--{flag} is {place}; expected a folder that all nodes share"
     place = script.variables.get("RAY_TMPDIR", "missing")
-    if JOB not in place or not place.startswith(OF_ONE_NODE) or len(place) > MOST_TMPDIR:
+    is_short = len(place.replace(JOB, "12345678")) <= MOST_TMPDIR
+    if JOB not in place or not place.startswith(OF_ONE_NODE) or not is_short:
         yield (
             f"RAY_TMPDIR is {place}; expected a short folder of each node and job, as "
             "/tmp/ray-$SLURM_JOB_ID: the paths of sockets are short"

@@ -34,8 +34,8 @@ def slurm(tmp_path):
 class Study:
     """A study that is a job, in a script as a user would change it."""
 
-    def __init__(self, slurm: Slurm, name: str, flags: str, options: str) -> None:
-        self.slurm, self.folder = slurm, slurm.folder / "results" / name
+    def __init__(self, slurm: Slurm, name: str, flags: str, options: str, task: str = "") -> None:
+        self.slurm, self.folder = slurm, slurm.folder / "results" / f"{name}{task}"
         script, text = slurm.folder / name, (ROOT / "deploy/slurm.sbatch").read_text()
         for shipped, here in (
             ("ray start", "ray start --object-store-memory=100000000 --labels=gpus=pretended"),
@@ -70,20 +70,25 @@ class Study:
             self.slurm.run(f"scontrol update job={self.job} StartTime=now")
         return self.state == "RUNNING"
 
-    def sessions(self) -> list[str]:
-        return [
-            s.get("status")
-            for s in json.loads((self.folder / "study.json").read_text())["sessions"]
-        ]
+    @property
+    def info(self) -> dict:
+        return json.loads((self.folder / "study.json").read_text())
+
+    @property
+    def sessions(self) -> list[str | None]:
+        """How each has ended; None for one that was killed."""
+        return [session.get("status") for session in self.info["sessions"]]
 
 
 def test_a_study_that_is_preempted_twice_beside_another_on_its_node(slurm):
     study = Study(slurm, "first", f"--num-samples {TRIALS} --max-epochs {EPOCHS}", "--nodes=2")
-    other = Study(slurm, "other", "--num-samples 1 --max-epochs 1", "--nodes=1 --nodelist=n1")
+    on_one = "--nodes=1 --nodelist=n1 --array=3"
+    other = Study(slurm, "other", "--num-samples 1 --max-epochs 1", on_one, task="-3")
 
     # both jobs run on n1; the end of one, with its Ray, does nothing to the other
     slurm.wait_for(lambda: other.state == "COMPLETED")
-    assert other.sessions() == ["finished"]
+    assert other.sessions == ["finished"]
+    assert other.info["settings"]["plan"]["seed"] == 3
     assert set(pd.read_csv(other.folder / "history.csv").node) == {slurm.hosts[0].address}
     slurm.wait_for(lambda: study.has_evaluations(3))
     assert not pd.read_csv(study.folder / "trials.csv").restarts.any()
@@ -98,14 +103,14 @@ def test_a_study_that_is_preempted_twice_beside_another_on_its_node(slurm):
     slurm.run(f"scancel --batch --signal=USR1 {study.job}")
     slurm.wait_for(lambda: slurm.job(study.job)["Restarts"] == "2")
     seen.append(study.history)
-    assert study.sessions()[1] == "interrupted"
+    assert study.sessions[-1] == "interrupted"  # in order
     slurm.wait_for(study.runs_again)
     slurm.wait_for(lambda: study.state == "COMPLETED")
 
     # no evaluation is lost, and each trial is there once
     assert all(study.history.startswith(lines) for lines in seen)
-    assert len(study.sessions()) == 3
-    assert study.sessions()[-1] == "finished"
+    assert len(study.sessions) == 3
+    assert study.sessions[-1] == "finished"
     trials = pd.read_csv(study.folder / "trials.csv")
     assert len(trials) == TRIALS
     assert trials.trial_id.is_unique

@@ -90,7 +90,7 @@ MISTAKES = {
         "--storage-path is /tmp/storage; expected a folder that all nodes share",
     ),
     "results on a node's own disk": (
-        ("results=results\n", "results=$TMPDIR/results\n"),
+        ("results=results\n", 'results="${TMPDIR}/results"\n'),
         "--results-dir is $TMPDIR/results; expected a folder that all nodes share",
     ),
     "a fixed port": (
@@ -104,6 +104,10 @@ MISTAKES = {
     "a folder of Ray's that nodes share": (
         ("RAY_TMPDIR=/tmp/", "RAY_TMPDIR=$HOME/"),
         "RAY_TMPDIR is $HOME/ray-$SLURM_JOB_ID; expected a short folder of each node and job",
+    ),
+    "too long a folder of Ray's": (
+        ("RAY_TMPDIR=/tmp/ray-", f"RAY_TMPDIR=/tmp/{'long' * 8}-"),
+        f"RAY_TMPDIR is /tmp/{'long' * 8}-$SLURM_JOB_ID; expected a short folder of each node and",
     ),
     "no token": (("RAY_AUTH_MODE=token", ""), "RAY_AUTH_MODE is missing; expected token"),
     "a step of one core": (
@@ -145,6 +149,7 @@ def test_a_mistake_is_one_line(mistake, tmp_path, capsys):
         ("--nodes=2", "-N 2"),
         ("--nodes=2", "--nodes 2 # two of them"),
         ("--time=12:00:00", "-t 720"),
+        ("RAY_TMPDIR=/tmp/ray-$SLURM_JOB_ID", 'RAY_TMPDIR="/tmp/ray-${SLURM_JOB_ID}"'),
         ("--gpus-per-node=4", "--gpus-per-node=a100:4"),
         ("--gpus-per-node=4", "--gres=gpu:a100:4"),
         ("--gpus-per-trial 0.5", "--gpus-per-trial 0.25 --cpus-per-trial 1"),
