@@ -1,5 +1,6 @@
 """deploy/slurm.sbatch on a real Slurm: jobs that are preempted and go on, and two on one node."""
 
+import datetime
 import json
 
 import pandas as pd
@@ -65,10 +66,17 @@ class Study:
         return self.history.count("\n") > count
 
     def runs_again(self) -> bool:
-        """Whether Slurm has started it again; it would wait two minutes by itself."""
-        if self.state == "PENDING":
-            self.slurm.run(f"scontrol update job={self.job} StartTime=now")
-        return self.state == "RUNNING"
+        """Whether Slurm has started it again, which is told not to wait its two minutes.
+
+        A node refuses a job that begins in the second in which it was ended there.
+        """
+        job = self.slurm.job(self.job)
+        assert job["JobState"] in ("COMPLETING", "PENDING", "RUNNING"), job
+        if job["JobState"] == "PENDING":
+            queued = datetime.datetime.fromisoformat(job["SubmitTime"])
+            if datetime.datetime.now() - queued > datetime.timedelta(seconds=2):
+                self.slurm.run(f"scontrol update job={self.job} StartTime=now")
+        return job["JobState"] == "RUNNING"
 
     @property
     def info(self) -> dict:
