@@ -98,7 +98,7 @@ class Slurm:
         words = self.login.run(f"scontrol -o show job {job}").stdout.split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def wait_for(self, holds: Callable[[], bool], timeout_s: float = 240) -> None:
+    def wait_for(self, holds: Callable[[], bool], timeout_s: float = 480) -> None:
         """Until something holds."""
         deadline = time.monotonic() + timeout_s
         while not holds():
