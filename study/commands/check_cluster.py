@@ -1,4 +1,4 @@
-"""``python study/check_cluster.py cluster.yaml``: find its mistakes before they cost money."""
+"""``python study/check_cluster.py FILE``: find the mistakes of a cluster file or a job script."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import yaml
 
 from dipddpm.cli import OneLineParser
-from study.cluster.config_check import mistakes
+from study.cluster import config_check, slurm_check
+
+FILES = "cluster.yaml, deploy/cluster-local.yaml, or a job script as deploy/slurm.sbatch"
 
 
 def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") -> int:
@@ -14,17 +16,21 @@ def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") ->
     parser = OneLineParser(
         prog=prog, description="Find the mistakes of a cluster file before they cost money."
     )
-    parser.add_argument("file", type=Path, help="cluster.yaml or deploy/cluster-local.yaml")
+    parser.add_argument("file", type=Path, help=FILES)
     file = parser.parse_args(argv).file
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        is_script = text.startswith("#!")
+        found = list(
+            slurm_check.mistakes(text) if is_script else config_check.mistakes(yaml.safe_load(text))
+        )
     except OSError as error:
         parser.error(f"{file} cannot be read: {error.strerror}")
     except UnicodeDecodeError:
         parser.error(f"{file} is not text in UTF-8")
     except (yaml.YAMLError, RecursionError) as error:
         parser.error(f"{file} is not YAML: {' '.join(str(error).split())}")
-    if found := list(mistakes(config)):
+    if found:
         for line in found:
             print(f"{file}: {line}", file=sys.stderr)
         return 2

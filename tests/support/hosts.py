@@ -22,7 +22,8 @@ PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "/usr/sbin/sshd", "ssh-keygen
 SWITCH = "10.77.0.1"
 """Address of the bridge, on which a service for all hosts can listen."""
 
-# the host's disk, its name, a file for /etc/hosts, and folders that it sees as they are
+# the host's disk, its name, a file for /etc/hosts, and folders that it sees as they are, each as
+# ro:PATH or rw:PATH
 BOOT = """
 set -eu
 disk=$1 name=$2 hosts=$3; shift 3
@@ -41,7 +42,10 @@ mount --rbind /dev "$disk/dev"
 mount -t tmpfs -o mode=1777 shm "$disk/dev/shm"
 mount -t tmpfs run "$disk/run"
 mkdir "$disk/run/sshd"
-for folder in "$@"; do mkdir -p "$disk$folder"; mount --bind -o ro "$folder" "$disk$folder"; done
+for shown in "$@"; do
+  folder=${shown#*:}
+  mkdir -p "$disk$folder"; mount --bind -o "${shown%%:*}" "$folder" "$disk$folder"
+done
 exec chroot "$disk" /usr/sbin/sshd -D -e -f /dev/null -o HostKey=/root/.ssh/id_ed25519 \
   -o AuthorizedKeysFile=/root/.ssh/id_ed25519.pub -o StrictModes=no -o PidFile=none
 """
@@ -65,14 +69,21 @@ class Lab:
         names: of the hosts.
         environment: variables of their shells.
         shows: folders that they see as they are, to read only.
+        shares: folders that all of them can write.
     """
 
     def __init__(
-        self, folder: Path, names: tuple[str, ...], environment: dict[str, str], shows: list[Path]
+        self,
+        folder: Path,
+        names: tuple[str, ...],
+        environment: dict[str, str],
+        shows: list[Path],
+        shares: tuple[Path, ...] = (),
     ) -> None:
         self.folder, self.environment = folder, environment
         venv_and_interpreter = {Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}
-        self.shows = [*sorted(venv_and_interpreter), *shows]
+        self.shows = [f"ro:{path}" for path in (*sorted(venv_and_interpreter), *shows)]
+        self.shows += [f"rw:{path}" for path in shares]
         self.hosts_file, self.key = folder / "hosts", folder / "id_ed25519"
         self._services: list[subprocess.Popen[bytes]] = []
         self.hosts = [Host(self, name, f"10.77.0.{10 + i}") for i, name in enumerate(names)]
