@@ -1,7 +1,7 @@
 """Which sampler and which loss suit a preset: scores and seconds, seed by seed.
 
-    python benchmarks/sampler_and_loss.py --dataset digits [--seeds 5]
-    python benchmarks/sampler_and_loss.py --dataset mnist --data-dir DIR --epochs 2
+    python benchmarks/sampler_and_loss.py --dataset digits --epochs 36 --rank
+    python benchmarks/sampler_and_loss.py --dataset mnist-small
 
 Trains the DDPM without prior, with each loss and seed, and draws from the same weights by each
 sampler. A second part asks whether samplers agree on which trial is better: it trains DDPMs of many
@@ -21,23 +21,29 @@ import torch
 from scipy import stats
 from side_by_side import DATA, machine, write
 
-from dipddpm.config import RunConfig
+from dipddpm.config import RunConfig, preset
 from dipddpm.pipeline import Run
 from dipddpm.randomness import generator
 from dipddpm.training import draw
 
 LOSSES: dict[str, dict[str, Any]] = {
-    "ε": {"prediction": "epsilon", "min_snr": None},
-    "v": {"prediction": "v", "min_snr": None},
+    "ε": {"prediction": "epsilon", "min_snr": 0.0},
+    "v": {"prediction": "v", "min_snr": 0.0},
     "v, min-SNR 5": {"prediction": "v", "min_snr": 5.0},
 }
 
-SOLVER = {"sampler_order": 2, "spacing": "log-snr"}
+FIRST = {"sampler_order": 1, "spacing": "time"}
+SECOND = {"sampler_order": 2, "spacing": "log-snr"}
+KINDS = {
+    "ancestral": ({"eta": 1.0, **FIRST}, (10, 25, 50, 250)),
+    "DDIM": ({"eta": 0.0, **FIRST}, (10, 25)),
+    "DPM-Solver++(2M)": ({"eta": 0.0, **SECOND}, (10, 15)),
+    "SDE-DPM-Solver++(2M)": ({"eta": 1.0, **SECOND}, (10, 15)),
+}
 SAMPLERS: dict[str, dict[str, Any]] = {
-    **{f"ancestral, {n}": {"eta": 1.0, "sampler_steps": n} for n in (10, 25, 50, 250)},
-    **{f"DDIM, {n}": {"eta": 0.0, "sampler_steps": n} for n in (10, 25)},
-    **{f"DPM-Solver++(2M), {n}": {"eta": 0.0, "sampler_steps": n, **SOLVER} for n in (10, 15)},
-    **{f"SDE-DPM-Solver++(2M), {n}": {"eta": 1.0, "sampler_steps": n, **SOLVER} for n in (10, 15)},
+    f"{name}, {steps}": {**changes, "sampler_steps": steps}
+    for name, (changes, several) in KINDS.items()
+    for steps in several
 }
 """The samplers by name, with their network evaluations."""
 
@@ -113,12 +119,12 @@ def main() -> None:
     parser.add_argument("--rank", action="store_true", help="do the second part too")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    base = RunConfig(dataset=args.dataset, data_dir=args.data_dir, prior="none")
+    base = preset("quick", dataset=args.dataset, data_dir=args.data_dir, prior="none")
     base = dataclasses.replace(base, epochs=args.epochs or base.epochs)
     name = f"sampler-and-loss-{args.dataset}"
     file: Path = DATA / f"{name}.json"
     result = json.loads(file.read_text()) if file.exists() else {"runs": {}, "ranked": []}
-    result["machine"] = machine(torch.device("cpu"))
+    result |= {"machine": machine(torch.device("cpu")), "epochs": base.epochs}
     for seed, (loss, changes) in itertools.product(range(args.seeds), LOSSES.items()):
         if (key := f"{loss}; {seed}") not in result["runs"]:
             config = dataclasses.replace(base, **changes, seed=seed)

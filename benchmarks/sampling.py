@@ -11,6 +11,7 @@ import dataclasses
 import statistics
 from pathlib import Path
 
+from sampler_and_loss import KINDS
 from side_by_side import DATA, machine, write
 
 from dipddpm.config import RunConfig, preset
@@ -19,17 +20,20 @@ from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
 
-FROM_NOISE = [(1.0, 1000), (1.0, 250), (1.0, 100), (1.0, 50), (0.0, 100), (0.0, 50), (0.0, 25)]
+FROM_NOISE = [
+    *(("ancestral", steps) for steps in (1000, 250, 100, 50, 10)),
+    *(("DDIM", steps) for steps in (100, 50, 25, 10)),
+    *(("DPM-Solver++(2M)", steps) for steps in (25, 15, 10)),
+    *(("SDE-DPM-Solver++(2M)", steps) for steps in (25, 15, 10)),
+]
 FROM_PRIOR = [(300, 50), (300, 100)]  # start step, sampler steps for the whole way
 
 
 def samplers(config: RunConfig) -> dict[str, RunConfig]:
     """Return the configurations of the samplers by name, the full ancestral sampler first."""
     named = {
-        f"{'ancestral' if eta else 'DDIM'}, {steps} steps": dataclasses.replace(
-            config, eta=eta, sampler_steps=steps
-        )
-        for eta, steps in FROM_NOISE
+        f"{name}, {steps} steps": dataclasses.replace(config, sampler_steps=steps, **KINDS[name][0])
+        for name, steps in FROM_NOISE
     }
     for start, steps in FROM_PRIOR:
         left = round(steps * start / config.timesteps)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from curves import BUDGET
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 from scipy import stats
@@ -46,9 +47,9 @@ OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
 def study() -> tuple[Problem, Any]:
-    """Return the problem and the plan of the default study of the command line."""
+    """Return the problem and the plan of a default search at the budget of the curves."""
     capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
-    settings = resolve({}, capacity)
+    settings = resolve(BUDGET, capacity)
     return describe(settings), settings.plan
 
 

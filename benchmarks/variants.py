@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dipddpm.config import REGIMES, RunConfig
+from dipddpm.config import REGIMES, UNTIL_ADDED, RunConfig
 from dipddpm.images import contact_sheet
 from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.priors import PRIORS
@@ -87,11 +87,13 @@ def main() -> None:
         std=0.5,
         dip_lr=3e-3,
         dip_steps=300,
+        prediction="epsilon",
         ddpm_lr=2e-3,
         epochs=8,
         eval_every=8,
         scored_images=500,
         sampler_steps=50,
+        **UNTIL_ADDED,
     )
     for name, config in variants(base):
         rows_file = args.out / f"{name}.json"

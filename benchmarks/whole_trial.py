@@ -25,6 +25,9 @@ ORIGINAL = {
     "dip_batch_size": 128,
     "denoiser": "original",
     "prediction": "epsilon",
+    "min_snr": 0.0,
+    "sampler_order": 1,
+    "spacing": "time",
 }
 
 
