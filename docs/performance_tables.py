@@ -176,6 +176,42 @@ def sampling() -> str:
     return markdown(header, rows)
 
 
+SAMPLERS = (
+    *("ancestral, 25", "ancestral, 50", "ancestral, 250", "DDIM, 25"),
+    *("DPM-Solver++(2M), 10", "SDE-DPM-Solver++(2M), 10", "SDE-DPM-Solver++(2M), 15"),
+)
+
+
+def sampler_and_loss() -> str:
+    runs = load("sampler-and-loss-digits")["runs"]
+    rows = []
+    for loss in dict.fromkeys(key.partition(";")[0] for key in runs):
+        for sampler in SAMPLERS:
+            found = [row[sampler] for key, row in runs.items() if key.startswith(f"{loss};")]
+            fid = mean_interval([row["fid"] for row in found])
+            means = {
+                name: statistics.fmean(row[name] for row in found)
+                for name in ("kid", "precision", "recall", "seconds")
+            }
+            rows.append(
+                [
+                    loss,
+                    sampler,
+                    ratio(*fid),
+                    f"{means['kid']:.3f}",
+                    percent(means["precision"]),
+                    percent(means["recall"]),
+                    f"{means['seconds']:.2f}",
+                    str(len(found)),
+                ]
+            )
+    header = (
+        *("loss", "sampler, evaluations", "FID [95 % interval]", "KID", "precision", "recall"),
+        *("core-seconds for 300 images", "seeds"),
+    )
+    return markdown(header, rows)
+
+
 def scaling() -> str:
     data = load("scaling")["slots"]
     lines: tuple[tuple[str, str, int], ...] = (
@@ -249,6 +285,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/whole-study": whole_study,
     "performance/packing": packing,
     "performance/sampling": sampling,
+    "performance/sampler-and-loss": sampler_and_loss,
     "performance/scaling": scaling,
     "performance/in-a-row": in_a_row,
     "performance/overhead": overhead,
