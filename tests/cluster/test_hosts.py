@@ -36,8 +36,9 @@ ENVIRONMENT = {
 
 TRIALS = 8
 STUDY = (
-    f"--num-samples {TRIALS} --max-epochs 6 --grace-period 2 --train-size 500 --dip-steps 20 "
-    "--confirm-top 0 --gpus-per-trial 0.5 --ray-address auto --storage-path s3://studies/all"
+    f"--dataset digits --num-samples {TRIALS} --max-epochs 6 --grace-period 2 --train-size 500 "
+    "--dip-steps 20 --confirm-top 0 --gpus-per-trial 0.5 --ray-address auto "
+    "--storage-path s3://studies/all"
 )
 """Two trials on each pretended GPU; a checkpoint at each epoch."""
 
