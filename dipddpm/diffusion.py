@@ -145,8 +145,7 @@ def loss(
     output = denoiser(q_sample(schedule, x0, t, noise), t)
     if min_snr == 0:
         return torch.nn.functional.mse_loss(output, target)
-    alpha_bar = schedule.alphas_cumprod[t]
-    snr = alpha_bar / (1 - alpha_bar)
+    snr = (schedule.signal[t] / schedule.noise[t]).square()
     # the squared error of ε is SNR times that of x_0, that of v SNR + 1 times
     weights = snr.clamp(max=min_snr) / (snr + 1 if prediction == "v" else snr)
     errors = (output - target).square().flatten(1).mean(dim=1)

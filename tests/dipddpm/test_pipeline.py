@@ -44,6 +44,8 @@ def test_a_record_is_a_row_whose_columns_keep_their_names_and_order(tiny):
     (record,) = Run(dataclasses.replace(tiny, epochs=1)).records()
     assert list(record.row()) == [
         "fid",
+        "fid_corrupted",
+        "fid_corrupted_floor",
         "kid",
         "kid_std",
         "precision",

@@ -101,7 +101,8 @@ def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
 def test_clipped_at_each_step_or_rescaled_at_the_end(tiny, images):
     """A denoiser that sees no noise makes the predicted image as large as x_t / √ᾱ_t."""
     for value_range in ("symmetric", "unit"):
-        config = dataclasses.replace(tiny, value_range=value_range, eta=0.0, sampler_steps=1)
+        one_step = {"prediction": "epsilon", "eta": 0.0, "sampler_steps": 1}
+        config = dataclasses.replace(tiny, value_range=value_range, **one_step)
         drawn, seen = {}, {}
         for fitting in ("clip", "rescale"):
             watched = []
