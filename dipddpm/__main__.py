@@ -15,7 +15,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dipddpm import commands, run_folder
-from dipddpm.cli import READERS, OneLineParser, add_run_flags, flag, run_config
+from dipddpm.cli import READERS, OneLineParser, add_field_flag, add_run_flags, flag, run_config
 from dipddpm.config import MOST, RunConfig
 from dipddpm.errors import ConfigError, DataError, NonFiniteError
 
@@ -24,6 +24,9 @@ Show = Callable[[str, int, int], None]
 RUN_FOLDER = Path("run")
 PLACES = ("dataset", "data_dir")
 """Settings that say where images are: they may have moved since a run began."""
+
+REPLACED = ("seed", "sampler_steps", "eta", "sampler_order", "spacing")
+"""Settings of a run that ``sample`` can replace."""
 
 STAGES = ("features", "dip", "ddpm")
 
@@ -76,8 +79,8 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write each image to a file of its own, 000.png and so on, and no contact sheet",
     )
-    for name, kind in (("seed", int), ("sampler_steps", int), ("eta", float)):
-        sample.add_argument(flag(name), type=READERS[kind], help="replaces the setting of the run")
+    for name in REPLACED:
+        add_field_flag(sample, RunConfig, name, default="the run's")
     sample.set_defaults(command=_sample, out=Path("sampled"))
 
     for each in (run, restore, sample):
@@ -153,7 +156,7 @@ def _sample(args: argparse.Namespace, show: Show) -> str:
         raise ConfigError("num", args.num, "at least 1")
     if args.num > MOST:
         raise ConfigError("num", args.num, f"at most {MOST}")
-    given = {name: getattr(args, name) for name in ("seed", "sampler_steps", "eta")}
+    given = {name: getattr(args, name) for name in REPLACED}
     changes = {name: value for name, value in given.items() if value is not None}
     return commands.sample(args.checkpoint, args.num, changes, args.each, args.device, args.out)
 

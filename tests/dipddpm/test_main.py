@@ -68,6 +68,11 @@ def test_sample_draws_more_from_saved_weights(done, tmp_path):
     assert a.shape == (5, 1, 8, 8)
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
+    out = ["--out", str(tmp_path / "first order")]
+    first_order = ["--sampler-order", "1", "--spacing", "time", "--seed", "0"]
+    assert main(["sample", weights, *flags, *first_order, *out]) == 0
+    other = load_file(tmp_path / "first order" / "samples.safetensors")["samples"]
+    assert not torch.equal(a, other)
     assert a.abs().max() <= 1
     for file in ("samples.png", "reverse.gif"):
         Image.open(tmp_path / "a" / file).verify()
