@@ -30,6 +30,7 @@ from study.results.folder import (
     HISTORY_FILE,
     PARTS,
     STUDY_FILE,
+    TRIALS_FILE,
 )
 from study.results.private import redacted
 from study.spec.errors import SettingError
@@ -330,8 +331,10 @@ class StorageCopy:
     def push(self, at_the_end: bool = False) -> None:
         """Copy what has changed.
 
-        The history is read first and copied after all else, so that each evaluation in the copy has
-        its trial's row and its log there too. ``study.json`` comes last: where it is, all is.
+        The tables are read first and copied after all else, so that each evaluation in the copy has
+        its log there too; and of the tables the trials are read before the history, so that no
+        trial has ended in the copy by an evaluation that the copy lacks. ``study.json`` comes last:
+        where it is, all is.
         """
         if self.fatal:
             raise self.fatal
@@ -392,4 +395,4 @@ class StorageCopy:
 
 def _comes_last(name: str) -> int:
     """Return the place among the files that are copied last, in this order; 0 for all others."""
-    return {HISTORY_FILE: 1, STUDY_FILE: 2}.get(Path(name).name, 0)
+    return {TRIALS_FILE: 1, HISTORY_FILE: 2, STUDY_FILE: 3}.get(Path(name).name, 0)

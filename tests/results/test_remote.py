@@ -110,6 +110,31 @@ def test_a_storage_that_is_gone_at_the_end_is_told_and_fails_nothing(tmp_path):
     assert warnings[-1].startswith("the storage lacks the last results, which --resume copies: ")
 
 
+def test_a_trial_that_ends_meanwhile_ends_in_the_copy_with_its_last_evaluation(
+    tmp_path, monkeypatch
+):
+    """The driver may be lost after any copy: no table may tell of what the other has not."""
+    folder, place = tmp_path / "study", tmp_path / "storage"
+    (folder / "ray").mkdir(parents=True)
+    for name in ("study.json", "history.csv", "trials.csv", "ray/result.json"):
+        (folder / name).write_text("{}\n" if name == "study.json" else "before\n")
+
+    def evaluation_comes(name):
+        for table in ("history.csv", "trials.csv"):  # in the order of the engine
+            with (folder / table).open("a") as file:
+                file.write("ended\n")
+        copied(name)
+
+    with StorageCopy(RemotePath.local(place), print) as copy:
+        copied = copy._copy
+        monkeypatch.setattr(copy, "_copy", evaluation_comes)
+        copy._folder = folder
+        copy.push()
+        seen = {table: (place / table).read_text() for table in ("history.csv", "trials.csv")}
+    assert seen["trials.csv"] == "before\n"
+    assert seen["history.csv"].startswith("before\n")
+
+
 def test_the_newer_side_wins_and_none_is_overwritten(tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder, rows in ((ours, "a\n"), (theirs, "a\nb\n")):
