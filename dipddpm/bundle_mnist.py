@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dipddpm.data import DATA_SOURCES, SPLIT_SEED, Dataset, Split, load_dataset, to_unit
+from dipddpm.data import DATA_SOURCES, SPLIT_SEED, Dataset, Split, load_dataset, to_levels
 from dipddpm.mnist import BUNDLED
 
 PER_CLASS = {"train": 600, "start": 100, "validation": 150, "test": 150}
@@ -49,14 +49,9 @@ def cut_small(mnist: Dataset) -> Dataset:
         split: Split = getattr(mnist, name)
         firsts = [(split.labels == c).nonzero()[:most, 0] for c in range(mnist.classes)]
         chosen = split.take(torch.cat(firsts).sort().values.numpy())
-        images = torch.where(_levels(chosen.images) <= DARKEST, -1.0, chosen.images)
+        images = torch.where(to_levels(chosen.images) <= DARKEST, -1.0, chosen.images)
         parts[name] = Split(images, chosen.labels)
     return dataclasses.replace(mnist, name="mnist-small", **parts, full_train=parts["train"])
-
-
-def _levels(images: torch.Tensor) -> torch.Tensor:
-    """Return images in [-1, 1] as grey levels 0 … 255, uint8."""
-    return (to_unit(images) * 255).round().to(torch.uint8)
 
 
 def arrays(small: Dataset) -> dict[str, np.ndarray]:
@@ -64,7 +59,7 @@ def arrays(small: Dataset) -> dict[str, np.ndarray]:
     found = dict[str, np.ndarray]()
     for name in PER_CLASS:
         split = getattr(small, name)
-        found[f"{name}_images"] = _levels(split.images)[:, 0].numpy()
+        found[f"{name}_images"] = to_levels(split.images)[:, 0].numpy()
         found[f"{name}_labels"] = split.labels.numpy().astype(np.uint8)
     return found
 

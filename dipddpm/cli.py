@@ -148,15 +148,15 @@ def add_field_flag(
 
 
 def preset_default(name: str) -> str:
-    """Return a field's value by preset in words, as in ``9; digits: 12; preset original: 20``."""
+    """Return a field's value by preset in words, as in ``4; digits: 12; preset original: 20``."""
     first, *presets = PRESETS
-    others = {each: preset(first, dataset=each) for each in QUICK_ON}
+    others: dict[str, RunConfig] = {}
+    if name != "dataset":
+        others |= {each: preset(first, dataset=each) for each in QUICK_ON}
     others |= {f"preset {each}": preset(each) for each in presets}
     first = str(getattr(preset(first), name))
     found = {what: str(getattr(config, name)) for what, config in others.items()}
     differing = [f"{what}: {value}" for what, value in found.items() if value != first]
-    if name == "dataset":
-        differing = differing[len(QUICK_ON) :]
     return "" if first == "None" and not differing else "; ".join([first, *differing])
 
 

@@ -107,7 +107,7 @@ def _hash(splits: tuple[Split, ...], darkest: int) -> str:
     """Hash images and labels; grey levels up to ``darkest`` count as 0."""
     digest = hashlib.sha256()
     for split in splits:
-        grey = ((split.images + 1) * 127.5).round().to(torch.uint8)
+        grey = to_levels(split.images)
         grey[grey <= darkest] = 0
         digest.update(str(tuple(grey.shape)).encode())
         digest.update(grey.numpy().tobytes())
@@ -183,6 +183,11 @@ def load_dataset(
 def to_unit(images: Tensor) -> Tensor:
     """Map [-1, 1] to [0, 1]."""
     return (images + 1) / 2
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Return images in [-1, 1] as grey levels 0 … 255, uint8."""
+    return ((images + 1) * 127.5).round().to(torch.uint8)
 
 
 def from_unit(images: Tensor) -> Tensor:

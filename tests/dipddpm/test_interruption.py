@@ -12,28 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import PYTHONPATH
+from support import PYTHONPATH, tiny_run
 
 from dipddpm.__main__ import main
 from dipddpm.checkpoint import STATE_FILE
 from dipddpm.data import load_dataset
 from dipddpm.interruption import Hold, Interrupted, interruptible
 
-TINY = (
-    *(
-        "run",
-        "--dataset",
-        "digits",
-        "--train-size",
-        "96",
-        "--dip-batch-size",
-        "64",
-        "--dip-steps",
-        "4",
-    ),
-    *("--dip-width", "8", "--width", "8", "--epochs", "4", "--eval-every", "2"),
-    *("--sampler-steps", "3", "--scored-images", "100"),
-)
+TINY = (*tiny_run.TINY, "--epochs", "4", "--eval-every", "2")
 
 
 @pytest.fixture(scope="module")

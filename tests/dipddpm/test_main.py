@@ -8,25 +8,12 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from support import tiny_run
 
 from dipddpm.__main__ import main
 from dipddpm.training import Trainer
 
-TINY = (
-    *(
-        "run",
-        "--dataset",
-        "digits",
-        "--train-size",
-        "96",
-        "--dip-batch-size",
-        "64",
-        "--dip-steps",
-        "4",
-    ),
-    *("--dip-width", "8", "--width", "8", "--epochs", "2", "--eval-every", "1"),
-    *("--sampler-steps", "3", "--scored-images", "100"),
-)
+TINY = (*tiny_run.TINY, "--epochs", "2", "--eval-every", "1")
 
 
 @pytest.fixture(scope="module")

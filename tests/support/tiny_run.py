@@ -1,0 +1,7 @@
+"""A run of a second on the command line."""
+
+TINY = (
+    *("run", "--dataset", "digits", "--train-size", "96", "--dip-batch-size", "64"),
+    *("--dip-steps", "4", "--dip-width", "8", "--width", "8"),
+    *("--sampler-steps", "3", "--scored-images", "100"),
+)
