@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from support import PYTHONPATH
+from support.waiting import HANG_S
 
 from dipddpm.config import RunConfig
 
@@ -91,6 +92,8 @@ def chromium():
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(driver_binary))
+    driver.set_script_timeout(HANG_S)
+    driver.set_page_load_timeout(HANG_S)
     yield driver
     driver.quit()
 

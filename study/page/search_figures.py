@@ -1,5 +1,6 @@
 """Figures of the search's course: learning curves, the best so far, and what ran when."""
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,6 +20,8 @@ from study.page.figure_style import (
 )
 from study.results.records import StudyRecord
 from study.spec.status import TrialStatus
+
+MAX_NAMED_LANES = 40  # of the timeline: more names can neither be read nor drawn in time
 
 
 def learning_curves(study: StudyRecord) -> go.Figure:
@@ -164,6 +167,10 @@ def timeline(study: StudyRecord) -> go.Figure:
             )
     figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event")
     figure = finish(figure, "minutes since the start", "slot")
-    names = [f"{node} {lane + 1}".strip() for node, lane in heights]
-    ticks = {"tickvals": list(heights.values()), "ticktext": names, "automargin": True}
-    return figure.update_yaxes(autorange="reversed", **ticks)
+    named = list(heights.items())[:: math.ceil(len(heights) / MAX_NAMED_LANES) or 1]
+    return figure.update_yaxes(
+        tickvals=[height for _, height in named],
+        ticktext=[f"{node} {lane + 1}".strip() for (node, lane), _ in named],
+        automargin=True,
+        autorange="reversed",
+    )

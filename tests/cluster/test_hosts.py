@@ -13,6 +13,7 @@ from support import ROOT
 from support.cluster_files import filled
 from support.evaluations import repeated
 from support.hosts import SWITCH, Lab, unavailable
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.cluster,
@@ -78,24 +79,22 @@ class Cluster:
         """On the head's disk."""
         return self.head.home / "results" / name
 
-    def wait_for(self, name: str, reached, timeout_s: float = 240) -> None:
+    def wait_for(self, name: str, reached) -> None:
         """Until something holds of a study's trials and its history, as tables."""
-        deadline = time.monotonic() + timeout_s
         files = [self.results(name) / file for file in ("trials.csv", "history.csv")]
-        while True:
+
+        def holds() -> bool:
             tables = [pd.read_csv(f) for f in files if f.exists() and f.stat().st_size]
-            if len(tables) == 2 and reached(*tables):
-                return
-            if time.monotonic() > deadline:
-                monitor = "tail -n 40 /tmp/ray/session_latest/logs/monitor.log"
-                raise TimeoutError(self.head.run(monitor, check=False).stdout, tables)
-            time.sleep(0.5)
+            return len(tables) == 2 and reached(*tables)
+
+        monitor = "tail -n 40 /tmp/ray/session_latest/logs/monitor.log"
+        wait_until(holds, every_s=0.5, why_not=lambda: self.head.run(monitor, check=False).stdout)
 
     def wait_for_end(self, name: str) -> None:
         """Until the driver has written all of it and is gone."""
         self.wait_for(name, everything_has_ended)
-        while not self.head.run("pgrep -f '^python .*run[.]py'", check=False).returncode:
-            time.sleep(0.5)
+        running = "pgrep -f '^python .*run[.]py'"
+        wait_until(lambda: self.head.run(running, check=False).returncode, every_s=0.5)
 
     def fetched(self, name: str) -> Path:
         """The results on the laptop."""
@@ -196,11 +195,8 @@ def test_a_worker_lost_then_the_head(cluster):
     assert set(history.node) == {worker.address for worker in cluster.workers}  # both are back
 
     cluster.ray("down -y ~/cluster.yaml")
-    deadline = time.monotonic() + 60
     for host in (cluster.head, *cluster.workers):
-        while "raylet" in host.run("ps aux").stdout:
-            assert time.monotonic() < deadline, host.name
-            time.sleep(0.5)
+        wait_until(lambda host=host: "raylet" not in host.run("ps aux").stdout, every_s=0.5)
     mark("down")
     print(marks)
 

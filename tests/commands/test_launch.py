@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from support import PYTHONPATH
+from support.waiting import HANG_S
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -64,7 +65,7 @@ def started(tmp_path, module, before="pass"):
 def test_each_signal_has_its_status_and_leaves_one_line(number, module, line, tmp_path):
     with started(tmp_path, module) as process:
         process.send_signal(number)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=HANG_S)
     assert (process.returncode, error) == (STATUS[number], line)
 
 
@@ -74,11 +75,11 @@ def test_a_signal_that_the_process_was_told_to_ignore_is_ignored(tmp_path):
     with started(tmp_path, WORKING, before) as process:
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANG_S)
     assert process.returncode == STATUS[signal.SIGTERM]
 
 
 def test_an_exit_that_hangs_ends_with_the_status_all_the_same(tmp_path):
     with started(tmp_path, ENDING, "launch.EXIT_S = 0.5") as process:
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANG_S)
     assert process.returncode == 7

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import optuna
@@ -15,6 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support import ROOT
+from support.killed_studies import wait_for_rows
+from support.waiting import HANG_S
 
 from study.commands.search import main
 from study.results.folder import ResultsFolder
@@ -67,7 +68,7 @@ def done(tmp_path_factory):
     """A tiny study with its confirmation: where it is and what it said."""
     place = tmp_path_factory.mktemp("done")
     process = start(*TINY, "--confirm-seeds", "2", "--name", "tiny", cwd=place)
-    output, _ = process.communicate(timeout=400)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     return place, output
 
@@ -114,7 +115,7 @@ def test_real_mnist(mnist_dir, tmp_path):
         *("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--name", "mnist"),
         cwd=tmp_path,
     )
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     assert "128 training images" in output
     folder = tmp_path / "results" / "mnist"
@@ -188,7 +189,7 @@ def test_what_has_ended_is_not_run_again(done):
     paths = [folder / part / "trials.csv" for part in (".", "baseline", "confirm")]
     before = [path.read_bytes() for path in paths]
     process = start("--resume", "tiny", cwd=place)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     assert "resumed: 3 have ended, 0 go on where they were" in output
     assert [path.read_bytes() for path in paths] == before
@@ -322,14 +323,9 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
     process = start(*flags, cwd=tmp_path)
     folder = tmp_path / "results" / "cut"
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and process.poll() is None:
-        history = folder / "history.csv"
-        if history.exists() and len(history.read_text().splitlines()) > 1:
-            break
-        time.sleep(0.1)
+    wait_for_rows(folder, 1, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, Ray's processes included
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert "nsga2 will hardly learn from 4 trials: it takes 80" in output
@@ -342,7 +338,7 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     assert "RUNNING" not in {trial.state.name for trial in exported.trials}
     assert (folder / "dashboard.html").exists()
     process = start("--resume", "--storage-url", url, cwd=tmp_path)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     trials = pd.read_csv(folder / "trials.csv")
     assert len(trials) == 4
@@ -364,11 +360,11 @@ def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_p
     size = (*size, "--confirm-top", "0")
     (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
     begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
-    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=240)[0]
+    ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=HANG_S)[0]
     assert "known settings first: 1 given, 3 of the original report" in ended
     more = ("--num-samples", "6", "--ddpm-lr", "1e-4", "5e-3")
     process = start("--resume", "a", *more, cwd=tmp_path)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     assert "ddpm_lr: searched from 0.0001 to 0.0006 by the first 5 trials" in output
     info, trials, _, export = load(tmp_path / "results" / "a")
@@ -378,7 +374,7 @@ def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_p
     assert "points.csv" not in (tmp_path / "results" / "a" / "study.json").read_text()
     other = ("--start-from", "results/a", "--num-samples", "1", "--name", "b")
     process = start(*size, *other, cwd=tmp_path)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     best = json.loads((tmp_path / "results" / "a" / "best.json").read_text())["parameters"]
     assert load(tmp_path / "results" / "b")[1][list(best)].iloc[0].to_dict() == best

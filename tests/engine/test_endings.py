@@ -6,10 +6,11 @@ import signal
 
 import pytest
 from support.killed_studies import check_complete, descendants, start, wait_for_rows, workers_of
+from support.waiting import HANG_S
 
 
-def ended(process, timeout=300):
-    output, _ = process.communicate(timeout=timeout)
+def ended(process):
+    output, _ = process.communicate(timeout=HANG_S)
     assert "Traceback" not in output
     return process.returncode, output.splitlines()
 

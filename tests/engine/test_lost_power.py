@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from support.killed_studies import start, wait_for_rows
 from support.toy_problem import TOY
+from support.waiting import HANG_S
 
 from study.engine.recovery import recover
 from study.engine.samplers import make_scheduler
@@ -113,7 +114,7 @@ def test_copies_of_the_disk_of_a_running_study_have_all_that_was_on_record(disk,
             cuts.append((copy, rounds, ended))
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANG_S)
     assert cuts[-1][2]
     for number, (copy, rounds, ended) in enumerate(cuts):
         check_after_cut(copy, rounds, ended, tmp_path / f"mounted-{number}")

@@ -16,6 +16,7 @@ from rich.console import Console
 from support.interrupted_study import BEGUN, COMPLETED, CUT_OFF, interrupt
 from support.killed_studies import check_complete, exhausted, start, wait_for_rows, workers_of
 from support.toy_problem import PLAN, TOY, toy
+from support.waiting import HANG_S
 
 from study.engine.recovery import recover
 from study.engine.runner import run_study
@@ -39,7 +40,7 @@ def test_a_driver_killed_at_random_moments(tmp_path):
         if (folder / "history.csv").exists():
             rows = len((folder / "history.csv").read_text().splitlines())
     process = start(folder, num_trials)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert "status finished" in output, output
     check_complete(folder, num_trials)
     assert len(json.loads((folder / "study.json").read_text())["sessions"]) > 1
@@ -59,7 +60,7 @@ def test_workers_killed_at_random_moments(tmp_path):
             victim = rng.choice(victims)
             os.kill(victim, signal.SIGKILL)
             hit[victim] += 1
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert "status finished" in output, output
     assert hit
     check_complete(folder)
@@ -70,13 +71,13 @@ def test_workers_killed_at_random_moments(tmp_path):
 
 def test_a_finished_study_grows_and_what_was_there_stays(tmp_path):
     folder = tmp_path / "growing"
-    output, _ = start(folder, 8, round_s=0.02).communicate(timeout=120)
+    output, _ = start(folder, 8, round_s=0.02).communicate(timeout=HANG_S)
     assert "status finished" in output, output
     before = {name: (folder / name).read_bytes() for name in ("trials.csv", "history.csv")}
     optuna_before = optuna.load_study(
         study_name="growing", storage=f"sqlite:///{folder / 'study.db'}"
     ).trials
-    output, _ = start(folder, 16, round_s=0.02).communicate(timeout=120)
+    output, _ = start(folder, 16, round_s=0.02).communicate(timeout=HANG_S)
     assert "status finished" in output, output
     check_complete(folder, 16)
     for name, content in before.items():

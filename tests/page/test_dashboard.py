@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,10 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 from support.browsing import check_accessible, check_quiet, show_at
 from support.planted_studies import ROWS, make_study, row
 from support.toy_problem import TOY, with_noise
+from support.waiting import wait_until
 
 from study.commands.dashboard import main
 from study.page import figures
@@ -62,6 +61,15 @@ def test_the_timeline_has_a_lane_per_slot_of_each_node(tmp_path):
     bars = trace(figure, "completed")
     assert dict(zip(bars.customdata, bars.y, strict=True)) == {"t1": 1, "t0": 2, "t2": 3}
     assert set(bars.text) == {"GPU 0", "GPU 1"}
+
+
+def test_the_timeline_names_as_many_lanes_as_can_be_read(tmp_path):
+    """A thousand names took a browser half a minute."""
+    for trials, named in ((3, 3), (1000, 40)):
+        rows = [row(f"t{i}", "completed") for i in range(trials)]  # all at one time
+        figure = figures.timeline(make_study(tmp_path, rows, name=f"of-{trials}"))
+        assert len(set(trace(figure, "completed").y)) == trials
+        assert len(figure.layout.yaxis.ticktext) == len(figure.layout.yaxis.tickvals) == named
 
 
 def test_what_a_hover_says_of_restarts_and_places(tmp_path):
@@ -212,7 +220,7 @@ def place_pointer(browser, plot: str, curve: int, point: int, click: bool = Fals
 
 def wait_until_drawn(browser) -> None:
     ready = "return document.body && document.body.dataset.ready"
-    WebDriverWait(browser, 20).until(lambda b: b.execute_script(ready) == "yes")
+    wait_until(lambda: browser.execute_script(ready) == "yes")
 
 
 def open_page(study, browser, hash_=""):
@@ -302,9 +310,7 @@ def test_the_table_sorts_filters_and_downloads(study, browser, tmp_path):
     assert shown(browser)["id"] == "bbb"
     browser.find_element("id", "download").click()
     file = tmp_path / "one.csv"
-    deadline = time.monotonic() + 10
-    while not file.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(file.exists)
     (row,) = csv.DictReader(file.read_text().splitlines())
     assert (row["id"], row["status"], row["error"], row["x"]) == ("bbb", "completed", "0.9", "7")
     check_quiet(browser)
@@ -315,7 +321,7 @@ def test_the_command_is_copied_with_one_click(study, browser):
     button = browser.find_element("id", "a-copy")
     button.click()
     # it copies, then says so
-    WebDriverWait(browser, 10, 0.05).until(lambda b: button.text == "Copied")
+    wait_until(lambda: button.text == "Copied", every_s=0.01)
     field = browser.find_element("id", "search")
     field.send_keys(Keys.CONTROL, "v")
     assert field.get_attribute("value") == "toy --x 1.0 --y 0.25"
@@ -361,10 +367,7 @@ def test_a_running_study_refreshes_itself_and_keeps_the_selection(tmp_path, brow
     browser.get((study.folder / "dashboard.html").as_uri() + "#a=ccc&b=bbb")
     study.info["status"] = "finished"
     (study.folder / "dashboard.html").write_text(draw(study))
-    deadline = time.monotonic() + 10
-    while browser.find_elements("id", "progress") and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not browser.find_elements("id", "progress")
+    wait_until(lambda: not browser.find_elements("id", "progress"))
     wait_until_drawn(browser)
     assert (shown(browser)["id"], shown(browser, "b")["id"]) == ("ccc", "bbb")
 
@@ -391,7 +394,7 @@ def test_a_thousand_trials(tmp_path, browser):
         choose(browser, "trial", trial.trial_id)
         image = browser.find_element("id", "a-after")
         assert image.get_attribute("src").startswith("data:") == inside
-        WebDriverWait(browser, 10).until(lambda b: b.execute_script(width) == 100)
+        wait_until(lambda: browser.execute_script(width) == 100)
     check_quiet(browser)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from support import PYTHONPATH, TESTS
 from support.killed_studies import check_tables, wait_for_rows
+from support.waiting import HANG_S
 
 from study.results import remote
 from study.results.remote import (
@@ -58,7 +59,7 @@ def test_a_lost_disk(s3, tmp_path):
     process.communicate()
     shutil.rmtree(folder)
     process = start(folder, uri)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=HANG_S)
     assert "status finished" in output, output
     check_tables(folder, TRIALS)
     assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2

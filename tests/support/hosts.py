@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
+
+from support.waiting import HANG_S, wait_until
 
 PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "/usr/sbin/sshd", "ssh-keygen", "rsync", "tmux")
 
@@ -156,11 +157,11 @@ class Host:
         for command in (f"address add {self.address}/24 dev eth0", "link set eth0 up"):
             lab.ip(pid, command)
         lab.ip(pid, "link set lo up")
-        deadline = time.monotonic() + 20
-        while self.run(f"ssh-keyscan {self.address} 2> /dev/null", check=False).returncode:
-            if time.monotonic() > deadline:
-                raise TimeoutError((lab.folder / f"{self.name}.log").read_text())
-            time.sleep(0.1)
+        answers = f"ssh-keyscan {self.address} 2> /dev/null"
+        wait_until(
+            lambda: not self.run(answers, check=False).returncode,
+            why_not=(lab.folder / f"{self.name}.log").read_text,
+        )
 
     def stop(self) -> None:
         """Its power fails: all its processes are gone at once."""
@@ -180,9 +181,7 @@ class Host:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return int(children.read_text())
 
-    def run(
-        self, command: str, *, check: bool = True, timeout_s: float = 300
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command in a shell on it, in the home folder."""
         spaces = ("--net", "--mount", "--pid", "--uts", "--ipc", "--root", "--wd=/")
         inside = ["nsenter", "--target", str(self.first_process), *spaces]
@@ -199,7 +198,7 @@ class Host:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=HANG_S,
             check=False,
         )
         if check and done.returncode:
@@ -238,14 +237,18 @@ def _dying_with_us(*command: str) -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", *command]
 
 
+def _network_of(pid: int) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")
+
+
 def _unshare(*arguments: str, output: object = None) -> subprocess.Popen[bytes]:
     """A process in namespaces of its own. The one returned is in its network, and ends with it."""
     command = _dying_with_us("unshare", "--fork", "--kill-child", *arguments)
-    outside = os.readlink("/proc/self/ns/net")
+    outside = _network_of(os.getpid())
     process = subprocess.Popen(command, stdout=output, stderr=output)  # type: ignore[call-overload]
-    deadline = time.monotonic() + 10
-    while os.readlink(f"/proc/{process.pid}/ns/net") == outside:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"no namespace: {command}")
-        time.sleep(0.01)
+    wait_until(
+        lambda: process.poll() is not None or _network_of(process.pid) != outside, every_s=0.01
+    )
+    if process.returncode is not None:
+        raise RuntimeError(f"no namespace: {command}")
     return process

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -12,6 +12,7 @@ import pandas as pd
 
 from study.engine.runner import MAX_FAILURES
 from support import PYTHONPATH, TESTS
+from support.waiting import wait_until
 
 NUM_TRIALS = 12
 
@@ -53,13 +54,17 @@ def workers_of(pid: int) -> list[int]:
     return [p for p, name in descendants(pid).items() if name.startswith("ray::ImplicitFunc")]
 
 
-def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
+def wait_for_rows(
+    folder: Path, rows: int, process: subprocess.Popen[str], why_not: Callable[[], object] = str
+) -> None:
+    """Until the history of a study has so many evaluations, or its driver has ended."""
+    wait_until(lambda: process.poll() is not None or rows_of(folder) >= rows, why_not=why_not)
+
+
+def rows_of(folder: Path) -> int:
+    """The evaluations in a study's history."""
     history = folder / "history.csv"
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and process.poll() is None:
-        if history.exists() and len(history.read_text().splitlines()) > rows:
-            return
-        time.sleep(0.05)
+    return len(history.read_text().splitlines()[1:]) if history.exists() else 0
 
 
 def exhausted(folder: Path) -> bool:

@@ -22,11 +22,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 from support import PYTHONPATH, TESTS
-from support.killed_studies import check_complete, descendants, exhausted, workers_of
+from support.killed_studies import (
+    check_complete,
+    descendants,
+    exhausted,
+    rows_of,
+    wait_for_rows,
+    workers_of,
+)
+from support.waiting import HANG_S, wait_until
 
 KINDS = ("driver", "term", "terminal", "worker", "stop", "raylet")
-END_S = 180.0
-"""Seconds for a driver to end that was killed, or cut off, on a busy machine."""
 
 
 class OnTerminal:
@@ -62,6 +68,10 @@ class OnTerminal:
                     self.output += os.read(self._master, 65536)
         os.close(self._master)
 
+    def said(self) -> str:
+        """What it has written so far."""
+        return self.output.decode()
+
     def close_terminal(self) -> None:
         self._closes.set()
         self._reader.join()
@@ -85,20 +95,12 @@ class OnTerminal:
         return True
 
 
-def rows_of(folder: Path) -> int:
-    history = folder / "history.csv"
-    return len(history.read_text().splitlines()) if history.exists() else 0
-
-
 def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.Counter[str]:
     """Run a study that is killed so often; raise where it lost, doubled or held up anything."""
     rng, done = random.Random(seed), collections.Counter[str]()
     study = OnTerminal(folder, num_trials)
     while done.total() < kills:
-        rows, deadline = rows_of(folder) + rng.randrange(4), time.monotonic() + END_S
-        while study.process.poll() is None and rows_of(folder) <= rows:
-            time.sleep(0.05)
-            assert time.monotonic() < deadline, f"stuck at {rows} rows: {study.output.decode()}"
+        wait_for_rows(folder, rows_of(folder) + 1 + rng.randrange(4), study.process, study.said)
         time.sleep(rng.uniform(0, 0.5))
         kind = rng.choice(KINDS)
         if study.process.poll() is None and not (
@@ -108,21 +110,17 @@ def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.
             done[kind] += study.kill(kind, rng)
             print(f"{done.total()}: {kind} at {rows_of(folder)} rows", flush=True)
             if kind not in ("worker", "stop"):
-                study.process.wait(END_S)
+                study.process.wait(HANG_S)
                 check_gone(children)
         if study.process.poll() is not None:
             study.close_terminal()
-            if "status finished" in study.output.decode():
+            if "status finished" in study.said():
                 num_trials += 6  # more to kill
             study = OnTerminal(folder, num_trials)
-    rows, deadline = rows_of(folder), time.monotonic() + END_S
     while study.process.poll() is None:
-        if rows_of(folder) > rows:
-            rows, deadline = rows_of(folder), time.monotonic() + END_S
-        assert time.monotonic() < deadline, f"stuck at {rows} rows: {study.output.decode()}"
-        time.sleep(0.1)
+        wait_for_rows(folder, rows_of(folder) + 1, study.process, study.said)
     study.close_terminal()
-    assert "status finished" in study.output.decode(), study.output.decode()
+    assert "status finished" in study.said(), study.said()
     check_complete(folder, num_trials)
     return done
 
@@ -137,10 +135,7 @@ def runs(pid: int) -> bool:
 
 def check_gone(processes: Collection[int]) -> None:
     """No process outlives its driver for long."""
-    deadline = time.monotonic() + END_S
-    while alive := [p for p in processes if runs(p)]:
-        assert time.monotonic() < deadline, f"left behind: {alive}"
-        time.sleep(0.1)
+    wait_until(lambda: not any(map(runs, processes)), why_not=lambda: f"{processes} outlive it")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import shlex
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from support import ROOT
 from support.hosts import Lab
 from support.hosts import unavailable as no_hosts
+from support.waiting import wait_until
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 
@@ -98,11 +98,9 @@ class Slurm:
         words = self.login.run(f"scontrol -o show job {job}").stdout.split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def wait_for(self, holds: Callable[[], bool], timeout_s: float = 480) -> None:
+    def wait_for(self, holds: Callable[[], bool]) -> None:
         """Until something holds."""
-        deadline = time.monotonic() + timeout_s
-        while not holds():
-            if time.monotonic() > deadline:
-                logs = [log.read_text()[-4000:] for log in sorted(self.folder.rglob("*.log"))]
-                raise TimeoutError(*logs)
-            time.sleep(0.3)
+        wait_until(holds, every_s=0.3, why_not=self._logs)
+
+    def _logs(self) -> str:
+        return "\n".join(log.read_text()[-4000:] for log in sorted(self.folder.rglob("*.log")))
