@@ -23,6 +23,7 @@ from study.replication.condition_names import (
     MANY_STEPS,
     NOISY_ALONE,
     NOISY_COMBINED,
+    RIVALS,
     SETTINGS,
     STD_SERIES,
     dip_lr_name,
@@ -51,6 +52,12 @@ def lower(what: str, metric: str, pair: tuple[str, str]) -> Measure:
         return [paired(f"{what}: {pair[0]} against {pair[1]}", a, b, "lower", tests)]
 
     return measure
+
+
+def better_than_rivals(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return whether DIP's images teach a DDPM better than each classical denoiser's do."""
+    measures = [lower("FID", "fid", (NOISY_COMBINED, rival)) for rival in RIVALS.values()]
+    return [found for each in measures for found in each(evidence, len(RIVALS) * tests)]
 
 
 def epoch_time(evidence: Evidence, tests: int) -> list[Finding]:
@@ -259,6 +266,12 @@ CLAIMS = (
         "where only noisy images exist the prior helps",
         lower("FID", "fid", (NOISY_COMBINED, NOISY_ALONE)),
         as_bad_as_noise(NOISY_COMBINED, NOISY_ALONE),
+    ),
+    Claim(
+        "i, rivals",
+        "there DIP helps more than classical denoisers, which take no training",
+        better_than_rivals,
+        as_bad_as_noise(NOISY_COMBINED, *RIVALS.values()),
     ),
     Claim(
         "j, looks",

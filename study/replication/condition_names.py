@@ -13,6 +13,10 @@ CONTROLLED = "controlled"
 ALONE, COMBINED = "DDPM alone", "DIP→DDPM"
 ALONE_UNIT, ALONE_NORM = "DDPM alone, range [0, 1]", "DDPM alone, input normalised"
 NOISY_ALONE, NOISY_COMBINED = "noisy images: DDPM alone", "noisy images: DIP→DDPM"
+RIVALS = {
+    prior: f"noisy images: {name}→DDPM" for prior, name in (("gaussian", "blur"), ("pca", "PCA"))
+}
+"""Classical denoisers in DIP's place, by prior: the best ones on MNIST and on 8×8 digits."""
 DIP_ALONE = "DIP alone"
 
 FEW_STEPS, MANY_STEPS = 10, 50

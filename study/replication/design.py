@@ -38,6 +38,7 @@ from study.replication.condition_names import (
     NOISY_ALONE,
     NOISY_COMBINED,
     PARAMETER,
+    RIVALS,
     STD_SERIES,
     as_reported_name,
     dip_lr_name,
@@ -179,6 +180,9 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
     plans += [
         plan(NOISY_ALONE, **noisy),
         plan(NOISY_COMBINED, extra_scores.restoration, prior="restorer", **noisy),
+    ]
+    plans += [
+        plan(name, extra_scores.restoration, prior=prior, **noisy) for prior, name in RIVALS.items()
     ]
     return plans
 

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from support.planted_evidence import evidence
+from support.planted_evidence import FID, evidence
 
 from study.analysis.inference import differs
 from study.problem.published import PUBLISHED_COMBINED
 from study.replication import claims
 from study.replication.claim_text import claim_text
 from study.replication.claims import CANNOT_TELL, CLAIMS, DOES_NOT, HOLDS, Claim, judge
-from study.replication.condition_names import ALONE, COMBINED, setting_name
+from study.replication.condition_names import ALONE, COMBINED, RIVALS, setting_name
 from study.replication.evidence import Evidence
 
 
@@ -34,9 +34,18 @@ def test_planted_effects_get_their_verdicts():
         "g, copies": HOLDS,
         "h": HOLDS,
         "i": HOLDS,
+        "i, rivals": HOLDS,
         "j, looks": HOLDS,
         "j, truth": HOLDS,
     }
+
+
+def test_dip_is_to_beat_every_classical_denoiser():
+    found = dict(FID) | {RIVALS["gaussian"]: 8.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("support.planted_evidence.FID", found)
+        judged = verdicts(evidence())
+    assert (judged["i"], judged["i, rivals"]) == (HOLDS, DOES_NOT)
 
 
 def test_copying_does_not_pass_for_quality():

@@ -15,6 +15,7 @@ from study.replication.condition_names import (
     LOADERS,
     NOISY_ALONE,
     NOISY_COMBINED,
+    RIVALS,
     SETTINGS,
     dip_lr_name,
     setting_name,
@@ -35,6 +36,8 @@ FID = {  # of all conditions that claims compare; 10 % apart but where planted
     dip_lr_name(5e-3): 17.0,
     NOISY_ALONE: 50.0,
     NOISY_COMBINED: 30.0,
+    RIVALS["gaussian"]: 36.0,
+    RIVALS["pca"]: 45.0,
 }
 CONTRAST = {ALONE_UNIT: 0.7, ALONE_NORM: 0.5}
 
