@@ -1,9 +1,11 @@
 """The tables of what was found, from ``results/reference``."""
 
+import math
 import statistics
 from collections.abc import Callable
 
 from table_text import (
+    DATA,
     ROOT,
     Row,
     markdown,
@@ -15,6 +17,7 @@ from table_text import (
     read_json,
 )
 
+from study.problem.search_space import NOISY_STD
 from study.spec.pareto import noise_floor
 
 REFERENCE = ROOT / "results" / "reference"
@@ -44,7 +47,43 @@ def answer() -> str:
         [question, measure, *(_answer(effects(folder, claim)[i]) for folder in (MNIST, DIGITS))]
         for question, measure, claim, i in questions
     ]
+    rivals = "There, are DIP's images better than those of a classical denoiser?"
+    rows.insert(4, [rivals, "FID of the images", *map(_against_classical, ("mnist", "digits"))])
+    sooner = "And in less time, DIP's counted?"
+    rows.append([sooner, "seconds", *map(_seconds_to_draw, (MNIST, DIGITS))])
     return markdown(("with the prior …", "compared", "MNIST, 28×28", "digits, 8×8"), rows)
+
+
+def _against_classical(dataset: str) -> str:
+    """Return how the best DIP's images compare with the best classical denoiser's, noisy regime."""
+    of_set = {
+        row["prior"]: row["fid"]
+        for row in read_json(DATA / "denoisers.json")["rows"]
+        if (row["dataset"], row["std"]) == (dataset, NOISY_STD)
+    }
+    classical = min(("gaussian", "tv", "pca"), key=lambda prior: of_set[prior])
+    rival = of_set.pop(classical)
+    dip = min(
+        fid for prior, fid in of_set.items() if prior not in ("none", "gaussian", "tv", "pca")
+    )
+    answer = "yes" if dip < rival else "no"
+    return (
+        f"**{answer}**: {number(dip / rival)} ({number(dip)}, `{classical}` {number(rival)}), n = 1"
+    )
+
+
+def _seconds_to_draw(folder: str) -> str:
+    """Return how the seconds of DIP and 10 steps compare with those of 50 steps from noise."""
+    (combined,) = (r for r in conditions(folder, "controlled") if r["condition"] == "DIP→DDPM")
+    prior, noise = (
+        [float(row["seconds"]) for row in extra(folder, "DIP→DDPM", f"from {start}", steps)]
+        for start, steps in (("prior", "10.0"), ("noise", "50.0"))
+    )
+    dip_s = float(combined["dip_time_s"])
+    logs = [math.log((dip_s + a) / b) for a, b in zip(prior, noise, strict=True)]
+    middle, low, high = (math.exp(value) for value in mean_interval(logs))
+    answer = "unclear" if low <= 1 <= high else "yes" if middle < 1 else "no"
+    return f"**{answer}**: {ratio(middle, low, high)}, n = {len(logs)}"
 
 
 def _answer(effect: Row) -> str:

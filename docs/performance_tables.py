@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from table_text import (
-    ROOT,
+    DATA,
     markdown,
     mean_interval,
     number,
@@ -16,8 +16,6 @@ from table_text import (
     read_csv,
     read_json,
 )
-
-DATA = ROOT / "benchmarks" / "data"
 
 
 def load(name: str) -> Any:

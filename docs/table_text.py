@@ -10,6 +10,7 @@ from typing import Any
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
+DATA = ROOT / "benchmarks" / "data"
 
 Row = dict[str, str]
 
