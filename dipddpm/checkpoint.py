@@ -23,7 +23,7 @@ EARLIER_PRIORS = ("dip.", "fit.")
 """The same in version 0.1, for a prior that was fitted and for one under way."""
 
 EARLIER_AVERAGES = ("kept.", "ema.")
-"""The beginning of the averaged weights' names in versions 0.1 and 0.2, with ``module.`` after it."""
+"""The same of the averaged weights in versions 0.1 and 0.2, which had ``module.`` after it."""
 
 
 def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:

@@ -1,5 +1,7 @@
 """What benchmarks conclude from their measurements, and that they compare what they say."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,12 +10,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import gpu
 import recipes
 import record
 import side_by_side
 import time_to_quality
 
 from dipddpm import timing
+from dipddpm.config import preset
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
@@ -70,3 +74,31 @@ def test_a_curve_whose_state_is_gone_is_not_overwritten(tmp_path):
     with pytest.raises(SystemExit, match=r"curve\.csv holds a curve whose state curve\.state"):
         record.Table(file, ("step", "loss")).resume(recipes.Recipe())
     assert file.read_text() == "step,loss\n100,0.1\n"
+
+
+def test_what_there_is_no_time_for_on_a_gpu_is_named():
+    plan = gpu.Plan(preset("original", dataset="digits", **gpu.TINY))
+    result = gpu.measure(plan, torch.device("cpu"), limit_s=-1.0)
+    assert result["left_out"] == dict.fromkeys(gpu.PARTS, "not begun")
+
+
+def test_a_whole_trial_says_how_far_it_came(tiny):
+    with pytest.raises(gpu.OutOfTimeError, match="dip 1 of 4"):
+        gpu.whole_trial(gpu.Plan(tiny), torch.device("cpu"), deadline=0.0)
+
+
+def test_a_curve_that_is_cut_off_keeps_what_it_has(tiny):
+    result = gpu.time_to_quality(gpu.Plan(tiny, curve_s=0.0), torch.device("cpu"), deadline=1e9)
+    assert result["curve"] == []
+    assert set(result["train_s_to_fid"].values()) == {None}
+
+
+@pytest.mark.slow
+def test_all_figures_of_a_gpu_come_in_one_json_object():
+    command = [sys.executable, gpu.__file__, "--smoke"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(run.stdout)
+    assert result["left_out"] == {}
+    assert set(result["throughput"]) == {"32", "64"}
+    assert result["whole_trial"]["epochs"] == len(result["time_to_quality"]["curve"]) == 2
+    assert set(result["packing"]["images_per_s"]) == {"1", "2"}

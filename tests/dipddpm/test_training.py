@@ -86,7 +86,7 @@ def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
 
 
 def test_the_average_is_that_of_torch_bit_by_bit(tiny, images):
-    """Under a decay of min(d, (1+n)/(10+n)), after the first weights, which it takes as they are."""
+    """Its decay is min(d, (1+n)/(10+n)), and the first weights it takes as they are."""
     ours = trainer(tiny, images, ema_decay=0.3)
 
     def average(averages, weights, n):
