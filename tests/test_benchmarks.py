@@ -14,6 +14,7 @@ import gpu
 import recipes
 import record
 import side_by_side
+import speedrun
 import time_to_quality
 
 from dipddpm import timing
@@ -102,3 +103,42 @@ def test_all_figures_of_a_gpu_come_in_one_json_object():
     assert set(result["throughput"]) == {"32", "64"}
     assert result["whole_trial"]["epochs"] == len(result["time_to_quality"]["curve"]) == 2
     assert set(result["packing"]["images_per_s"]) == {"1", "2"}
+
+
+def test_a_record_has_ten_seeds_that_are_surely_below_the_target():
+    spread = torch.linspace(-0.3, 0.3, 10)
+    assert speedrun.counts((4.5 + spread).tolist())
+    assert not speedrun.counts((4.5 + spread).tolist()[:9])
+    assert not speedrun.counts((4.9 + spread).tolist())
+    assert not speedrun.counts([*(4.5 + spread).tolist(), float("nan")])
+    assert speedrun.p_value([1.0]) == 1.0
+
+
+def test_the_learning_rate_rises_at_first_and_ends_at_nothing():
+    rates = [speedrun.learning_rate(step, 100, 2.0) for step in range(100)]
+    assert rates[0] < rates[speedrun.WARM_UP - 1] > rates[50] > rates[-1] > 0
+    assert rates[50] == 1.0
+
+
+def test_a_speedrun_draws_all_its_images_and_depends_on_its_seed_alone(tiny):
+    images = torch.randn(100, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    first, seconds = speedrun.run(tiny, 5, images, 510)  # five steps are more than an epoch
+    again, _ = speedrun.run(tiny, 5, images, 510)
+    assert first.shape == (510, 1, 8, 8)
+    assert torch.equal(first, again)
+    assert seconds["seconds"] == pytest.approx(seconds["train_s"] + seconds["sample_s"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--record", "--seeds", "9"], "--seeds is 9; expected at least 10 with --record"),
+        (["--steps", "0"], "--steps is 0; expected at least 1"),
+        (["--width", "12"], "width is 12; expected a multiple of 8"),
+    ],
+)
+def test_bad_settings_of_a_speedrun_end_it_in_one_line(flags, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["speedrun.py", "--data-dir", "nowhere", *flags])
+    with pytest.raises(SystemExit, match="2"):
+        speedrun.main()
+    assert message in capsys.readouterr().err
