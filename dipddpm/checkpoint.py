@@ -22,6 +22,9 @@ PRIOR = "prior."
 EARLIER_PRIORS = ("dip.", "fit.")
 """The same in version 0.1, for a prior that was fitted and for one under way."""
 
+EARLIER_AVERAGES = ("kept.", "ema.")
+"""The same of the averaged weights in versions 0.1 and 0.2, which had ``module.`` after it."""
+
 
 def write_state(folder: Path, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Replace the state of a run in ``folder`` in one step; ``state`` is what JSON can hold.
@@ -46,10 +49,11 @@ def _sync(path: Path) -> None:
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return what :func:`write_state` of this version or of 0.1 wrote, by today's names."""
+    """Return what :func:`write_state` of this or an earlier version wrote, by today's names."""
     with safe_open(folder / STATE_FILE, framework="pt") as file:
         state = json.loads(file.metadata()["run"])
         tensors = {_today(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    tensors.pop("ema.n_averaged", None)  # the same as "updates"
     if "prior_seconds" not in state:  # 0.1 kept them among the tensors
         seconds = tensors.pop(f"{PRIOR}seconds", torch.tensor(0.0))
         state |= {"prior_seconds": float(seconds), "pending_loss": None}
@@ -69,7 +73,10 @@ def _today(name: str) -> str:
     for earlier in EARLIER_PRIORS:
         if name.startswith(earlier):
             return PRIOR + name.removeprefix(earlier)
-    return "ema." + name.removeprefix("kept.") if name.startswith("kept.") else name
+    for earlier in EARLIER_AVERAGES:
+        if name.startswith(earlier):
+            return "ema." + name.removeprefix(earlier).removeprefix("module.")
+    return name
 
 
 def save_weights(

@@ -187,7 +187,7 @@ class Run:
         """Return the weights of the denoiser that samples are drawn with."""
         if self.trainer is None:
             raise RuntimeError("there are no weights before the first evaluation")
-        return self.trainer.ema.module.state_dict()
+        return self.trainer.ema.state_dict()
 
     def save_weights(self, file: Path) -> None:
         """Write :meth:`weights` to a file from which ``load_weights`` reads the denoiser."""

@@ -171,7 +171,7 @@ def _save_weights_so_far(whole: Run, out: Path) -> None:
     if not (out / STATE_FILE).exists():
         return
     _, tensors = read_state(out)
-    if weights := under("ema.module.", tensors):
+    if weights := under("ema.", tensors):
         save_weights(out / WEIGHTS_FILE, weights, whole.config, whole.dataset.shape)
 
 

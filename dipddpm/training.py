@@ -1,13 +1,12 @@
 """Training the DDPM: model, averaged weights, optimizer and random state, epoch by epoch."""
 
+import copy
 import math
 import statistics
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from dipddpm import diffusion
 from dipddpm.config import RunConfig
@@ -34,7 +33,7 @@ class Trainer:
             ``config.start_step`` is set.
 
     Attributes:
-        ema: the weights that samples are drawn with.
+        ema: the denoiser that samples are drawn with, of averaged weights.
         step_seconds: the seconds of every step so far.
     """
 
@@ -49,7 +48,9 @@ class Trainer:
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
-        self.ema = AveragedModel(self.model, multi_avg_fn=self._average)
+        self.ema = copy.deepcopy(self.model).requires_grad_(False)
+        self.weights: list[Tensor] = list(self.model.parameters())
+        self.averages: list[Tensor] = list(self.ema.parameters())
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.ddpm_lr, fused=True)
         self.rng = generator(config.seed, "ddpm", device=device)
         self.clock = StepClock(device)
@@ -90,7 +91,7 @@ class Trainer:
         loss = float(losses.mean())
         if self.config.sampling_weights == "best-epoch" and loss < self.best_loss:
             self.best_loss = loss
-            self.ema.module.load_state_dict(self.model.state_dict())
+            self.ema.load_state_dict(self.model.state_dict())
         return loss
 
     def batches(self, order: Tensor) -> Iterator[Tensor]:
@@ -113,7 +114,7 @@ class Trainer:
         loss.backward()
         self.optimizer.step()
         if self.config.sampling_weights == "averaged":
-            self.ema.update_parameters(self.model)
+            self._average()
         self.updates += 1
         return loss.detach()
 
@@ -132,11 +133,15 @@ class Trainer:
             self.ema, self.config, num, self.images.shape[1:], rng, self.sources(num), watch
         )
 
-    def _average(self, averages: Any, parameters: Any, _: Tensor | int) -> None:
-        """Average by a decay min(d, (1+n)/(10+n)), which soon forgets the initial weights."""
-        n = self.updates  # our own count: the averager's lies on the device
-        decay = min(self.config.ema_decay, (1 + n) / (10 + n))
-        torch._foreach_lerp_(averages, parameters, 1 - decay)
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Average by a decay min(d, (1+n)/(10+n)), which soon forgets the initial weights.
+
+        The n of ``AveragedModel`` is a tensor, which each of its updates copies to the device.
+        """
+        n = self.updates
+        decay = min(self.config.ema_decay, (1 + n) / (10 + n)) if n else 0.0
+        torch._foreach_lerp_(self.averages, self.weights, 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return all that the next epoch depends on, as flat tensors."""

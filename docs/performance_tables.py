@@ -174,6 +174,38 @@ def sampling() -> str:
     return markdown(header, rows)
 
 
+def speedrun() -> str:
+    return records_table(load("speedrun"))
+
+
+def records_table(records: Sequence[dict[str, Any]]) -> str:
+    """Return the records of the speedrun, the first one first."""
+    rows = []
+    for record in records:
+        mean = {
+            name: statistics.fmean(run[name] for run in record["runs"])
+            for name in ("seconds", "core_s", "sample_s")
+        }
+        recipe = ", ".join(f"{name} {value}" for name, value in record["recipe"].items())
+        rows.append(
+            [
+                *(number(mean[name]) for name in ("seconds", "core_s", "sample_s")),
+                ratio(*mean_interval([run["fid"] for run in record["runs"]])),
+                number(record["fid_floor"]),
+                f"{record['p']:.1g}",
+                str(len(record["runs"])),
+                recipe,
+                f"`{record['code']}`",
+                f"{record['machine']['cpu']}, {record['machine']['threads']} threads",
+            ]
+        )
+    header = (
+        *("seconds", "core-seconds", "of them sampling, s", "FID [95 % interval]", "floor", "p"),
+        *("seeds", "recipe", "code", "machine"),
+    )
+    return markdown(header, rows)
+
+
 SAMPLERS = (
     *("ancestral, 25", "ancestral, 50", "ancestral, 250", "DDIM, 25"),
     *("DPM-Solver++(2M), 10", "SDE-DPM-Solver++(2M), 10", "SDE-DPM-Solver++(2M), 15"),
@@ -284,6 +316,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/packing": packing,
     "performance/sampling": sampling,
     "performance/sampler-and-loss": sampler_and_loss,
+    "performance/speedrun": speedrun,
     "performance/scaling": scaling,
     "performance/in-a-row": in_a_row,
     "performance/overhead": overhead,

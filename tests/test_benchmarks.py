@@ -1,5 +1,7 @@
 """What benchmarks conclude from their measurements, and that they compare what they say."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,12 +10,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import gpu
 import recipes
 import record
 import side_by_side
+import speedrun
 import time_to_quality
 
 from dipddpm import timing
+from dipddpm.config import preset
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
@@ -70,3 +75,70 @@ def test_a_curve_whose_state_is_gone_is_not_overwritten(tmp_path):
     with pytest.raises(SystemExit, match=r"curve\.csv holds a curve whose state curve\.state"):
         record.Table(file, ("step", "loss")).resume(recipes.Recipe())
     assert file.read_text() == "step,loss\n100,0.1\n"
+
+
+def test_what_there_is_no_time_for_on_a_gpu_is_named():
+    plan = gpu.Plan(preset("original", dataset="digits", **gpu.TINY))
+    result = gpu.measure(plan, torch.device("cpu"), limit_s=-1.0)
+    assert result["left_out"] == dict.fromkeys(gpu.PARTS, "not begun")
+
+
+def test_a_whole_trial_says_how_far_it_came(tiny):
+    with pytest.raises(gpu.OutOfTimeError, match="dip 1 of 4"):
+        gpu.whole_trial(gpu.Plan(tiny), torch.device("cpu"), deadline=0.0)
+
+
+def test_a_curve_that_is_cut_off_keeps_what_it_has(tiny):
+    result = gpu.time_to_quality(gpu.Plan(tiny, curve_s=0.0), torch.device("cpu"), deadline=1e9)
+    assert result["curve"] == []
+    assert set(result["train_s_to_fid"].values()) == {None}
+
+
+@pytest.mark.slow
+def test_all_figures_of_a_gpu_come_in_one_json_object():
+    command = [sys.executable, gpu.__file__, "--smoke"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(run.stdout)
+    assert result["left_out"] == {}
+    assert set(result["throughput"]) == {"32", "64"}
+    assert result["whole_trial"]["epochs"] == len(result["time_to_quality"]["curve"]) == 2
+    assert set(result["packing"]["images_per_s"]) == {"1", "2"}
+
+
+def test_a_record_has_ten_seeds_that_are_surely_below_the_target():
+    spread = torch.linspace(-0.3, 0.3, 10)
+    assert speedrun.counts((4.5 + spread).tolist())
+    assert not speedrun.counts((4.5 + spread).tolist()[:9])
+    assert not speedrun.counts((4.9 + spread).tolist())
+    assert not speedrun.counts([*(4.5 + spread).tolist(), float("nan")])
+    assert speedrun.p_value([1.0]) == 1.0
+
+
+def test_the_learning_rate_rises_at_first_and_ends_at_nothing():
+    rates = [speedrun.learning_rate(step, 100, 2.0) for step in range(100)]
+    assert rates[0] < rates[speedrun.WARM_UP - 1] > rates[50] > rates[-1] > 0
+    assert rates[50] == 1.0
+
+
+def test_a_speedrun_draws_all_its_images_and_depends_on_its_seed_alone(tiny):
+    images = torch.randn(100, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    first, seconds = speedrun.run(tiny, 5, images, 510)  # five steps are more than an epoch
+    again, _ = speedrun.run(tiny, 5, images, 510)
+    assert first.shape == (510, 1, 8, 8)
+    assert torch.equal(first, again)
+    assert seconds["seconds"] == pytest.approx(seconds["train_s"] + seconds["sample_s"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--record", "--seeds", "9"], "--seeds is 9; expected at least 10 with --record"),
+        (["--steps", "0"], "--steps is 0; expected at least 1"),
+        (["--width", "12"], "width is 12; expected a multiple of 8"),
+    ],
+)
+def test_bad_settings_of_a_speedrun_end_it_in_one_line(flags, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["speedrun.py", "--data-dir", "nowhere", *flags])
+    with pytest.raises(SystemExit, match="2"):
+        speedrun.main()
+    assert message in capsys.readouterr().err

@@ -18,7 +18,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
-from study.cluster.private_ray import make_token
+from study.cluster.private_ray import choose_allocator, make_token
 from study.engine import ray_state
 from study.engine.heartbeat import beating
 from study.engine.notices import Notices
@@ -69,6 +69,7 @@ def start_ray(cpus: int, gpus: int) -> None:
     if path[0] != str(provenance.CODE):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(provenance.CODE), *filter(None, path)])
     make_token()
+    choose_allocator()
     try:
         with undisturbed():
             ray.init(

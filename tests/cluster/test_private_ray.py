@@ -2,10 +2,13 @@
 
 import os
 import stat
+import sys
+from pathlib import Path
 
 import pytest
+import ray
 
-from study.cluster.private_ray import check_machine, make_token
+from study.cluster.private_ray import ALLOCATOR, check_machine, choose_allocator, make_token
 from study.spec.errors import MachineError
 
 
@@ -79,3 +82,19 @@ def test_a_folder_for_temporary_files_that_is_missing(home, monkeypatch):
     monkeypatch.setenv("TMPDIR", "/nowhere")
     with pytest.raises(MachineError, match="TMPDIR is /nowhere; expected a folder that can be"):
         check_machine()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Ray ships jemalloc for Linux alone")
+def test_workers_have_jemalloc_loaded(ray_local):
+    look = ray.remote(lambda: (Path("/proc/self/maps").read_text(), os.environ["MALLOC_CONF"]))
+    maps, options = ray.get(look.remote())
+    assert "libjemalloc.so" in maps
+    assert options == ALLOCATOR["MALLOC_CONF"]
+
+
+def test_another_choice_of_allocator_is_left_alone(monkeypatch):
+    monkeypatch.setenv("RAY_LD_PRELOAD_ON_WORKERS", "0")
+    monkeypatch.setenv("MALLOC_CONF", "narenas:1")
+    choose_allocator()
+    assert os.environ["RAY_LD_PRELOAD_ON_WORKERS"] == "0"
+    assert os.environ["MALLOC_CONF"] == "narenas:1"

@@ -47,8 +47,8 @@ def test_a_run_that_version_0_1_saved_between_epochs_goes_on(tiny, tmp_path, pri
     if prior != "none":
         tensors["prior.seconds"] = tensors["best_loss"].new_tensor(state["prior_seconds"])
     del state["prior_seconds"], state["pending_loss"]
-    earlier = {"prior": "dip", "ema": "kept"}
-    renamed = {}
+    earlier = {"prior": "dip", "ema": "kept.module"}
+    renamed = {"kept.n_averaged": tensors["updates"].clone()}
     for name, value in tensors.items():
         first, *rest = name.split(".", 1)
         renamed[".".join([earlier.get(first, first), *rest])] = value
@@ -59,6 +59,22 @@ def test_a_run_that_version_0_1_saved_between_epochs_goes_on(tiny, tmp_path, pri
     assert (again.epoch, again.loss) == (expected.epoch, expected.loss)
     assert again.scores["fid"] == expected.scores["fid"]
     assert (again.dip_loss == expected.dip_loss) == (prior != "none")  # NaN
+
+
+def test_a_run_that_version_0_2_saved_between_epochs_goes_on(tiny, tmp_path):
+    """It had the averaged weights inside a module that counted as well."""
+    run = Run(tiny)
+    records = run.records()
+    next(records)
+    run.save(tmp_path)
+    expected = next(records)
+    state, tensors = read(tmp_path)
+    renamed = {n.replace("ema.", "ema.module.", 1): value for n, value in tensors.items()}
+    renamed["ema.n_averaged"] = tensors["updates"].clone()
+    save_file(renamed, tmp_path / STATE_FILE, {"run": json.dumps(state)})
+
+    again = next(Run.load(tmp_path).records())
+    assert (again.loss, again.scores["fid"]) == (expected.loss, expected.scores["fid"])
 
 
 def test_checkpoints_are_read_without_pickle(tiny, tmp_path):

@@ -4,9 +4,12 @@ import dataclasses
 
 import pytest
 import torch
+from support.float32_device import crossings, float32_device
+from torch.optim.swa_utils import AveragedModel
 
 from dipddpm.data import load_dataset
 from dipddpm.images import rescale
+from dipddpm.priors.restorer import Restorer
 from dipddpm.randomness import generator
 from dipddpm.training import Trainer, draw
 
@@ -78,8 +81,51 @@ def weights(module):
 def test_without_an_average_the_weights_are_the_last_ones(tiny, images):
     last = trainer(tiny, images, ema_decay=0.0)
     last.train_epoch()
-    averaged = last.ema.module.state_dict()
+    averaged = last.ema.state_dict()
     assert all(torch.equal(v, averaged[k]) for k, v in last.model.state_dict().items())
+
+
+def test_the_average_is_that_of_torch_bit_by_bit(tiny, images):
+    """Its decay is min(d, (1+n)/(10+n)), and the first weights it takes as they are."""
+    ours = trainer(tiny, images, ema_decay=0.3)
+
+    def average(averages, weights, n):
+        torch._foreach_lerp_(averages, weights, 1 - min(0.3, (1 + int(n)) / (10 + int(n))))
+
+    theirs = AveragedModel(ours.model, multi_avg_fn=average)
+    for batch in images.split(16):
+        ours.step(batch)
+        theirs.update_parameters(ours.model)
+        assert torch.equal(weights(ours.ema), weights(theirs.module))
+    assert not torch.equal(weights(ours.ema), weights(ours.model))
+
+
+@pytest.mark.parametrize("changes", [{}, {"prediction": "epsilon", "min_snr": 0.0}], ids=["v", "ε"])
+def test_no_step_copies_from_or_to_the_device_or_waits_for_it(tiny, images, changes):
+    """What an epoch does so at its ends does not grow with the number of its steps."""
+    with float32_device() as device:
+        on_device, counts = images.to(device), []
+        for size in (48, 8):
+            config = dataclasses.replace(tiny, batch_size=size, **changes)
+            training = Trainer(config, on_device, on_device)
+            with crossings() as found:
+                training.train_epoch()
+            counts.append(len(found))
+        assert counts[0] == counts[1] > 0  # the losses are looked at
+        with crossings() as found:
+            float(training.step(on_device[:8]))
+        assert len(found) == 1
+
+
+def test_no_step_of_a_restorer_copies_from_or_to_the_device_or_waits_for_it(tiny, images):
+    with float32_device() as device:
+        on_device, counts = images.to(device), []
+        for steps in (2, 8):
+            fit = Restorer(dataclasses.replace(tiny, dip_steps=steps), on_device)
+            with crossings() as found:
+                fit.fit()
+            counts.append(len(found))
+        assert counts[0] == counts[1] > 0
 
 
 def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
@@ -94,7 +140,7 @@ def test_the_weights_of_the_best_epoch_are_kept(tiny, images, monkeypatch):
             best.load_state_dict(state)
         best.train_epoch()
         after.append(weights(best.model))
-        assert torch.equal(weights(best.ema.module), after[min(epoch, 1)])
+        assert torch.equal(weights(best.ema), after[min(epoch, 1)])
     assert not torch.equal(after[1], after[2])
 
 

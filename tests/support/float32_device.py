@@ -1,7 +1,8 @@
 """A device without float64, as Apple GPUs are, that computes on the CPU.
 
 Its tensors say that they are on ``mps``. Any of them that would be float64 is refused as PyTorch
-refuses it there, and so is an operation that mixes them with tensors of the CPU.
+refuses it there, and so is an operation that mixes them with tensors of the CPU. What crosses from
+one to the other, or has one wait for the other, can be counted.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ MAY_MIX = {
     *(aten._to_copy.default, aten.copy_.default),  # from one device to the other
     *(aten.index.Tensor, aten.index_put_.default),  # indices may lie on the CPU
 }
+
+WAITS = {
+    aten._local_scalar_dense.default,  # item(), float(), bool()
+    *(aten.nonzero.default, aten.masked_select.default),  # the size of what they return
+}
+
+_crossings: list[str] = []
 
 
 class OnDevice(torch.Tensor):
@@ -52,12 +60,23 @@ def dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     is_ours = bool(ours) if where is None else torch.device(where) == DEVICE
     if where is not None:
         kwargs = {**kwargs, "device": torch.device("cpu")}
+    both = ours and len(tensors) > len(ours)
+    leaves = func is aten._to_copy.default and where is not None and bool(ours) != is_ours
+    if leaves or (both and func in MAY_MIX) or (ours and func in WAITS):
+        _crossings.append(str(func))
     inner = tree_map(lambda x: x.inner if isinstance(x, OnDevice) else x, (args, kwargs))
     result = func(*inner[0], **inner[1])
     if not is_ours or (func is aten.copy_.default and not isinstance(args[0], OnDevice)):
         return result
     wrapped = tree_map(lambda x: OnDevice(x) if isinstance(x, torch.Tensor) else x, result)
     return return_and_correct_aliasing(func, args, kwargs, wrapped)
+
+
+@contextmanager
+def crossings() -> Iterator[list[str]]:
+    """Yield a list of the operations that copy between the two, or have one wait for the other."""
+    _crossings.clear()
+    yield _crossings
 
 
 class _Mode(TorchDispatchMode):
