@@ -203,7 +203,7 @@ def began_with(earlier: Mapping[str, Any]) -> dict[str, Any]:
         del run["dataset"]  # a folder's name, not where it is
     begun = {
         "num_samples": settings["plan"]["num_samples"],
-        "objectives": ",".join(settings["objectives"]),
+        "objectives": ",".join(earlier["problem"]["objectives"]),
     }
     return {**run, **earlier["arguments"], **begun}
 
