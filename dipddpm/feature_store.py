@@ -20,6 +20,9 @@ from dipddpm.progress import Progress, silent
 FEATURES_FILE = "features.safetensors"
 """The features of a run or of a study, in its folder: it keeps them whatever the cache holds."""
 
+NOISY_FEATURES_FILE = "features-noisy.safetensors"
+"""The features of a study's noisy images, beside the others, in the noisy regime."""
+
 
 def load_features(dataset: Dataset, progress: Progress = silent) -> Features:
     """Return the features of a data set, in evaluation mode, on the CPU.

@@ -105,11 +105,14 @@ class Features:
     Attributes:
         hash: of the weights; features with equal hashes are equal.
         card: what it was trained on and how well it does there; JSON.
+        noisy: features that were trained on noisy images alone, for what may see no clean one; None
+            where they are not known yet, or not needed.
     """
 
     net: FeatureNet = field(compare=False)
     hash: str
     card: Mapping[str, Any] = field(compare=False)
+    noisy: "Features | None" = field(default=None, compare=False)
 
     @property
     def accuracy(self) -> float:

@@ -1,6 +1,7 @@
 """The whole run: prior → prior set → DDPM → quality, with a record per evaluation."""
 
 import functools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dipddpm.data import Dataset, load_dataset
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.feature_store import load_features
 from dipddpm.features import Features
+from dipddpm.noisy_quality import NOISY_SCORES, NoisyReference, as_observed
 from dipddpm.optimizer import under
 from dipddpm.prior_stage import PriorStage, Restoration
 from dipddpm.priors import PRIORS
@@ -24,7 +26,6 @@ from dipddpm.timing import now
 from dipddpm.training import Trainer
 
 NUM_PICTURES = 40  # images kept for looking at, per stage
-NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
 
 
 def dataset_of(config: RunConfig) -> Dataset:
@@ -57,7 +58,8 @@ class Run:
         device: where to compute; by default the GPU if there is one.
         progress: called after each step of the prior's fit and after each epoch, and while
             features are trained, which happens here if these images have none yet.
-        features: what scores rest on; by default those of the data set.
+        features: what scores rest on; by default those of the data set and, in the noisy regime, of
+            its noisy images.
 
     Raises:
         ConfigError, DataError: before any work.
@@ -78,10 +80,14 @@ class Run:
         held_out = min(len(self.dataset.validation), len(self.dataset.test))
         self.scored_images = min(config.scored_images, held_out)
         features = features or load_features(self.dataset, progress)
-        std = config.std if config.regime == "noisy" else None
-        self.reference = _reference(
-            self.dataset, features, self.scored_images, config.score_split, std
-        )
+        self.reference = _reference(self.dataset, features, self.scored_images, config.score_split)
+        self.noisy_reference: NoisyReference | None = None
+        if config.regime == "noisy":
+            noisy = as_observed(self.dataset, config.std)
+            theirs = features.noisy or load_features(noisy, progress)
+            self.noisy_reference = _noisy_reference(
+                noisy, theirs, self.scored_images, config.score_split, config.std
+            )
         self.restoration: Restoration | None = None
         self.trainer: Trainer | None = None
         self.samples: Tensor | None = None
@@ -125,20 +131,25 @@ class Run:
         assert self.trainer is not None
         assert self.restoration is not None
         config, trainer, restoration = self.config, self.trainer, self.restoration
+        noisy = self.noisy_reference
         start = now(self.device)
         rng = generator(config.seed, "evaluation", device=self.device)
         self.samples = trainer.sample(self.scored_images, rng)
         sampled = now(self.device)
         sources = trainer.sources(self.scored_images)
-        scores = self.reference.score(
-            self.samples.cpu(), None if sources is None else sources.cpu()
-        )
+        drawn = self.samples.cpu()
+        scores = self.reference.score(drawn, None if sources is None else sources.cpu())
+        scores |= noisy.score(drawn) if noisy else dict.fromkeys(NOISY_SCORES, float("nan"))
         scored = now(self.device)
 
         train_time_s = sum(trainer.step_seconds)
         time_total_s = restoration.seconds + train_time_s
-        threshold = self.reference.fid_floor + NOISE_SHARE * self.reference.fid_noise
-        if scores["fid"] <= threshold and self.time_to_quality_s != self.time_to_quality_s:  # NaN
+        is_recognisable = (
+            scores["fid_corrupted"] <= noisy.threshold  # nothing clean chooses there
+            if noisy
+            else scores["fid"] <= self.reference.fid_threshold
+        )
+        if is_recognisable and math.isnan(self.time_to_quality_s):
             self.time_to_quality_s = time_total_s
         return Record(
             scores=scores,
@@ -146,9 +157,10 @@ class Run:
             loss=loss,
             fid_floor=self.reference.fid_floor,
             fid_noise=self.reference.fid_noise,
-            fid_threshold=threshold,
+            fid_threshold=self.reference.fid_threshold,
             scored_images=self.scored_images,
             features=self.reference.features.description,
+            features_corrupted=noisy.features.description if noisy else "",
             dataset_hash=self.dataset.hash,
             dip_saw=restoration.saw,
             dip_loss=restoration.loss,
@@ -250,7 +262,12 @@ class Run:
 
 
 @functools.lru_cache(maxsize=2)  # the same for all trials of a worker
-def _reference(
-    dataset: Dataset, features: Features, scored_images: int, split: str, std: float | None
-) -> Reference:
-    return Reference(dataset, features, scored_images, split, std)
+def _reference(dataset: Dataset, features: Features, scored_images: int, split: str) -> Reference:
+    return Reference(dataset, features, scored_images, split)
+
+
+@functools.lru_cache(maxsize=2)
+def _noisy_reference(
+    noisy: Dataset, features: Features, scored_images: int, split: str, std: float
+) -> NoisyReference:
+    return NoisyReference(noisy, features, scored_images, split, std)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dipddpm.corruption import corrupt
 from dipddpm.data import Dataset
 from dipddpm.errors import NonFiniteImagesError
 from dipddpm.features import NUM_FEATURES, Features
@@ -22,6 +21,7 @@ from dipddpm.randomness import generator, seeded_global
 
 KID_SUBSETS = 50
 KID_SUBSET_SIZE = 100
+NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
 
 
 class _Precomputed(nn.Identity):
@@ -114,6 +114,12 @@ def contrast(images: Tensor) -> float:
     return float(images.flatten(1).std(dim=1).mean())
 
 
+def noise_like(images: Tensor, count: int) -> Tensor:
+    """Return so many images of clipped Gaussian noise of the shape of ``images`` (N, C, H, W)."""
+    rng = generator(0, "noise floor")
+    return torch.randn((count, *images.shape[1:]), generator=rng).clamp_(-1, 1)
+
+
 class Reference:
     """All that stays the same from one scoring to the next.
 
@@ -122,7 +128,6 @@ class Reference:
         features: the features of that data set.
         scored_images: how many images each scored set has; the floor is measured at this size.
         split: ``validation`` or ``test``; the other one measures the floor.
-        std: deviation of the noise, where only noisy images exist.
 
     Attributes:
         has_labels: whether the images have classes that a classifier knows.
@@ -131,7 +136,6 @@ class Reference:
         fid_floor: FID of real held-out images against real held-out images, which perfect samples
             would score.
         fid_noise: FID of clipped Gaussian noise, which an untrained sampler scores.
-        fid_corrupted_floor: FID of noisy real held-out images against such; NaN without ``std``.
         real_contrast: contrast of the real images.
         real_nearest: median distance of real held-out images to the nearest training image.
     """
@@ -142,9 +146,8 @@ class Reference:
         features: Features,
         scored_images: int,
         split: str = "validation",
-        std: float | None = None,
     ) -> None:
-        self.features, self.std = features, std
+        self.features = features
         self.has_labels = features.net.num_classes > 1
         self.scored_images = scored_images
         held_out = {"validation": dataset.validation.images, "test": dataset.test.images}
@@ -154,12 +157,7 @@ class Reference:
         (others,) = held_out.values()
         others = others[:scored_images]
         self.fid_floor = fid(self.real_features, self.extract(others))
-        noise = torch.randn(
-            (scored_images, *self.real.shape[1:]), generator=generator(0, "noise floor")
-        ).clamp_(-1, 1)
-        self.fid_noise = fid(self.real_features, self.extract(noise))
-        self.noisy_features = self.extract_corrupted(self.real, "held out")
-        self.fid_corrupted_floor: float = self.fid_corrupted(others)
+        self.fid_noise = fid(self.real_features, self.extract(noise_like(others, scored_images)))
         self.real_contrast: float = contrast(self.real)
         self.real_nearest = float(nearest(others, self.train).median())
 
@@ -168,21 +166,10 @@ class Reference:
         """Return the features (N, D) of images (N, C, H, W) in [-1, 1]."""
         return self.features.net.features(images)
 
-    def extract_corrupted(self, images: Tensor, purpose: str) -> Tensor:
-        """Return the features (N, D) of images to which the noise is added; none without noise."""
-        if self.std is None:
-            return images.new_empty(0, NUM_FEATURES)
-        return self.extract(corrupt(images, self.std, generator(0, "corrupted", purpose)))
-
-    def fid_corrupted(self, images: Tensor) -> float:
-        """Return the FID of images against real ones, both with noise; NaN without ``std``.
-
-        Where only noisy images exist, drawn ones can be compared with them once the same noise is
-        added to these (Bora, Price & Dimakis, "AmbientGAN", ICLR 2018).
-        """
-        if self.std is None:
-            return math.nan
-        return fid(self.noisy_features, self.extract_corrupted(images, "drawn"))
+    @property
+    def fid_threshold(self) -> float:
+        """FID at which images count as recognisable: the floor, and a tenth of that of noise."""
+        return self.fid_floor + NOISE_SHARE * self.fid_noise
 
     def score(self, images: Tensor, sources: Tensor | None = None) -> dict[str, float]:
         """Return the :data:`SCORES` of ``scored_images`` generated images by name.
@@ -270,9 +257,6 @@ def _nearest_source(drawn: Drawn) -> float:
 
 SCORES: dict[str, Score] = {
     "fid": lambda drawn: fid(drawn.reference.real_features, drawn.features),
-    # in the noisy regime the same of images to which the noise is added; NaN in the clean one
-    "fid_corrupted": lambda drawn: drawn.reference.fid_corrupted(drawn.images),
-    "fid_corrupted_floor": lambda drawn: drawn.reference.fid_corrupted_floor,
     "kid": lambda drawn: drawn.kid[0],
     "kid_std": lambda drawn: drawn.kid[1],
     "precision": lambda drawn: drawn.precision_recall[0],

@@ -10,7 +10,8 @@ class Record:
     """One evaluation of a run. Seconds are totals so far, unless it says otherwise.
 
     Attributes:
-        scores: the scores of the drawn images by name, those of :data:`dipddpm.quality.SCORES`.
+        scores: the scores of the drawn images by name: :data:`dipddpm.quality.SCORES`, and
+            :data:`dipddpm.noisy_quality.NOISY_SCORES`, which are NaN in the clean regime.
         epoch: DDPM epochs done.
         loss: mean ε-loss of the last epoch.
         fid_floor: FID of real held-out images against real held-out images, at this number of
@@ -20,6 +21,8 @@ class Record:
             as recognisable.
         scored_images: the number of images drawn and scored.
         features: name, hash, dimension and accuracy of the features that the scores rest on.
+        features_corrupted: the same of the features of ``fid_corrupted``; empty in the clean
+            regime.
         dataset_hash: hash of the images and their splits.
         dip_saw: which images the prior was fitted to, in words.
         dip_loss: mean squared error on [-1, 1] at the end of the prior's fit; NaN without one.
@@ -35,8 +38,8 @@ class Record:
         score_time_s: seconds of scoring them, this time.
         time_total_s: ``dip_time_s + train_time_s``, what it costs to have the model; evaluations
             are not in it.
-        time_to_quality_s: ``time_total_s`` when the FID first was at most ``fid_threshold``; NaN
-            until then.
+        time_to_quality_s: ``time_total_s`` when the FID first was at most ``fid_threshold``, or, in
+            the noisy regime, ``fid_corrupted`` its own threshold; NaN until then.
     """
 
     scores: dict[str, float]
@@ -47,6 +50,7 @@ class Record:
     fid_threshold: float
     scored_images: int
     features: str
+    features_corrupted: str
     dataset_hash: str
     dip_saw: str
     dip_loss: float

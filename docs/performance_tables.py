@@ -25,7 +25,7 @@ def load(name: str) -> Any:
 
 def machine() -> str:
     names = ("throughput", "whole-trial", "time-to-quality", "dip-stage", "denoisers", "sampling")
-    names += ("packing-quick", "packing-original", "whole-study", "scaling")
+    names += ("choosing", "packing-quick", "packing-original", "whole-study", "scaling")
     rows = []
     for name in names:
         about = load(name)["machine"]
@@ -131,6 +131,29 @@ def denoisers() -> str:
         for row in load("denoisers")["rows"]
     ]
     header = ("images", "std", "prior", "PSNR, dB", "FID", "FID with noise", "s")
+    return markdown(header, rows)
+
+
+def noisy_features() -> str:
+    found = load("choosing")["damage"]
+    damages = list(next(iter(found.values())))
+    rows = [[f"{name}", *(number(each[what]) for what in damages)] for name, each in found.items()]
+    return markdown(("features trained on", *damages), rows)
+
+
+def choosing() -> str:
+    rows = []
+    for noise in load("choosing")["noises"]:
+        taus = [
+            f"{each['tau']:.2f} [{each['low']:.2f}, {each['high']:.2f}]"
+            for each in noise["agreement"]
+        ]
+        scores = [noise[name] for name in ("fid_of_chosen", "fid_of_best", "fid_median")]
+        rows.append([f"{noise['std']:g}", *taus, *map(number, scores), str(len(noise["rows"]))])
+    header = (
+        *("std", "FID, `fid_corrupted`", "KID, `fid_corrupted`", "FID, KID"),
+        *("FID of the chosen", "of the best", "median", "n"),
+    )
     return markdown(header, rows)
 
 
@@ -312,6 +335,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/learning-curves": learning_curves,
     "performance/dip-stage": dip_stage,
     "performance/denoisers": denoisers,
+    "performance/noisy-features": noisy_features,
+    "performance/choosing": choosing,
     "performance/whole-study": whole_study,
     "performance/packing": packing,
     "performance/sampling": sampling,

@@ -47,6 +47,8 @@ class Verdict:
 
     Attributes:
         treatment: what is judged, in words.
+        chosen_by: the metric by which the search chose what is judged.
+        judged_by: the metric that is the quality here.
         error: the share of verdicts in which a direction is named that is none, where there is
             none, over all comparisons and looks.
         looks: the numbers of seeds at which it was planned to look.
@@ -55,6 +57,8 @@ class Verdict:
     """
 
     treatment: str
+    chosen_by: str
+    judged_by: str
     error: float
     looks: tuple[int, ...]
     pairs: tuple[PairVerdict, ...]
@@ -87,6 +91,8 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
         )
     return Verdict(
         treatment=info["treatment"],
+        chosen_by=info.get("chosen_by", confirmation.problem.objectives[0]),
+        judged_by=quality,
         error=ALPHA,
         looks=looks_of(confirmation).planned,
         pairs=tuple(pairs),

@@ -24,7 +24,7 @@ from study.engine.plan import Plan
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
 from study.problem.definition import describe, describe_trials, original_setting
-from study.problem.metrics import MEASURED_WORK, without_prior
+from study.problem.metrics import JUDGE, MEASURED_WORK, without_prior
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.files import write_json, write_text
@@ -44,8 +44,11 @@ TREATMENT = "the prior"
 BASELINE = "no prior, tuned"
 ORIGINAL = "the original setting"
 
-COMPARED = ("fid", "time_per_iteration_s", "time_total_s", "time_to_quality_s")
-"""The metrics that are compared; the first one is the quality that the verdict leads with."""
+COMPARED = (JUDGE, "time_per_iteration_s", "time_total_s", "time_to_quality_s")
+"""The metrics that are compared; the first one is the quality that the verdict leads with.
+
+It is measured on clean images in every regime. What has chosen the settings may be another one.
+"""
 
 USUAL_SEEDS = 9
 """The seeds after which most comparisons are decided, for the estimate of the time."""
@@ -142,7 +145,7 @@ def _tune_baseline(
     bare = dataclasses.replace(
         settings,
         run=dataclasses.replace(settings.run, prior="none"),
-        objectives=without_prior(settings.objectives),
+        objectives=without_prior(settings.objectives, settings.run.regime),
     )
     problem = describe(bare)
     names = [p.name for p in problem.parameters]
@@ -177,12 +180,13 @@ def _run_conditions(
     They are scored on the test split. The verdict is written after each group.
     """
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
-    objectives = without_prior(settings.objectives)  # some of the runs have none
+    objectives = without_prior(settings.objectives, run.regime)  # some of the runs have none
     settings = dataclasses.replace(settings, run=run, objectives=objectives)
     looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
         "conditions": {name: {"parameters": point} for name, point in conditions.items()},
         "pairs": pairs,
+        "chosen_by": study.problem.objectives[0],
         "compared": COMPARED,
         "time_axis": "time_total_s",
         "treatment": TREATMENT,

@@ -125,7 +125,9 @@ class Session:
     @functools.cached_property
     def features(self) -> Features:
         """What all scores rest on; made at the first use, and told of there."""
-        return study_features(self.dataset, self.folder, self.console)
+        run = self.settings.run
+        std = run.std if run.regime == "noisy" else None
+        return study_features(self.dataset, self.folder, self.console, std)
 
     @property
     def on_cluster(self) -> bool:

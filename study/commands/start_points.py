@@ -10,6 +10,7 @@ from typing import Any
 
 from dipddpm.config import current_setting
 from study.problem.definition import describe
+from study.problem.metrics import can_choose
 from study.problem.search_space import EXTENDED, searched
 from study.problem.settings import StudySettings
 from study.results.records import StudyRecord, load_study
@@ -55,12 +56,18 @@ def front_of(folder: Path, settings: StudySettings, problem: Problem) -> list[Po
     What that study did not search is taken from its runs, so that a point is what was run there.
 
     Raises:
-        SettingError: no trial of a search has completed there, or a setting is none of this study:
-            a parameter lies outside of its range, or is not searched and has another value.
+        SettingError: no trial of a search has completed there, clean images have chosen there and
+            may not here, or a setting is none of this study: a parameter lies outside of its range,
+            or is not searched and has another value.
     """
     study = _search_in(folder)
     about = study.info.get("settings", {}).get("run", {}).items()
     run = dict(current_setting(*item) for item in about)
+    if settings.run.regime == "noisy" and not (
+        run.get("regime") == "noisy" and set(study.problem.objectives) <= set(can_choose("noisy"))
+    ):
+        expected = "a search with --regime noisy: clean images have chosen the best of this one"
+        raise SettingError("start_from", folder, expected)
     parameters = {p.name: p for p in problem.parameters}
     points = []
     for trial in study.front:

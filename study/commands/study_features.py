@@ -4,6 +4,7 @@ Trials on other nodes, and those of a resumed study, would otherwise train featu
 and their scores would not compare.
 """
 
+import dataclasses
 import time
 
 from rich.console import Console
@@ -12,35 +13,54 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from dipddpm.data import Dataset
 from dipddpm.feature_store import (
     FEATURES_FILE,
+    NOISY_FEATURES_FILE,
     keep_features,
     kept_features,
     load_features,
 )
 from dipddpm.features import Features
+from dipddpm.noisy_quality import as_observed
 from study.page.text import clock
 from study.results.folder import ResultsFolder
 
 FIRST_STEPS = 20  # after which the time that is left is said
 
 
-def study_features(dataset: Dataset, folder: ResultsFolder, console: Console) -> Features:
+def study_features(
+    dataset: Dataset, folder: ResultsFolder, console: Console, std: float | None = None
+) -> Features:
     """Return the features of a study's images, and say what they are in doubt for, if anything.
 
     They are those in the study's folder if it has any. Else they are shipped or in the user's cache
     or trained now, with their progress shown. What is known of them is written to ``study.json``.
+
+    Args:
+        std: deviation of the noise, where noisy images alone choose: they have features too.
     """
-    features = kept_features(folder.path / FEATURES_FILE)
-    if features is None:
-        features = _load(dataset, console)
-        keep_features(features, folder.path / FEATURES_FILE)
-    for doubt in features.doubts:
-        console.print(f"scores on these features are in doubt: {doubt}")
+    features = _made_once(dataset, "images", folder, FEATURES_FILE, console)
     folder.info["features"] = {**features.card, "hash": features.hash}
+    if std is not None:
+        observed = as_observed(dataset, std)
+        noisy = _made_once(observed, "noisy images", folder, NOISY_FEATURES_FILE, console)
+        folder.info["features_corrupted"] = {**noisy.card, "hash": noisy.hash}
+        features = dataclasses.replace(features, noisy=noisy)
     folder.set_status(folder.info["status"])
     return features
 
 
-def _load(dataset: Dataset, console: Console) -> Features:
+def _made_once(
+    dataset: Dataset, what: str, folder: ResultsFolder, file: str, console: Console
+) -> Features:
+    features = kept_features(folder.path / file)
+    if features is None:
+        features = _load(dataset, what, console)
+        keep_features(features, folder.path / file)
+    for doubt in features.doubts:
+        console.print(f"scores on the features of these {what} are in doubt: {doubt}")
+    return features
+
+
+def _load(dataset: Dataset, what: str, console: Console) -> Features:
     """Load the features; show the progress of a training."""
     columns = (TextColumn("features"), BarColumn(30), TimeRemainingColumn())
     began = 0.0
@@ -52,7 +72,7 @@ def _load(dataset: Dataset, console: Console) -> Features:
             bar.update(task, completed=done, total=total, visible=True)
             if done == 1:
                 began = time.monotonic()
-                console.print("no features of these images are known: training some, once")
+                console.print(f"no features of these {what} are known: training some, once")
             if done == FIRST_STEPS:
                 left_s = (time.monotonic() - began) / (FIRST_STEPS - 1) * (total - FIRST_STEPS)
                 console.print(f"their training takes at most {clock(left_s)}")

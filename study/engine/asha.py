@@ -1,7 +1,7 @@
 """Early stopping: asynchronous successive halving on one objective or several."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -10,6 +10,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from study.engine.reporting import reported
 from study.spec.halving import rungs
 from study.spec.pareto import ranking
+from study.spec.problem import Problem
 
 
 class SuccessiveHalving(FIFOScheduler):
@@ -21,38 +22,35 @@ class SuccessiveHalving(FIFOScheduler):
     evaluations in their order, so replaying those of earlier sessions through :meth:`decide`
     restores it.
 
+    Trials without an awaited objective are behind all others and level with each other, so that
+    none is stopped for coming late.
+
     Args:
-        resource: name of what trials spend.
+        problem: what is studied.
         objectives: names of the metrics to rank by.
-        directions: ``min`` or ``max`` for each.
-        awaited: those that have no value until a trial has got far enough. Trials without one are
-            behind all others and level with each other, so that none is stopped for coming late.
-        grace_period: the first rung; the others follow by factors of ``reduction_factor``.
-        maximum: what a trial that is never stopped spends.
+        grace_period: the first rung; the others follow by factors of ``reduction_factor``, below
+            what a trial spends that is never stopped.
     """
 
     def __init__(
         self,
-        resource: str,
+        problem: Problem,
         objectives: Sequence[str],
-        directions: Sequence[str],
-        awaited: Collection[str],
         grace_period: int,
         reduction_factor: float,
-        maximum: int,
     ) -> None:
         super().__init__()
-        self.resource, self.objectives, self.directions = resource, objectives, directions
-        self.awaited = awaited
+        self.problem, self.objectives = problem, objectives
+        self.directions = [str(problem.metric(name).goal) for name in objectives]
         self.reduction_factor = reduction_factor
         self.rungs: dict[float, dict[str, list[float]]] = {
-            rung: {} for rung in rungs(grace_period, reduction_factor, maximum)
+            rung: {} for rung in rungs(grace_period, reduction_factor, problem.max_resource)
         }
         """The values of each trial at each rung: rung → trial id → values."""
 
     def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         metrics = {name: result.get(reported(name), math.nan) for name in self.objectives}
-        goes_on = self.decide(trial.trial_id, result[self.resource], metrics)
+        goes_on = self.decide(trial.trial_id, result[self.problem.resource], metrics)
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
     def decide(self, trial_id: str, spent: int, metrics: dict[str, Any]) -> bool:
@@ -60,10 +58,9 @@ class SuccessiveHalving(FIFOScheduler):
 
         A trial whose values are not all finite does not, unless they are awaited.
         """
-        values = [float(metrics.get(name, math.nan)) for name in self.objectives]
-        unknown = {n for n, v in zip(self.objectives, values, strict=True) if not math.isfinite(v)}
-        if not unknown.issubset(self.awaited):
+        if self.problem.has_failed(self.objectives, metrics):
             return False
+        values = [float(metrics.get(name, math.nan)) for name in self.objectives]
         for rung, recorded in reversed(self.rungs.items()):
             if spent >= rung:
                 if (

@@ -8,7 +8,6 @@ are not recorded again. Nothing is deleted here, and where the records disagree,
 was done about it.
 """
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,12 @@ def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | Non
     spent = row[problem.resource]
     if not spent:
         return None
-    unknown = [n for n in problem.objectives if not math.isfinite(float(row.get(n, math.nan)))]
-    if not all(problem.metric(name).awaited for name in unknown):
+    if problem.has_failed(problem.objectives, row):
         return TrialStatus.FAILED, "an objective is not a finite number"
     if spent >= problem.max_resource:
         ran = f"ran all {spent} {problem.resource}s"
-        if unknown:
-            return TrialStatus.STOPPED, f"{ran} without {' and '.join(unknown)}"
+        if lacking := problem.lacking(problem.objectives, row):
+            return TrialStatus.STOPPED, f"{ran} without {' and '.join(lacking)}"
         return TrialStatus.COMPLETED, ran
     if not goes_on:
         return TrialStatus.STOPPED, f"not among the best at {problem.resource} {spent}"

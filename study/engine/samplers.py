@@ -130,11 +130,11 @@ class StudySearch(OptunaSearch):
     ) -> tuple[TrialState, list[float] | None]:
         """Return the state and the values of an ended trial, as Optuna should know them."""
         names = self._problem.searched_objectives
-        values = [float(metrics.get(name, math.nan)) for name in names]
-        unknown = [n for n, v in zip(names, values, strict=True) if not math.isfinite(v)]
-        if unknown:
-            only_awaited = all(self._problem.metric(name).awaited for name in unknown)
-            return (TrialState.PRUNED if only_awaited else TrialState.FAIL), None
+        if self._problem.has_failed(names, metrics):
+            return TrialState.FAIL, None
+        if self._problem.lacking(names, metrics):
+            return TrialState.PRUNED, None
+        values = [float(metrics[name]) for name in names]
         if spent >= self._problem.max_resource or self._tells_stopped:
             return TrialState.COMPLETE, values
         return TrialState.PRUNED, None
@@ -164,15 +164,8 @@ def make_scheduler(
     ``asha`` ranks by the first objective, ``pareto-asha`` by all; with ``none`` all trials run to
     the end.
     """
-    objectives = (
+    names = (
         problem.searched_objectives if name == "pareto-asha" else problem.searched_objectives[:1]
     )
-    return SuccessiveHalving(
-        problem.resource,
-        objectives,
-        [str(problem.metric(objective).goal) for objective in objectives],
-        [objective for objective in objectives if problem.metric(objective).awaited],
-        problem.max_resource if name == "none" else grace_period,
-        reduction_factor,
-        problem.max_resource,
-    )
+    first_rung = problem.max_resource if name == "none" else grace_period
+    return SuccessiveHalving(problem, names, first_rung, reduction_factor)

@@ -17,9 +17,15 @@ OUTLIER = 3.0
 def verdict_text(confirmation: StudyRecord) -> str:
     """Return a paragraph: does the treatment help, at equal epochs and at equal total time?"""
     verdict, problem = verdict_of(confirmation), confirmation.problem
-    quality = problem.metric(confirmation.info["compared"][0])
+    quality = problem.metric(verdict.judged_by)
     lead = verdict.pairs[0]
     sentences = [f"{_capital(_judgement(lead, lead.quality, verdict, quality))}."]
+    if verdict.chosen_by != verdict.judged_by:
+        chosen_by = problem.metric(verdict.chosen_by)
+        sentences.append(
+            f"Settings were chosen by {chosen_by.label} ({chosen_by.name}) and are judged by "
+            f"{quality.label} ({quality.name})."
+        )
     for pair in verdict.pairs:
         sentences.append(_pair_text(pair, verdict, quality, problem.resource))
         sentences += _failures_text(pair)

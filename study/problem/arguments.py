@@ -15,7 +15,7 @@ from dipddpm.cli import READERS, OneLineParser, add_field_flag, flag, preset_def
 from dipddpm.config import PRESETS, RunConfig, preset
 from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
-from study.problem.metrics import OBJECTIVES
+from study.problem.metrics import OBJECTIVES, can_choose, default_objectives
 from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
 
 RUN = "study/run.py"
@@ -69,9 +69,13 @@ class Arguments:
     num_samples: int = _argument(
         Plan.num_samples, "trials to run, those of earlier sessions included"
     )
-    objectives: str = _argument(
-        "fid,time_per_iteration_s",
-        f"what is optimised, of {', '.join(OBJECTIVES)}; the first also decides early stopping",
+    objectives: str | None = _argument(
+        None,
+        f"what is optimised, of {', '.join(OBJECTIVES)}; the first also decides early stopping; "
+        f"with --regime noisy of {', '.join(can_choose('noisy'))}, which see no clean image",
+        ",".join(default_objectives("clean"))
+        + "; regime noisy: "
+        + ",".join(default_objectives("noisy")),
         metavar="A,B",
     )
     space: str = _argument(

@@ -14,9 +14,14 @@ METRICS = (
     ),
     Metric(
         *("fid_corrupted", "FID with noise, against noisy images", "", "min"),
-        references=("fid_corrupted_floor", "scored_images", "features"),
+        references=(
+            *("fid_corrupted_floor", "fid_corrupted_threshold", "fid_corrupted_noise"),
+            *("scored_images", "features_corrupted"),
+        ),
     ),
     Metric("fid_corrupted_floor", "floor of the FID with noise"),
+    Metric("fid_corrupted_noise", "FID with noise, of noise"),
+    Metric("fid_corrupted_threshold", "FID with noise that counts as recognisable"),
     Metric("fid_floor", "FID floor (real against real)"),
     Metric("fid_noise", "FID of noise"),
     Metric("fid_threshold", "FID that counts as recognisable"),
@@ -56,6 +61,7 @@ METRICS = (
         awaited=True,
     ),
     Metric("features", "features of the scores"),
+    Metric("features_corrupted", "features of the FID with noise"),
     Metric("dataset_hash", "data"),
 )
 
@@ -68,10 +74,35 @@ OF_PRIOR = ("dip_loss", "dip_psnr", "dip_ssim")
 OF_NOISY_REGIME = ("fid_corrupted",)
 """The metrics that only a run in the noisy regime has."""
 
+QUALITY = {"clean": "fid", "noisy": "fid_corrupted"}
+"""The quality that chooses in each regime, unless ``--objectives`` says otherwise."""
+
+JUDGE = "fid"
+"""The quality by which a confirmation judges in every regime, at the end and on clean images."""
+
 OBJECTIVES = tuple(metric.name for metric in METRICS if metric.goal)
 """What can be optimised: every metric of which one end is the better one."""
 
 
-def without_prior(objectives: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the objectives that a run without prior has too, or FID if it has none."""
-    return tuple(name for name in objectives if name not in OF_PRIOR) or ("fid",)
+SEES_NOISE_ALONE = (
+    *("fid_corrupted", "loss", "dip_loss"),
+    *(metric.name for metric in METRICS if metric.goal and metric.unit == "s"),
+)
+"""The metrics that in the noisy regime no clean image goes into, nor what has learnt from one."""
+
+
+def can_choose(regime: str) -> tuple[str, ...]:
+    """Return the objectives that a search in a regime can have."""
+    if regime == "noisy":
+        return tuple(name for name in OBJECTIVES if name in SEES_NOISE_ALONE)
+    return tuple(name for name in OBJECTIVES if name not in OF_NOISY_REGIME)
+
+
+def default_objectives(regime: str) -> tuple[str, ...]:
+    """Return the objectives of a search that names none."""
+    return (QUALITY[regime], "time_per_iteration_s")
+
+
+def without_prior(objectives: tuple[str, ...], regime: str) -> tuple[str, ...]:
+    """Return those of the objectives that a run without prior has too, or the regime's quality."""
+    return tuple(name for name in objectives if name not in OF_PRIOR) or (QUALITY[regime],)

@@ -14,7 +14,7 @@ from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
-from study.problem.metrics import OBJECTIVES, OF_NOISY_REGIME, OF_PRIOR
+from study.problem.metrics import OBJECTIVES, OF_PRIOR, can_choose, default_objectives
 from study.problem.search_space import SEARCHABLE, Interval
 from study.results.folder import as_name
 from study.spec.errors import DamagedFile, SettingError
@@ -77,8 +77,13 @@ class StudySettings:
         if not PRIORS[self.run.prior].restores and (wrong := set(self.objectives) & set(OF_PRIOR)):
             expected = f"without {', '.join(sorted(wrong))}, which --prior {self.run.prior} lacks"
             raise SettingError("objectives", ",".join(self.objectives), expected)
-        if self.run.regime != "noisy" and (wrong := set(self.objectives) & set(OF_NOISY_REGIME)):
-            expected = f"without {', '.join(sorted(wrong))}, which only --regime noisy has"
+        if unfit := [n for n in self.objectives if n not in can_choose(self.run.regime)]:
+            why = (
+                "which rests on clean images: with --regime noisy it can judge, but not choose"
+                if self.run.regime == "noisy"
+                else "which only --regime noisy has"
+            )
+            expected = f"without {', '.join(unfit)}, {why}"
             raise SettingError("objectives", ",".join(self.objectives), expected)
         several = self.capacity.most_nodes > 1 or len(self.capacity.node_types) > 1
         if self.ray_address and several and not self.storage_path:
@@ -143,7 +148,9 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         run=run,
         intervals=intervals,
         space=chosen.space,
-        objectives=tuple(chosen.objectives.split(",")),
+        objectives=default_objectives(run.regime)
+        if chosen.objectives is None
+        else tuple(chosen.objectives.split(",")),
         confirm_top=chosen.confirm_top,
         confirm_seeds=chosen.confirm_seeds,
         plan=dataclasses.replace(plan, slots=min(slots, plan.num_samples)),
@@ -194,7 +201,11 @@ def began_with(earlier: Mapping[str, Any]) -> dict[str, Any]:
     run = {name: value for name, value in settings["run"].items() if name in RUN_FIELDS}
     if run["dataset"] not in DATA_SOURCES:
         del run["dataset"]  # a folder's name, not where it is
-    return {**run, **earlier["arguments"], "num_samples": settings["plan"]["num_samples"]}
+    begun = {
+        "num_samples": settings["plan"]["num_samples"],
+        "objectives": ",".join(earlier["problem"]["objectives"]),
+    }
+    return {**run, **earlier["arguments"], **begun}
 
 
 def remembered(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ same parts once it is described here. Everything is plain JSON in ``study.json``
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -188,6 +188,14 @@ class Problem:
     def metric(self, name: str) -> Metric:
         """Return the metric of that name."""
         return next(metric for metric in self.metrics if metric.name == name)
+
+    def lacking(self, names: Iterable[str], metrics: Mapping[str, Any]) -> list[str]:
+        """Return those of the named metrics that have no finite value in a trial's ``metrics``."""
+        return [n for n in names if not math.isfinite(float(metrics.get(n, math.nan)))]
+
+    def has_failed(self, names: Iterable[str], metrics: Mapping[str, Any]) -> bool:
+        """Return whether a trial lacks one of the named metrics, other than an awaited one."""
+        return not all(self.metric(name).awaited for name in self.lacking(names, metrics))
 
     @property
     def columns(self) -> list[str]:

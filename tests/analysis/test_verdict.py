@@ -27,6 +27,7 @@ def test_the_file_has_every_comparison_with_all_that_it_rests_on(tmp_path):
     write_json(tmp_path / "verdict.json", verdict.to_json())
     read = json.loads((tmp_path / "verdict.json").read_text())
     assert (read["schema"], read["treatment"], read["error"]) == (1, "the cure", 0.05)
+    assert (read["chosen_by"], read["judged_by"]) == ("error", "error")
     assert read["looks"] == [4, 6, 9, 12, 16]
     (pair,) = read["pairs"]
     assert pair["are_twins"]

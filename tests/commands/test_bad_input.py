@@ -162,6 +162,11 @@ CASES = [
         ["--objectives", "fid_corrupted"],
         "--objectives is fid_corrupted; expected without fid_corrupted, which only --regime noisy",
     ),
+    (
+        "run",
+        ["--regime", "noisy", "--objectives", "fid,kid"],
+        "--objectives is fid,kid; expected without fid, kid, which rests on clean images",
+    ),
     ("run", ["--objectives", "contrast"], "--objectives is contrast; expected one or more of"),
     (
         "run",

@@ -110,6 +110,13 @@ def test_what_the_other_study_did_not_search_is_as_in_its_runs(tmp_path):
         ([BEST], {}, {"ddpm_lr": (1e-4, 1e-3)}, "trial 0, ddpm_lr 0.004; expected 0.0001 to 0.001"),
         ([BEST | MORE], {"space": "extended"}, {}, "trial 0, dip_steps 150; expected 100: this"),
         ([BEST], {"width": 24}, {}, "trial 0, width 24; expected 16: this study does not search"),
+        (
+            [BEST],
+            {},
+            {"regime": "noisy"},
+            "expected a search with --regime noisy: clean images have",
+        ),
+        ([BEST], {"regime": "noisy"}, {"regime": "noisy"}, "expected a search with --regime noisy"),
         ([], {}, {}, "expected a search in which a trial has completed"),
     ],
 )

@@ -78,8 +78,6 @@ def test_without_labels_scores_of_the_classifier_are_missing(trained):
         "classes",
         "confidence",
         "nearest_source",
-        "fid_corrupted",
-        "fid_corrupted_floor",
     }
 
 

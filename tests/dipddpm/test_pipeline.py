@@ -12,6 +12,7 @@ from dipddpm.corruption import corrupt
 from dipddpm.data import Split
 from dipddpm.errors import ConfigError, NonFiniteLossError
 from dipddpm.images import contact_sheet, overview
+from dipddpm.noisy_quality import NOISY_SCORES
 from dipddpm.pipeline import Run
 from dipddpm.randomness import generator
 from dipddpm.record import Record
@@ -32,7 +33,7 @@ def test_records(tiny):
     assert [record.epoch for record in records] == [2, 4]
     last = records[-1]
     missing = {k for k, v in last.row().items() if v != v}  # NaN
-    corrupted = {"fid_corrupted", "fid_corrupted_floor"}  # of the noisy regime
+    corrupted = set(NOISY_SCORES)  # of the noisy regime
     assert missing == {"nearest_source", "time_to_quality_s", *corrupted}
     assert last.time_total_s == pytest.approx(last.dip_time_s + last.train_time_s)
     assert last.features.startswith("digits-features-v1@")
@@ -44,8 +45,6 @@ def test_a_record_is_a_row_whose_columns_keep_their_names_and_order(tiny):
     (record,) = Run(dataclasses.replace(tiny, epochs=1)).records()
     assert list(record.row()) == [
         "fid",
-        "fid_corrupted",
-        "fid_corrupted_floor",
         "kid",
         "kid_std",
         "precision",
@@ -55,6 +54,7 @@ def test_a_record_is_a_row_whose_columns_keep_their_names_and_order(tiny):
         "contrast",
         "nearest_train",
         "nearest_source",
+        *NOISY_SCORES,
         "epoch",
         "loss",
         "fid_floor",
@@ -62,6 +62,7 @@ def test_a_record_is_a_row_whose_columns_keep_their_names_and_order(tiny):
         "fid_threshold",
         "scored_images",
         "features",
+        "features_corrupted",
         "dataset_hash",
         "dip_saw",
         "dip_loss",
@@ -229,6 +230,17 @@ def test_the_threshold_of_time_to_quality(tiny, monkeypatch):
     first, last = run.records()
     assert first.time_to_quality_s == first.time_total_s
     assert last.time_to_quality_s == first.time_to_quality_s
+
+
+def test_among_noisy_images_the_threshold_is_one_of_noisy_images(tiny, monkeypatch):
+    run = Run(dataclasses.replace(tiny, regime="noisy"))
+    monkeypatch.setattr(run.reference, "fid_noise", math.inf)
+    monkeypatch.setattr(run.noisy_reference, "threshold", 0.0)
+    records = run.records()
+    assert math.isnan(next(records).time_to_quality_s)
+    monkeypatch.setattr(run.noisy_reference, "threshold", math.inf)
+    last = next(records)
+    assert last.time_to_quality_s == last.time_total_s
 
 
 def test_a_diverging_ddpm_names_step_and_settings(tiny):

@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from scipy.stats import spearmanr
 
-from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt
 from dipddpm.data import load_dataset
 from dipddpm.errors import NonFiniteImagesError
 from dipddpm.feature_store import load_features
 from dipddpm.pipeline import Run
-from dipddpm.priors import make_prior
-from dipddpm.priors.denoisers import blur
 from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
 from dipddpm.randomness import generator
 
@@ -129,48 +124,6 @@ def test_real_images_score_the_floor_and_noise_the_ceiling(reference, held_out):
     assert scores["contrast"] == pytest.approx(1, abs=0.02)
     assert scores["nearest_train"] == pytest.approx(1)
     assert reference.fid_noise > 20 * reference.fid_floor
-
-
-@pytest.fixture(scope="module")
-def noisy_reference() -> Reference:
-    """The scores of a run that has only noisy images, of std 0.3."""
-    digits = load_dataset("digits")
-    return Reference(digits, load_features(digits), 300, std=0.3)
-
-
-def test_images_are_compared_with_noisy_ones_as_the_noise_would_show_them(
-    reference, noisy_reference, held_out
-):
-    """Neither images that are noisy already nor smooth ones look like noisy clean ones."""
-    noise = 2 * 0.3 * torch.randn(held_out.shape, generator=generator(5))
-    noisy = (held_out + noise).clamp(-1, 1)
-    blurred = torch.nn.AvgPool2d(3, 1, 1, count_include_pad=False)(held_out)
-    clean, too_noisy, too_smooth = map(noisy_reference.fid_corrupted, (held_out, noisy, blurred))
-    assert clean == noisy_reference.fid_corrupted_floor
-    assert clean < too_noisy / 2
-    assert clean < too_smooth / 2
-    assert noisy_reference.score(held_out)["fid_corrupted"] == clean
-    assert math.isnan(reference.score(held_out)["fid_corrupted"])
-    assert math.isnan(reference.score(held_out)["fid_corrupted_floor"])
-
-
-def test_against_noisy_images_scores_rank_restorations_nearly_as_against_clean_ones(
-    reference, noisy_reference
-):
-    """Gaussian blurs of growing width, each with its own contrast."""
-    noisy = corrupt(load_dataset("digits").train.images[:300], 0.3, generator(1))
-    config = RunConfig(prior="gaussian", regime="noisy", std=0.3)
-    prior = make_prior(config, noisy)
-    restored = [prior._restoration(blur, strength)(noisy) for strength in prior.strengths]
-    fids = [fid(reference.real_features, reference.extract(images)) for images in restored]
-    found = [noisy_reference.fid_corrupted(images) for images in restored]
-    assert spearmanr(fids, found).statistic > 0.8
-
-
-def test_the_score_against_noisy_images_touches_no_clean_one(noisy_reference, held_out):
-    blind = copy.copy(noisy_reference)
-    blind.real = blind.train = blind.real_features = None
-    assert blind.fid_corrupted(held_out) == noisy_reference.fid_corrupted(held_out)
 
 
 def degradations(images: torch.Tensor) -> dict[str, list[torch.Tensor]]:

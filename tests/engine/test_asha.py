@@ -1,8 +1,11 @@
+import dataclasses
 import math
 
 from ray.tune.schedulers import TrialScheduler
+from support.toy_problem import TOY, with_awaited
 
 from study.engine.asha import SuccessiveHalving
+from study.spec.problem import Problem
 
 
 class FakeTrial:
@@ -10,11 +13,12 @@ class FakeTrial:
         self.trial_id = trial_id
 
 
-def halving(objectives=("error",), directions=None, awaited=(), **changes) -> SuccessiveHalving:
-    settings = {"grace_period": 1, "reduction_factor": 3, "maximum": 9} | changes
-    return SuccessiveHalving(
-        "epoch", objectives, directions or ["min"] * len(objectives), awaited, **settings
-    )
+def halving(
+    *objectives: str, problem: Problem = TOY, grace_period=1, reduction_factor=3
+) -> SuccessiveHalving:
+    """The scheduler of a toy that spends up to nine rounds; it ranks by the error by default."""
+    problem = dataclasses.replace(problem, max_resource=9)
+    return SuccessiveHalving(problem, objectives or ("error",), grace_period, reduction_factor)
 
 
 def test_the_best_third_goes_on():
@@ -42,19 +46,22 @@ def test_what_is_no_number_ends_a_trial():
 
 
 def test_what_is_awaited_comes_last_and_stops_nobody_while_nobody_has_it():
-    scheduler = halving(("seconds",), awaited=("seconds",))
-    assert all(scheduler.decide(str(i), 1, {"seconds": math.nan}) for i in range(5))
-    assert scheduler.decide("there", 1, {"seconds": 9.0})
-    assert scheduler.decide("late", 1, {"seconds": math.nan})  # 1 of 7 is ahead
-    assert all(scheduler.decide(f"there {i}", 1, {"seconds": 8.0 - i}) for i in range(4))
-    assert not scheduler.decide("last", 1, {"seconds": math.nan})  # 5 of 12 are
-    assert not halving(("error", "seconds"), awaited=("seconds",)).decide(
-        "diverged", 1, {"error": math.nan, "seconds": math.nan}
+    problem = with_awaited(TOY, "price")
+    scheduler = halving("price", problem=problem)
+    assert all(scheduler.decide(str(i), 1, {"price": math.nan}) for i in range(5))
+    assert scheduler.decide("there", 1, {"price": 9.0})
+    assert scheduler.decide("late", 1, {"price": math.nan})  # 1 of 7 is ahead
+    assert all(scheduler.decide(f"there {i}", 1, {"price": 8.0 - i}) for i in range(4))
+    assert not scheduler.decide("last", 1, {"price": math.nan})  # 5 of 12 are
+    assert not halving("error", "price", problem=problem).decide(
+        "diverged", 1, {"error": math.nan, "price": math.nan}
     )
 
 
 def test_higher_can_be_better():
-    scheduler = halving(directions=["max"])
+    error, *others = TOY.metrics
+    error = dataclasses.replace(error, goal="max")
+    scheduler = halving(problem=dataclasses.replace(TOY, metrics=(error, *others)))
     assert scheduler.decide("a", 1, {"error": 1.0})
     assert scheduler.decide("b", 1, {"error": 2.0})
     assert not scheduler.decide("c", 1, {"error": 1.5})
@@ -62,7 +69,7 @@ def test_higher_can_be_better():
 
 def test_several_objectives_keep_the_front():
     """What is worse in the first objective goes on if it is better in the second."""
-    scheduler = halving(("error", "price"), reduction_factor=2)
+    scheduler = halving("error", "price", reduction_factor=2)
     points = [(1.0, 9.0), (2.0, 8.0), (9.0, 1.0), (9.0, 9.5), (8.0, 2.0), (9.5, 9.0)]
     on = [scheduler.decide(str(i), 1, {"error": e, "price": p}) for i, (e, p) in enumerate(points)]
     assert on[0]
@@ -85,7 +92,7 @@ def test_the_same_evaluations_bring_the_same_rungs_back():
 
 def test_ray_asks_it():
     scheduler = halving()
-    result = {"epoch": 1, "metrics/error": 1.0}
+    result = {"round": 1, "metrics/error": 1.0}
     assert scheduler.on_trial_result(None, FakeTrial("a"), result) == TrialScheduler.CONTINUE
-    result = {"epoch": 1, "metrics/error": 2.0}
+    result = {"round": 1, "metrics/error": 2.0}
     assert scheduler.on_trial_result(None, FakeTrial("b"), result) == TrialScheduler.STOP

@@ -159,6 +159,6 @@ def test_the_same_seed_suggests_the_same():
 
 def test_schedulers():
     asha = make_scheduler("asha", TOY, grace_period=1, reduction_factor=2)
-    assert (asha.resource, asha.objectives, list(asha.rungs)) == ("round", ("error",), [1, 2])
+    assert (asha.objectives, list(asha.rungs)) == (("error",), [1, 2])
     assert make_scheduler("pareto-asha", TOY, 1, 2).objectives == ("error", "price")
     assert list(make_scheduler("none", TOY, 1, 2).rungs) == []

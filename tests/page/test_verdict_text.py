@@ -28,6 +28,17 @@ def test_the_words_say_what_the_figures_say(error, words):
     assert verdict_text(confirmation(error, 10.0)).startswith(words)
 
 
+def test_another_criterion_of_the_choice_is_named_beside_that_of_the_verdict():
+    record = confirmation(0.8, 20.0)
+    assert "chosen" not in verdict_text(record)
+    record.info["chosen_by"] = "price"
+    text = verdict_text(record)
+    assert text.startswith(
+        "The cure helps, by more than 10%. Settings were chosen by price (price)"
+    )
+    assert "and are judged by error (error). The treated against bare" in text
+
+
 def test_a_setting_is_not_taken_for_the_treatment():
     """The two differ in more than the cure: what differs may be the work of the rest."""
     record = confirmation(1.2, 10.0)

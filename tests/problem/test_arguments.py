@@ -19,7 +19,7 @@ from study.problem.arguments import (
     make_parser,
 )
 from study.problem.definition import describe
-from study.problem.metrics import METRICS, OF_NOISY_REGIME, without_prior
+from study.problem.metrics import METRICS, OF_NOISY_REGIME
 from study.problem.settings import difference, read_earlier, remembered, resolve
 from study.results.folder import valid_name
 
@@ -97,12 +97,6 @@ def test_every_metric_of_which_one_end_is_better_can_be_an_objective(name):
     assert settings.objectives == (name,)
     assert describe(settings).directions in (["min"], ["max"])
     assert name in make_parser().format_help()
-
-
-def test_an_objective_that_a_run_without_prior_lacks_is_left_out_there():
-    assert without_prior(("dip_psnr", "fid")) == ("fid",)
-    assert without_prior(("dip_psnr",)) == ("fid",)
-    assert without_prior(("precision", "loss")) == ("precision", "loss")
 
 
 def test_a_folder_of_images_of_any_name_gives_a_valid_name_and_a_command(tmp_path):

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
-from support.toy_problem import TOY, with_noise
+from support.toy_problem import TOY, with_awaited, with_noise
 
 from study.spec.problem import Metric, Parameter, Problem
 
@@ -72,3 +73,14 @@ def test_a_metric_with_the_name_of_the_seed_is_refused():
         dataclasses.replace(TOY, metrics=(*TOY.metrics, seed))
     named = dataclasses.replace(TOY, metrics=(*TOY.metrics, seed), seed="random_state")
     assert named.columns == ["x", "y", "random_state"]
+
+
+@pytest.mark.parametrize("price", [math.nan, math.inf, None])
+def test_a_trial_without_a_value_has_failed_unless_the_value_is_awaited(price):
+    metrics = {"error": 1.0} if price is None else {"error": 1.0, "price": price}
+    names, patient = TOY.objectives, with_awaited(TOY, "price")
+    assert TOY.lacking(names, metrics) == patient.lacking(names, metrics) == ["price"]
+    assert TOY.has_failed(names, metrics)
+    assert not patient.has_failed(names, metrics)
+    assert patient.has_failed(names, {})  # the error is missing too
+    assert not TOY.has_failed(names, {"error": 1.0, "price": 2.0})
