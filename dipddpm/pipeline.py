@@ -36,6 +36,7 @@ def dataset_of(config: RunConfig) -> Dataset:
         config.image_size,
         config.resize,
         config.channels,
+        config.start_split == "train",
     )
 
 

@@ -103,8 +103,8 @@ class OriginalUNet(nn.Module):
 def sinusoidal_table(rows: int, dim: int) -> Tensor:
     """Return the original's time table: sines in even columns, cosines in odd ones, (rows, dim).
 
-    The frequencies are 10000^(-4k / dim), k = 0 … dim/2 - 1. Those of Vaswani et al. (2017, Sec.
-    3.5) are 10000^(-2k / dim): the original takes every second one and twice as many decades.
+    The frequencies are 10000^(-4k / dim), k = 0 … dim/2 - 1, over twice as many decades as the
+    10000^(-2k / dim) of Vaswani et al. (2017, Sec. 3.5).
     """
     k = torch.arange(dim // 2, dtype=torch.float64)
     angles = torch.arange(rows, dtype=torch.float64)[:, None] * torch.exp(
