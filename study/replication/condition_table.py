@@ -23,7 +23,7 @@ MEASURED = (
     *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
 )
 SETTINGS_SHOWN = (
-    *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
+    *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "prior_output", "loader"),
     *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
     *("prediction", "schedule", "sampling_weights", "sampler_steps", "variance", "output_range"),
 )

@@ -137,7 +137,9 @@ def test_one_seed_as_reported_and_others_for_the_controlled_conditions():
 
 def test_every_run_can_be_typed_again():
     problem = describe(settings())
-    command = problem.rerun_command(dict(problem.start_points[2]))
+    first = as_reported_name(setting_name(1e-3, 5e-4, 1.0))
+    (point,) = (point for point in problem.start_points if point["condition"] == first)
+    command = problem.rerun_command(dict(point))
     assert "python -m dipddpm run --preset quick" in command
     assert "--value-range unit" in command
     assert command.endswith("--device cpu --seed 0")
