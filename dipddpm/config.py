@@ -21,7 +21,9 @@ SPACINGS = ("time", "log-snr")
 VARIANCES = ("posterior", "beta")
 SPLITS = ("validation", "test")
 RANGES = ("symmetric", "unit")
-LOADERS = ("tensor", "per-image")
+LOADERS = ("tensor", "per-image", "tensor-dataset")
+PRIOR_OUTPUTS = ("clip", "raw")
+START_SPLITS = ("held-out", "train")
 DIP_NOISES = ("fresh", "once")
 SAMPLING_WEIGHTS = ("averaged", "best-epoch")
 OUTPUT_RANGES = ("clip", "rescale")
@@ -92,6 +94,12 @@ class RunConfig:
         "where all are grey",
     )
     train_size: int | None = _setting(None, "number of training images; all without it")
+    start_split: str = _setting(
+        "held-out",
+        "images of the start split, held-out: starts of a shortened reverse process, which nothing "
+        "learns from; train: more training images, by which mnist has 60,000, as the original's",
+        START_SPLITS,
+    )
     seed: int = _setting(0, "seed of all random numbers of the run", most=2**32 - 1)
 
     regime: str = _setting(
@@ -114,6 +122,12 @@ class RunConfig:
         "noise that prior restorer undoes in the clean regime, fresh: drawn at each step; once: "
         "one draw for all steps, as the original's",
         DIP_NOISES,
+    )
+    prior_output: str = _setting(
+        "clip",
+        "what prior restorer hands on in the clean regime, clip: its output clipped to the range "
+        "of images; raw: as it is, inferred of the original",
+        PRIOR_OUTPUTS,
     )
     prior_size: int = _setting(256, "number of training images for a prior that fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise [for images in 0 to 1]")
@@ -139,14 +153,15 @@ class RunConfig:
     ddpm_lr: float = _setting(1e-3, "learning rate of the DDPM")
     value_range: str = _setting(
         "symmetric",
-        "range in which the networks see images, symmetric: [-1, 1]; unit: [0, 1]; scores and "
+        "range in which the DDPM sees images, symmetric: [-1, 1]; unit: [0, 1]; scores and "
         "pictures do not depend on it",
         RANGES,
     )
     loader: str = _setting(
         "tensor",
-        "how the DDPM's batches are made, tensor: indexed on the device; per-image: through PIL, "
-        "one image at a time, as the original's DDPM alone",
+        "how the DDPM's batches are made, tensor: indexed on the device; per-image: one at a "
+        "time by torchvision's MNIST, as the original's DDPM alone; tensor-dataset: by a "
+        "DataLoader over a TensorDataset, in order, inferred of the original's DIP→DDPM",
         LOADERS,
     )
     batch_size: int = _setting(32, "images per DDPM step")
@@ -230,6 +245,8 @@ class RunConfig:
         self._require("sampler_order", self.sampler_order in (1, 2), "1 or 2")
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
+            start = self.start_split == "held-out"
+            self._require("start_split", start, "held-out, since samples start from that split")
         if self.denoiser == "original":
             most = "at most 1000 for denoiser original"
             self._require("timesteps", self.timesteps <= 1000, most)

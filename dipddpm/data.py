@@ -149,6 +149,7 @@ def load_dataset(
     image_size: int = 32,
     resize: str = "crop",
     channels: int | None = None,
+    train_on_start: bool = False,
 ) -> Dataset:
     """Load a data set and cut its splits.
 
@@ -162,6 +163,8 @@ def load_dataset(
         resize: for a folder, ``crop`` the middle square first, ``stretch``, or ``pad`` the shorter
             sides.
         channels: for a folder, 1 or 3; without it, 1 if all images are grey, else 3.
+        train_on_start: append the start split to the training images. Features learn from the train
+            split alone all the same.
 
     Raises:
         ConfigError: the name is unknown, or ``train_size`` is larger than the training split.
@@ -173,6 +176,12 @@ def load_dataset(
         dataset = _folder(Path(name), Shape(image_size, resize, channels))
     else:
         raise ConfigError("dataset", name, f"{', '.join(DATA_SOURCES)} or an existing folder")
+    if train_on_start:
+        images, labels = (
+            torch.cat([getattr(split, part) for split in (dataset.train, dataset.start)])
+            for part in ("images", "labels")
+        )
+        dataset = dataclasses.replace(dataset, train=Split(images, labels))
     if train_size is None:
         return dataset
     if train_size > len(dataset.train):

@@ -19,6 +19,19 @@ def rescale(images: Tensor) -> Tensor:
     return (images - low) / (high - low).clamp_min(torch.finfo(images.dtype).tiny) * 2 - 1
 
 
+def wrapped(images: Tensor) -> Tensor:
+    """Return images as torchvision's ``ToPILImage`` shows floats that leave [0, 1]: in [-1, 1].
+
+    Its cast to bytes wraps around modulo 256, so what is a little too dark turns white, and what is
+    a little too bright turns black. The original report showed its restored digits like that.
+
+    Args:
+        images: (N, C, H, W); their [-1, 1] is the [0, 1] of the cast.
+    """
+    levels = ((images + 1) * 127.5).long() % 256
+    return levels.to(images) / 127.5 - 1
+
+
 def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     """Lay images (N, C, H, W) in [-1, 1] out row by row; small ones are enlarged."""
     from torchvision.utils import make_grid  # seconds to import, and needed here alone

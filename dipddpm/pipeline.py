@@ -37,6 +37,7 @@ def dataset_of(config: RunConfig) -> Dataset:
         config.image_size,
         config.resize,
         config.channels,
+        config.start_split == "train",
     )
 
 

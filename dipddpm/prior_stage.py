@@ -35,6 +35,22 @@ MAX_HELD_OUT = 1000  # held-out images that the restoration is measured on
 
 
 @dataclass(frozen=True)
+class InSample:
+    """What a prior makes of the very images that it was fitted to, (N, C, H, W) in [-1, 1].
+
+    Attributes:
+        clean: these images, as the fit asked for them.
+        noisy: the same as the fit saw them.
+        restored: the same as the fitted prior restores them. It has seen this noise, and may have
+            learnt it by heart.
+    """
+
+    clean: Tensor
+    noisy: Tensor
+    restored: Tensor
+
+
+@dataclass(frozen=True)
 class Restoration:
     """What the stage leaves behind. Images are (N, C, H, W) in [-1, 1].
 
@@ -45,6 +61,7 @@ class Restoration:
         noisy: images before restoration: held-out ones, or those that the prior was fitted to if it
             restores no others. Empty where the prior changes nothing.
         restored: the same images after restoration.
+        in_sample: the batch that the prior was fitted to, restored; empty unless there was one.
         psnr_noisy: PSNR of ``noisy`` in dB, NaN where it is empty.
         psnr: PSNR of ``restored`` in dB.
         ssim: structural similarity of ``restored``, -1 … 1.
@@ -57,6 +74,7 @@ class Restoration:
     start: Tensor
     noisy: Tensor
     restored: Tensor
+    in_sample: InSample
     psnr_noisy: float
     psnr: float
     ssim: float
@@ -129,6 +147,7 @@ class PriorStage:
             start=start,
             noisy=noisy,
             restored=restored,
+            in_sample=self._in_sample(),
             psnr_noisy=psnr(noisy, clean) if has_some else float("nan"),
             psnr=psnr(restored, clean) if has_some else float("nan"),
             ssim=ssim(restored, clean) if has_some else float("nan"),
@@ -147,6 +166,10 @@ class PriorStage:
         rng = generator(self.config.seed, "held-out noise", device=self.device)
         noisy = corrupt(clean, self.config.std, rng)
         return clean, noisy, self.prior.restore(noisy)
+
+    def _in_sample(self) -> InSample:
+        clean, noisy = self.prior.fitted()
+        return InSample(clean, noisy, self.prior.restore(noisy) if len(noisy) else noisy)
 
     def load(self, state: dict[str, Tensor], seconds: float, is_done: bool) -> None:
         """Continue from the state of an earlier prior, after so many seconds of this stage."""

@@ -4,6 +4,7 @@ import copy
 import math
 import statistics
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,11 @@ from dipddpm.images import rescale
 from dipddpm.networks.original_unet import OriginalUNet
 from dipddpm.networks.unet import UNet
 from dipddpm.optimizer import load_moments, moments, under
-from dipddpm.per_image import PerImageLoader
 from dipddpm.randomness import generator, seeded_global
 from dipddpm.timing import StepClock
+
+if TYPE_CHECKING:
+    from dipddpm.original_loaders import OriginalLoader
 
 WARM_UP = 10  # steps left out of the timing: allocators and kernels settle in them
 
@@ -41,9 +44,7 @@ class Trainer:
         device = images.device
         self.config, self.start = config, start
         self.images = to_unit(images) if config.value_range == "unit" else images
-        self.loader: PerImageLoader | None = None
-        if config.loader == "per-image":
-            self.loader = PerImageLoader(self.images, config.value_range, config.batch_size)
+        self.loader = _original_loader(config, images) if config.loader != "tensor" else None
         self.schedule = diffusion.make_schedule(config.schedule, config.timesteps, device)
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
@@ -60,8 +61,8 @@ class Trainer:
 
     @property
     def steps_per_epoch(self) -> int:
-        """The number of whole batches; the images left over differ from epoch to epoch."""
-        return len(self.images) // self.config.batch_size
+        """The number of batches of an epoch."""
+        return steps_per_epoch(self.config, len(self.images))
 
     @property
     def time_per_iteration_s(self) -> float:
@@ -70,18 +71,16 @@ class Trainer:
         return statistics.median(settled) * self.steps_per_epoch
 
     def train_epoch(self) -> float:
-        """Pass once over the images in random order; return the mean loss.
+        """Pass once over the images; return the mean loss.
 
         Raises:
             NonFiniteLossError: a loss is not finite; the error names the step.
         """
         self.model.train()
-        size, steps = self.config.batch_size, self.steps_per_epoch
-        device = self.images.device
-        losses = torch.empty(steps, device=device)
-        order = torch.randperm(len(self.images), generator=self.rng, device=device)
+        steps = self.steps_per_epoch
+        losses = torch.empty(steps, device=self.images.device)
         self.clock.tick()
-        for step, batch in enumerate(self.batches(order[: steps * size])):
+        for step, batch in enumerate(self.batches()):
             losses[step] = self.step(batch)
             self.clock.tick()
         self.step_seconds += self.clock.collect()
@@ -94,11 +93,17 @@ class Trainer:
             self.ema.load_state_dict(self.model.state_dict())
         return loss
 
-    def batches(self, order: Tensor) -> Iterator[Tensor]:
-        """Return the images of those indices in batches, by the loader that the settings name."""
+    def batches(self) -> Iterator[Tensor]:
+        """Return the batches of an epoch, by the loader and in the order that the settings name."""
+        size, device, num = self.config.batch_size, self.images.device, len(self.images)
+        if self.config.loader == "tensor-dataset":
+            order = torch.arange(num)
+        else:
+            order = torch.randperm(num, generator=self.rng, device=device)
         if self.loader is not None:
             return self.loader.batches(order)
-        return (self.images[chosen] for chosen in order.split(self.config.batch_size))
+        whole = order[: num // size * size]  # (steps · size,)
+        return (self.images[chosen] for chosen in whole.split(size))
 
     def step(self, images: Tensor) -> Tensor:
         """Update the weights on a batch; return its loss, without waiting for the device."""
@@ -165,6 +170,22 @@ class Trainer:
         self.model.load_state_dict(under("model.", state))
         self.ema.load_state_dict(under("ema.", state))
         load_moments(self.optimizer, state)
+
+
+def _original_loader(config: RunConfig, images: Tensor) -> "OriginalLoader":
+    from dipddpm.original_loaders import OriginalLoader  # seconds, for torchvision
+
+    return OriginalLoader(config.loader, images, config.value_range, config.batch_size)
+
+
+def steps_per_epoch(config: RunConfig, num: int) -> int:
+    """Return how many batches ``num`` images make.
+
+    A loader of the original's keeps the last, smaller one. ``tensor`` has whole batches alone; the
+    images left over differ from epoch to epoch.
+    """
+    size = config.batch_size
+    return num // size if config.loader == "tensor" else math.ceil(num / size)
 
 
 def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Module:

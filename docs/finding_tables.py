@@ -17,13 +17,34 @@ from table_text import (
     read_json,
 )
 
+from dipddpm.config import preset
+from study.problem.published import (
+    ORIGINAL_DIP_CELL_S,
+    ORIGINAL_DIP_LOSS,
+    PUBLISHED_ALONE,
+    PUBLISHED_COMBINED,
+)
 from study.problem.search_space import NOISY_STD
+from study.replication.claims import CLAIMS
+from study.replication.condition_names import (
+    AS_REPORTED,
+    DIP_ALONE,
+    DIP_FITTED,
+    DIP_HELD_OUT,
+    IN_MEMORY,
+    PER_IMAGE,
+    as_reported_name,
+)
+from study.replication.condition_plans import plans_of
 from study.spec.pareto import noise_floor
 
 REFERENCE = ROOT / "results" / "reference"
 MNIST, DIGITS, QUICK = "mnist-tenth", "original-quick", "quick"
 VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
 CONDITIONS, EXTRA_SCORES = "conditions.csv", "extra_scores.csv"
+
+NOT_YET = "not yet run"
+"""What stands in the line of a condition or a claim that the committed results do not have."""
 
 ANSWERS = {"holds": "yes", "does not hold": "no", "cannot tell at this scale": "unclear"}
 
@@ -116,6 +137,12 @@ def claims(folder: str) -> Callable[[], str]:
                         percent(row["detectable"]),
                     ]
                 )
+        judged = {row["claim"] for row in _claims(folder)}
+        rows += [
+            [claim.letter, claim.text, NOT_YET, "", "", "", ""]
+            for claim in CLAIMS
+            if claim.letter not in judged
+        ]
         header = ("", "claim", "verdict", "compared", "ratio [95 % interval]", "n", "detectable")
         return markdown(header, rows)
 
@@ -138,6 +165,21 @@ def conditions(folder: str, kind: str) -> list[Row]:
     return [row for row in rows if row["kind"] == kind]
 
 
+def not_yet_run(folder: str, kind: str, columns: int) -> list[list[str]]:
+    """Return a line for each condition of the design that the committed results lack."""
+    plans = plans_of(preset("original")).values()
+    names = [plan.name for plan in plans if plan.kind == kind]
+    if kind == AS_REPORTED:
+        dip = [as_reported_name(name) for name in (DIP_FITTED, DIP_HELD_OUT)]
+        names = [*dip, *(name for name in names if name != as_reported_name(DIP_ALONE))]
+    found = {row["condition"] for row in conditions(folder, kind)}
+    return [
+        [name.removeprefix(as_reported_name("")), NOT_YET, *[""] * (columns - 2)]
+        for name in names
+        if name not in found
+    ]
+
+
 def as_reported() -> str:
     header = (
         *("run", "original: s per epoch", "here: s per epoch", "original: total, s"),
@@ -158,7 +200,7 @@ def as_reported() -> str:
         ]
         for row in conditions(MNIST, "as reported")
     ]
-    return markdown(header, rows)
+    return markdown(header, rows + not_yet_run(MNIST, AS_REPORTED, len(header)))
 
 
 def controlled(folder: str) -> Callable[[], str]:
@@ -178,6 +220,7 @@ def controlled(folder: str) -> Callable[[], str]:
             [row["condition"], row["n"], *(number(row[name]) for name in columns.values())]
             for row in conditions(folder, "controlled")
         ]
+        rows += not_yet_run(folder, "controlled", 2 + len(columns))
         return markdown(("condition", "seeds", *columns), rows)
 
     return table
@@ -212,17 +255,91 @@ def loader(folder: str) -> Callable[[], str]:
             for name, values in seconds.items()
         ]
         middle = {name: statistics.median(values) for name, values in seconds.items()}
-        for kind in ("per-image", "tensor"):
-            total = 469 * (middle["network"] + middle[f"{kind} loader"])
-            rows.append([f"sum of network and {kind} loader", "", f"{total:.2f}", ""])
-        wholes = (seconds[f"network and {kind} loader"] for kind in ("per-image", "tensor"))
-        gap = mean_interval([469 * (a - b) for a, b in zip(*wholes, strict=True)])
-        rows.append(["difference of the two whole loops", "", ratio(*gap), rows[0][-1]])
-        rows.append(["the same difference, original report", "", f"{22.93 - 15.49:.2f}", "1"])
+        n = rows[0][-1]
+        pair = (PER_IMAGE, IN_MEMORY)
+        for kind in pair:
+            both = [middle.get("network"), middle.get(f"{kind} loader")]
+            total = NOT_YET if None in both else f"{469 * sum(both):.2f}"
+            rows.append([f"sum of network and {kind} loader", "", total, ""])
+        wholes = [seconds.get(f"network and {kind} loader", []) for kind in pair]
+        gap = NOT_YET
+        if all(wholes):
+            gap = ratio(*mean_interval([469 * (a - b) for a, b in zip(*wholes, strict=True)]))
+        rows.append(["difference of the two whole loops", "", gap, n if all(wholes) else ""])
+        published = PUBLISHED_ALONE.per_iteration_s - PUBLISHED_COMBINED[0][1].per_iteration_s
+        rows.append(["the same difference, original report", "", f"{published:.2f}", "1"])
         header = ("", "ms per batch, median", "s per epoch of 469 batches [95 % interval]", "n")
         return markdown(header, rows)
 
     return table
+
+
+def suspects() -> str:
+    """Each suspect of grey digits and their interactions, from the crossed conditions."""
+    header = (
+        *("crossed", "suspects", "metric", "ratio [95 % interval]", "seeds"),
+        "least precision of the crossed",
+    )
+    file = REFERENCE / MNIST / "suspects.csv"
+    rows = [
+        [
+            *(row["crossing"], row["factors"], row["metric"]),
+            ratio(row["ratio"], row["low"], row["high"]) if int(row["n"]) > 1 else NOT_YET,
+            *(row["n"], percent(row["least_precision"])),
+        ]
+        for row in (read_csv(file) if file.exists() else [])
+    ]
+    return markdown(header, rows or [[NOT_YET, "", "", "", "", ""]])
+
+
+def dip_share() -> str:
+    """Beside claim b: what DIP costs of a combined run, in the original report and here."""
+    runs = {row["condition"]: row for row in conditions(MNIST, AS_REPORTED)}
+    alone = runs[as_reported_name("DDPM alone")]
+    both = runs[as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")]
+    ddpm, dip = float(both["train_time_s"]), float(both["dip_time_s"])
+    theirs = float(PUBLISHED_COMBINED[0][1].total_s)
+    rows = [
+        [
+            "original report, its GPUs",
+            *(number(PUBLISHED_ALONE.total_s), number(theirs)),
+            f"at most {ORIGINAL_DIP_CELL_S:.0f}",
+            f"at most {theirs + ORIGINAL_DIP_CELL_S:.0f}",
+            f"at most {ORIGINAL_DIP_CELL_S / theirs:.2f}",
+        ],
+        [
+            "here, as reported at a tenth of its steps, two cores",
+            *(number(alone["train_time_s"]), number(ddpm), number(dip), number(ddpm + dip)),
+            f"{dip / ddpm:.2f}",
+        ],
+    ]
+    header = (
+        *("machine", "DDPM alone, s", "DIP→DDPM: its DDPM, s", "its DIP, s", "in all, s"),
+        "DIP as a share of its DDPM",
+    )
+    return markdown(header, rows)
+
+
+def dip_alone() -> str:
+    """What DIP restores in-sample and of held-out images, and how the latter falls as it fits."""
+    rows = [
+        [
+            "original report, the fitted batch",
+            *("2", "3,500", f"{-10 * math.log10(ORIGINAL_DIP_LOSS):.1f}"),
+        ]
+    ]
+    reported = {row["condition"]: row for row in conditions(MNIST, AS_REPORTED)}
+    for label, name in (("the fitted batch", DIP_FITTED), ("held-out images", DIP_HELD_OUT)):
+        row = reported.get(as_reported_name(name))
+        psnr = number(row["dip_psnr"]) if row else NOT_YET
+        rows.append([f"here, {label}", "2", number(row["dip_steps"]) if row else "", psnr])
+    curve = read_csv(ROOT / "benchmarks" / "data" / "dip-original.csv")
+    best = max(curve, key=lambda row: float(row["psnr"]))
+    for label, row in (("at its best", best), ("at the end", curve[-1])):
+        fitted = -10 * math.log10(float(row["loss"]))
+        for images, psnr in (("the fitted batch", fitted), ("held-out images", row["psnr"])):
+            rows.append([f"one fit, {label}: {images}", "1", row["step"], f"{float(psnr):.2f}"])
+    return markdown(("restored", "std", "DIP steps", "PSNR, dB"), rows)
 
 
 def extra(folder: str, row: str, images: str, steps: str = "") -> list[Row]:
@@ -359,6 +476,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "findings/controlled-digits": controlled(DIGITS),
     "findings/loader-mnist": loader(MNIST),
     "findings/loader-digits": loader(DIGITS),
+    "findings/suspects-mnist": suspects,
+    "findings/dip-share": dip_share,
+    "findings/dip-alone": dip_alone,
     "findings/reverse-steps": reverse_steps,
     "findings/refined": refined,
     "findings/grey": grey,

@@ -24,8 +24,8 @@ def load(name: str) -> Any:
 
 
 def machine() -> str:
-    names = ("throughput", "whole-trial", "time-to-quality", "dip-stage", "denoisers", "sampling")
-    names += ("choosing", "packing-quick", "packing-original", "whole-study", "scaling")
+    names = ("throughput", "loaders", "whole-trial", "time-to-quality", "dip-stage", "denoisers")
+    names += ("choosing", "sampling", "packing-quick", "packing-original", "whole-study", "scaling")
     rows = []
     for name in names:
         about = load(name)["machine"]
@@ -51,6 +51,21 @@ def throughput() -> str:
         *("what", "s per step", "images per s", "times as fast [range]", "parameters"),
         *("of the machine's limit", "n"),
     )
+    return markdown(header, rows)
+
+
+def loaders() -> str:
+    rows = [
+        [
+            name,
+            f"{1000 * row['seconds']:.2f}",
+            " to ".join(f"{1000 * seconds:.2f}" for seconds in row["seconds_range"]),
+            f"{469 * row['seconds']:.2f}",
+            str(row["n"]),
+        ]
+        for name, row in load("loaders")["rows"].items()
+    ]
+    header = ("loader", "ms per batch, median", "range", "s per epoch of 469 batches", "n")
     return markdown(header, rows)
 
 
@@ -330,6 +345,7 @@ def rungs() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "performance/machine": machine,
     "performance/throughput": throughput,
+    "performance/loaders": loaders,
     "performance/whole-trial": whole_trial,
     "performance/time-to-quality": time_to_quality,
     "performance/learning-curves": learning_curves,

@@ -101,8 +101,13 @@ class OriginalUNet(nn.Module):
 
 
 def sinusoidal_table(rows: int, dim: int) -> Tensor:
-    """Return sines and cosines in turn (Vaswani et al. 2017, Sec. 3.5): (rows, dim)."""
-    angles = torch.arange(rows)[:, None] * torch.exp(
-        -math.log(10_000) * torch.arange(0, dim, 2) / dim
+    """Return the original's time table: sines in even columns, cosines in odd ones, (rows, dim).
+
+    The frequencies are 10000^(-4k / dim), k = 0 … dim/2 - 1, over twice as many decades as the
+    10000^(-2k / dim) of Vaswani et al. (2017, Sec. 3.5).
+    """
+    k = torch.arange(dim // 2, dtype=torch.float64)
+    angles = torch.arange(rows, dtype=torch.float64)[:, None] * torch.exp(
+        -math.log(10_000) * 4 * k / dim
     )
-    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1).float()

@@ -28,8 +28,9 @@ class UNetRestorer(nn.Module):
 class OriginalRestorer(nn.Sequential):
     """The network of the original report: five 3×3 convolutions, ReLU between, no down-sampling.
 
-    With ``width=64`` its channels are those of the report: C → 64 → 128 → 128 → 64 → C.
-    Maps (N, C, H, W) in [-1, 1] to the same shape, unbounded.
+    With ``width=64`` its channels are those of the report: C → 64 → 128 → 128 → 64 → C. It sees
+    images, and pads them, in [0, 1]; from the outside it maps (N, C, H, W) in [-1, 1] to the same
+    shape, unbounded.
     """
 
     def __init__(self, channels: int, width: int) -> None:
@@ -39,35 +40,17 @@ class OriginalRestorer(nn.Sequential):
             layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU()]
         super().__init__(*layers[:-1])  # no ReLU behind the last
 
-
-class UnitRange(nn.Module):
-    """A network that sees images, and pads them, in [0, 1]; from the outside it is in [-1, 1]."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
     def forward(self, x: Tensor) -> Tensor:
-        return from_unit(self.net(to_unit(x)))
+        return from_unit(super().forward(to_unit(x)))
 
 
-def make_restorer(
-    name: str,
-    image_size: int,
-    channels: int,
-    width: int,
-    seed: int,
-    value_range: str = "symmetric",
-) -> nn.Module:
+def make_restorer(name: str, image_size: int, channels: int, width: int, seed: int) -> nn.Module:
     """Return the network that ``RunConfig.restorer`` names, with fresh weights.
 
     Raises:
         ConfigError: it cannot take images of that size.
     """
     with seeded_global(seed, "restorer"):
-        net: nn.Module
         if name == "original":
-            net = OriginalRestorer(channels, width)
-        else:
-            net = UNetRestorer(image_size, channels, width)
-    return UnitRange(net) if value_range == "unit" else net
+            return OriginalRestorer(channels, width)
+        return UNetRestorer(image_size, channels, width)

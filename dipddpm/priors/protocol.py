@@ -78,6 +78,14 @@ class Prior(ABC):
     def restore(self, images: Tensor) -> Tensor:
         """Return restored images, like ``images``: (N, C, H, W) in [-1, 1]."""
 
+    def fitted(self) -> tuple[Tensor, Tensor]:
+        """Return the images that all of the fit has seen, clean and as it saw them.
+
+        Both are (N, C, H, W) in [-1, 1]. They are empty unless these were one batch, corrupted once
+        for all steps: then what the prior makes of them is restoration in-sample.
+        """
+        return self.images[:0], self.images[:0]
+
     def saw(self, num_train: int) -> str:
         """Return in words which of the ``num_train`` images the prior was fitted to."""
         return "nothing"

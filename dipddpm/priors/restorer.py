@@ -43,7 +43,7 @@ class Restorer(Prior):
     parameters: ClassVar[frozenset[str]] = frozenset(
         {
             *("std", "dip_lr", "dip_steps", "dip_batch_size", "dip_width"),
-            *("restorer", "dip_noise"),
+            *("restorer", "dip_noise", "prior_output"),
         }
     )
 
@@ -57,7 +57,9 @@ class Restorer(Prior):
         self.noisy: Tensor | None = None
         if config.dip_noise == "once" and not self.is_blind:
             self.noisy = corrupt(self.images, config.std, self.rng)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), config.dip_lr, fused=True)
+        # squared errors on [-1, 1] are 4 times those on [0, 1]: so Adam makes the original's steps
+        eps = 4e-8 if config.restorer == "original" else 1e-8
+        self.optimizer = torch.optim.Adam(self.net.parameters(), config.dip_lr, eps=eps, fused=True)
         self.losses = torch.empty(config.dip_steps, device=images.device)
         self.done = 0
         self.is_fitted = False
@@ -74,9 +76,7 @@ class Restorer(Prior):
     @staticmethod
     def _network(config: "RunConfig", shape: torch.Size) -> nn.Module:
         channels, _, size = shape
-        return make_restorer(
-            config.restorer, size, channels, config.dip_width, config.seed, config.value_range
-        )
+        return make_restorer(config.restorer, size, channels, config.dip_width, config.seed)
 
     def fit(self, progress: Progress = silent) -> None:
         """Train for the steps that are left; ``loss`` is the mean over the last ones (at most 10).
@@ -115,10 +115,19 @@ class Restorer(Prior):
         return F.mse_loss(self.net(source), target)
 
     def restore(self, images: Tensor) -> Tensor:
-        """Return any images of the set's size, restored: like ``images``, in [-1, 1]."""
+        """Return any images of the set's size, restored: like ``images``, in [-1, 1].
+
+        With ``prior_output="raw"`` they are as the network gives them, which may leave that range.
+        """
         if self.is_blind:
             return undo_clipping(restore_blind(self.net, images), self.config.std)
-        return apply(self.net, images)
+        restored = apply(self.net, images)
+        return restored if self.config.prior_output == "raw" else restored.clamp(-1, 1)
+
+    def fitted(self) -> tuple[Tensor, Tensor]:
+        if self.one_batch and self.noisy is not None:
+            return self.images, self.noisy
+        return super().fitted()
 
     def saw(self, num_train: int) -> str:
         std = f"{self.config.std:g}"
@@ -156,15 +165,18 @@ class Restorer(Prior):
 
 @torch.no_grad()
 def apply(net: nn.Module, images: Tensor) -> Tensor:
-    """Apply a network to (N, C, H, W) in [-1, 1]; the result is clipped to that range."""
-    return torch.cat([net(batch).clamp(-1, 1) for batch in images.split(BATCH)])
+    """Apply a network to (N, C, H, W) in [-1, 1]."""
+    return torch.cat([net(batch) for batch in images.split(BATCH)])
 
 
 @torch.no_grad()
 def restore_blind(net: nn.Module, images: Tensor) -> Tensor:
-    """Apply a Noise2Self network as it was trained: no pixel is seen by its own estimate."""
+    """Apply a Noise2Self network as it was trained: no pixel is seen by its own estimate.
+
+    The result is clipped to [-1, 1].
+    """
     result = torch.zeros_like(images)
     for phase in range(GRID**2):
         hidden = hidden_pixels(images, phase)
-        result += apply(net, hide(images, hidden)) * hidden
+        result += apply(net, hide(images, hidden)).clamp(-1, 1) * hidden
     return result

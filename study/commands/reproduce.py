@@ -5,6 +5,7 @@ from typing import Any
 
 from dipddpm.cli import OneLineParser
 from dipddpm.config import preset
+from dipddpm.pipeline import dataset_of
 from study.commands.session import (
     Command,
     Session,
@@ -19,6 +20,7 @@ from study.problem.cost import estimate_cost
 from study.replication import step_timing
 from study.replication.claim_text import claim_text, loader_text
 from study.replication.condition_names import PARAMETER
+from study.replication.condition_plans import original_recipe, plans_of
 from study.replication.design import (
     CONTROLLED_SEEDS,
     QUICK_DATASET,
@@ -26,7 +28,6 @@ from study.replication.design import (
     as_info,
     configs_of,
     describe,
-    plans_of,
     points_of,
     resolve_design,
     trainable,
@@ -97,7 +98,9 @@ def main(argv: list[str] | None = None, prog: str = REPRODUCE) -> int:
 def run(session: Session) -> StudyStatus:
     """Announce, time the steps, run all conditions, say what was found; return how it ended."""
     settings, folder, console = session.settings, session.folder, session.console
-    folder.info |= {**as_info(settings), "train_images": len(session.dataset.train)}
+    train_images = len(session.dataset.train)
+    folder.info |= {**as_info(settings), "train_images": train_images}
+    folder.info["train_images_as_reported"] = len(dataset_of(original_recipe(settings.run)).train)
     folder.set_status(folder.info["status"])
     plan = settings.plan
     console.print(f"{folder.problem.title}: {plan.num_samples} runs, preset {settings.preset}")

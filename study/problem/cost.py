@@ -10,6 +10,7 @@ from dipddpm.features import Features
 from dipddpm.pipeline import Run, dataset_of
 from dipddpm.priors import PRIORS
 from dipddpm.timing import now
+from dipddpm.training import steps_per_epoch
 from study.problem.definition import device, threads
 from study.problem.settings import StudySettings
 
@@ -65,14 +66,14 @@ def estimate_cost(
     prior = PRIORS[config.prior]
     few = prior.num_images(sample, sample.train_size)
     many = prior.num_images(config, len(dataset.train))
-    step_s = record.time_per_iteration_s / (few // config.batch_size)
+    step_s = record.time_per_iteration_s / steps_per_epoch(config, few)
     dip_s = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else record.dip_time_s
     applied_s = max(0.0, record.dip_time_s - dip_s * len(ticks))  # to the training images
     dip_steps = config.dip_steps if "dip_steps" in prior.parameters else len(ticks)
     fitted_s = dip_s * dip_steps * (1 if prior.amortised else many / few)
     return Cost(
         fixed_s=fitted_s + applied_s * many / few,
-        epoch_s=step_s * (many // config.batch_size),
+        epoch_s=step_s * steps_per_epoch(config, many),
         evaluation_s=record.sample_time_s / sample.sampler_steps * config.sampler_steps
         + record.score_time_s,
     )

@@ -115,21 +115,21 @@ def reverse_steps(evidence: Evidence) -> go.Figure:
 
 def loaders(effect: LoaderEffect) -> go.Figure:
     """Draw the milliseconds of a batch: the loader's and the network's, stacked."""
-    names = ["per-image loader", "tensor"]
+    names = ["one image at a time", "TensorDataset"]
     figure = go.Figure()
     figure.add_bar(
         y=names, x=[effect.network * 1e3] * 2, name="network", orientation="h", marker_color=BLUE
     )
     figure.add_bar(
         y=names,
-        x=[effect.per_image * 1e3, effect.tensor * 1e3],
+        x=[effect.per_image * 1e3, effect.in_memory * 1e3],
         name="loader",
         orientation="h",
         marker_color=ORANGE,
     )
     figure.add_scatter(
         y=names,
-        x=[effect.whole_per_image * 1e3, effect.whole_tensor * 1e3],
+        x=[effect.whole_per_image * 1e3, effect.whole_in_memory * 1e3],
         mode="markers",
         name="the whole loop, measured",
         marker={"color": GREY, "symbol": "line-ns-open", "size": 22, "line": {"width": 3}},

@@ -1,5 +1,8 @@
 """The original report's claims, each with the effects that decide it.
 
+Four suspects of (d), that digits get greyer, are claims of ours, each changed alone. How they act
+together is told by :mod:`study.replication.suspects`.
+
 Each claim is a function of the evidence that a study has left. Verdicts are corrected for the
 number of claims (Holm). A claim is added by adding it to :data:`CLAIMS`.
 """
@@ -15,6 +18,7 @@ from study.analysis.inference import MARGIN, Finding, all_of, differs, equal, ho
 from study.analysis.intervals import ALPHA
 from study.replication.condition_names import (
     ALONE,
+    ALONE_LR,
     ALONE_NORM,
     ALONE_UNIT,
     COMBINED,
@@ -240,6 +244,7 @@ CLAIMS = (
     ),
     _greyer("range", "the value range [0, 1] makes", ALONE_UNIT),
     _greyer("norm", "a denoiser that normalises its input makes", ALONE_NORM),
+    _greyer("lr", "half the DDPM's learning rate makes", ALONE_LR),
     _greyer("prior", "the prior itself makes", COMBINED),
     Claim(
         "e",

@@ -1,7 +1,8 @@
 """Extra scores: what is measured once at the end of a run, besides its record.
 
 They are left beside the run's pictures, as a table ``extra_scores.csv`` with a line per set of
-images: what DIP restored; the same refined by the DDPM; samples by the number of reverse steps,
+images: what DIP restored of held-out images and of the batch that it was fitted to; the former
+refined by the DDPM; samples by the number of reverse steps,
 from noise and from start images at t₀; and samples that are not rescaled. To start the reverse
 process from a noised image at t₀ < T is SDEdit (Meng et al. 2022).
 """
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from dipddpm.config import RunConfig
 from dipddpm.errors import NonFiniteImagesError
-from dipddpm.images import contact_sheet
+from dipddpm.images import contact_sheet, wrapped
 from dipddpm.pipeline import NUM_PICTURES, Run
 from dipddpm.quality import SCORES, psnr, ssim
 from dipddpm.randomness import generator
@@ -36,6 +37,7 @@ Scored = tuple[dict[str, Any], Tensor]
 """A line of the table, and the images that it scores."""
 
 PICTURES = {
+    "fitted": None,
     "refined": None,
     "as they are": None,
     "from noise": FEW_STEPS,
@@ -49,6 +51,22 @@ def restoration(run: Run, folder: Path) -> None:
     _write(list(_restored(run)), folder)
 
 
+def dip_alone(run: Run, folder: Path) -> None:
+    """Score DIP's output, of held-out images and of the batch that it was fitted to.
+
+    The latter is what the original report shows: in-sample, as its display showed it. The gap
+    between the two is noise that the network has learnt by heart.
+    """
+    _write([next(_restored(run)), _fitted(run)], folder)
+    assert run.restoration is not None
+    in_sample = run.restoration.in_sample
+    for name, images in (
+        ("fitted-noisy", in_sample.noisy),
+        ("fitted-wrapped", wrapped(in_sample.restored)),
+    ):
+        contact_sheet(images[:NUM_PICTURES].cpu()).save(folder / f"{name}.png")
+
+
 def as_they_are(run: Run, folder: Path) -> None:
     """Score samples clipped at each step: rescaled ones, as the run draws, hide their level."""
     _write([_clipped(run)], folder)
@@ -56,7 +74,7 @@ def as_they_are(run: Run, folder: Path) -> None:
 
 def restoration_as_they_are(run: Run, folder: Path) -> None:
     """Score DIP's output, the same refined, and samples clipped at each step, as they are."""
-    _write([*_restored(run), _clipped(run)], folder)
+    _write([*_restored(run), _fitted(run), _clipped(run)], folder)
 
 
 def everything(run: Run, folder: Path) -> None:
@@ -86,6 +104,14 @@ def _restored(run: Run) -> Iterator[Scored]:
     refined, seconds = _draw(run, dataclasses.replace(run.config, start_step=start), restored)
     line = _scored(run, "refined", refined, clean=clean, sources=restored)
     yield line | {"start_step": start, "seconds": seconds}, refined
+
+
+def _fitted(run: Run) -> Scored:
+    """Return the batch that DIP was fitted to, as far as it is scored, restored."""
+    assert run.restoration is not None
+    found = run.restoration.in_sample
+    restored = found.restored[: run.scored_images]
+    return _scored(run, "fitted", restored, clean=found.clean[: len(restored)]), restored
 
 
 def _clipped(run: Run) -> Scored:

@@ -3,23 +3,21 @@
 Needs neither Ray nor torch: all of it is drawn from the results folder.
 """
 
-import statistics
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from study.analysis.conditions import Condition
 from study.page.dashboard import data_uri, figure_json, render
 from study.page.page_file import write_page
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
     ORIGINAL_STEPS_PER_EPOCH,
     PUBLISHED_COMBINED,
-    PUBLISHED_DIP,
 )
-from study.replication import claim_figures
+from study.replication import claim_figures, suspects
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import Judged, judge, table
 from study.replication.condition_names import (
@@ -27,12 +25,15 @@ from study.replication.condition_names import (
     COMBINED,
     CONTROLLED,
     DIP_ALONE,
+    INDEXED,
     PARAMETER,
     as_reported_name,
     setting_name,
 )
+from study.replication.condition_table import DIP_ALONE_IN, conditions_table
 from study.replication.evidence import Evidence, load_evidence
 from study.replication.loader_effect import loader_effect
+from study.replication.suspects import CrossedEffect, crossed_effects
 from study.results.files import write_text
 from study.results.folder import (
     CLAIMS_FILE,
@@ -40,26 +41,9 @@ from study.results.folder import (
     DASHBOARD_FILE,
     EXTRA_SCORES_FILE,
     REPLICATION_FILE,
+    SUSPECTS_FILE,
 )
 from study.results.records import StudyRecord
-
-MEASURED = (
-    *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
-    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast", "nearest_train"),
-    *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
-)
-SETTINGS_SHOWN = (
-    *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "loader"),
-    *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
-    *("prediction", "schedule", "sampling_weights", "sampler_steps", "variance", "output_range"),
-)
-
-DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")
-DIP_ALONE_IN = {
-    as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0])): as_reported_name(DIP_ALONE),
-    COMBINED: DIP_ALONE,
-}
-"""Combined conditions whose DIP stage stands for DIP alone."""
 
 LABELS = {
     "condition": "condition",
@@ -111,6 +95,7 @@ def write(folder: Path, warn: Callable[[str], None] | None = None) -> tuple[Evid
     scale = scale_text(evidence)
     for name, lines in (
         (CLAIMS_FILE, table(judged)),
+        (SUSPECTS_FILE, suspects.table(crossed_effects(evidence))),
         (CONDITIONS_FILE, conditions),
         (EXTRA_SCORES_FILE, extra_scores),
     ):
@@ -120,78 +105,28 @@ def write(folder: Path, warn: Callable[[str], None] | None = None) -> tuple[Evid
     return evidence, judged
 
 
-def conditions_table(evidence: Evidence) -> list[dict[str, Any]]:
-    """Return the lines of ``conditions.csv``: means over seeds, beside the published figures."""
-    plans, lines = evidence.study.info["conditions"], []
-    for kind in (AS_REPORTED, CONTROLLED):
-        mine = {
-            name: _condition_line(evidence.conditions[name], about)
-            for name, about in plans.items()
-            if about["kind"] == kind
-        }
-        lines += [_dip_alone(evidence, name, mine[name]) for name in DIP_ALONE_IN if name in mine]
-        lines += mine.values()
-    return lines
-
-
-def _condition_line(condition: Condition, about: Mapping[str, Any]) -> dict[str, Any]:
-    trials = list(condition.trials.values())
-    means = {
-        metric: statistics.fmean(values)
-        for metric in MEASURED
-        if (values := [t.metrics[metric] for t in trials if metric in t.metrics])
-    }
-    return {
-        "condition": condition.name,
-        "kind": about["kind"],
-        "n": len(trials),
-        **{name: about["settings"][name] for name in SETTINGS_SHOWN},
-        **means,
-        **{f"published_{key}": value for key, value in about["published"].items()},
-    }
-
-
-def _dip_alone(evidence: Evidence, name: str, combined: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what DIP made of held-out images in a combined condition: it needs no run more."""
-    restored = [
-        line
-        for (condition, _), lines in evidence.extra_scores.items()
-        for line in lines
-        if condition == name and line["images"] == "restored"
-    ]
-    measured = ("dip_time_s", "dip_psnr_noisy", "dip_psnr", "dip_ssim", "fid_floor", "fid_noise")
-    means = {
-        metric: statistics.fmean(line[metric] for line in restored)
-        for metric in (*MEASURED, "n")
-        if restored and all(metric in line for line in restored)
-    }
-    return {
-        "condition": DIP_ALONE_IN[name],
-        "kind": combined["kind"],
-        "n": len(restored),
-        **{key: combined[key] for key in (*DIP_SETTINGS, *measured) if key in combined},
-        "time_total_s": combined.get("dip_time_s"),
-        **{metric: means[metric] for metric in MEASURED if metric in means},
-        "scored_images": means.get("n"),
-        "published_says": PUBLISHED_DIP.says if combined["kind"] == AS_REPORTED else "",
-    }
-
-
 def scale_text(evidence: Evidence) -> str:
     """Return at what scale all of it was run."""
     info = evidence.study.info
     plans, size = info["conditions"], info["train_images"]
+    sizes = {CONTROLLED: size, AS_REPORTED: info.get("train_images_as_reported", size)}
 
     def steps(name: str) -> str:
         run = plans[name]["settings"]
-        return f"{size // run['batch_size'] * run['epochs']} DDPM steps of {run['batch_size']}"
+        images, batch = sizes[plans[name]["kind"]], run["batch_size"]
+        # a loader of the original's keeps the last, smaller batch
+        batches = images // batch if run["loader"] == INDEXED else math.ceil(images / batch)
+        return f"{batches * run['epochs']} DDPM steps of {batch}"
 
     first = as_reported_name(setting_name(*PUBLISHED_COMBINED[0][0]))
     run = plans[first]["settings"]
+    as_many = sizes[AS_REPORTED] == size
+    more = "" if as_many else f" ({sizes[AS_REPORTED]} {AS_REPORTED})"
     hardware = [session.get("hardware") for session in info.get("sessions", ())]
     machines = dict.fromkeys(_machine(each or info["hardware"]) for each in hardware or [None])
     text = (
-        f"{run['dataset']}, {size} training images, {run['dip_steps']} DIP steps, {run['epochs']} "
+        f"{run['dataset']}, {size} training images{more}, {run['dip_steps']} DIP steps, "
+        f"{run['epochs']} "
         f"epochs ({AS_REPORTED}: {steps(first)}, one seed; controlled: {steps(COMBINED)}, "
         f"{_seeds(evidence)} seeds); {' and, in other sessions, '.join(machines)}. "
         f"The original report: mnist, 60000 images, {ORIGINAL_DIP_STEPS} "
@@ -238,12 +173,21 @@ def page(
         judged=judged,
         details_text=details_text,
         loader=loader_text(loader) if loader else None,
+        suspects=[suspects_cells(each) for each in crossed_effects(evidence) if each.effect.n > 1],
         conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
         columns=list(columns.values()),
         pictures=_pictures(evidence),
         figures={name: figure_json(figure) for name, figure in made.items()},
         dashboard=DASHBOARD_FILE,
     )
+
+
+def suspects_cells(found: CrossedEffect) -> list[str]:
+    """Return the cells of an effect of crossed suspects."""
+    effect = found.effect
+    ratio = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]"
+    least = f"{found.least_precision:.0%}"
+    return [found.crossing, found.factors, found.metric, ratio, str(effect.n), least]
 
 
 def _cell(value: Any) -> str:
@@ -266,8 +210,10 @@ def _pictures(evidence: Evidence) -> list[dict[str, Any]]:
             }
             command = evidence.study.rerun_command(trial)
             about = {"seed": seed, "command": command}
-            if name in DIP_ALONE_IN:
+            if name == as_reported_name(DIP_ALONE):
+                stages.pop("samples", None)  # of a DDPM that has hardly been trained
+            elif name in DIP_ALONE_IN:
                 dip = [stages.pop(stage) for stage in ("noisy", "restored") if stage in stages]
-                shown.append({"name": DIP_ALONE_IN[name], "stages": dip, **about})
+                shown.append({"name": DIP_ALONE, "stages": dip, **about})
             shown.append({"name": name, "stages": list(stages.values()), **about})
     return shown

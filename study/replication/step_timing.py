@@ -27,8 +27,14 @@ from study.cluster import nodes
 from study.problem import definition
 from study.problem.published import PUBLISHED_COMBINED
 from study.problem.settings import StudySettings
-from study.replication.condition_names import ALONE, LOADERS, SETTINGS, setting_name
-from study.replication.design import original_recipe, plans_of
+from study.replication.condition_names import (
+    ALONE,
+    LOADERS,
+    LOADERS_TIMED,
+    SETTINGS,
+    setting_name,
+)
+from study.replication.condition_plans import original_recipe, plans_of
 from study.results.files import write_csv
 from study.results.folder import TIMING_FILE
 
@@ -93,12 +99,16 @@ def time_settings(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
 
 
 def time_loaders(run: RunConfig, device: torch.device) -> list[dict[str, Any]]:
-    """Return the seconds of the original's network and of its two loaders, alone and together."""
+    """Return the seconds of the original's network and of loaders, alone and together.
+
+    These are the original's two, torchvision's MNIST and a TensorDataset, and this library's own.
+    """
     base = dataclasses.replace(original_recipe(run), prior="none")
     dataset = _few(base, 8 * base.batch_size)
-    images = dataset.train.images.to(device)
+    whole = len(dataset.train) // base.batch_size * base.batch_size  # no batch is smaller
+    images = dataset.train.images[:whole].to(device)
     work: dict[str, Callable[[], object]] = {}
-    for loader in ("per-image", "tensor"):
+    for loader in LOADERS_TIMED:
         trainer = Trainer(dataclasses.replace(base, loader=loader), images, images)
         work[f"{loader} loader"] = functools.partial(next, _endless(trainer))
         work[f"network and {loader} loader"] = _stepping(trainer)
@@ -120,10 +130,8 @@ def _few(config: RunConfig, most: int) -> Dataset:
 
 def _endless(trainer: Trainer) -> Iterator[Tensor]:
     """Yield the batches of a trainer's loader, epoch after epoch."""
-    size, images = trainer.config.batch_size, trainer.images
     while True:
-        order = torch.randperm(len(images), generator=trainer.rng, device=images.device)
-        yield from trainer.batches(order[: len(images) // size * size])
+        yield from trainer.batches()
 
 
 def _stepping(trainer: Trainer) -> Callable[[], object]:

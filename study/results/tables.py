@@ -103,6 +103,7 @@ INFO = {
         "compared": {**TEXTS, "minItems": 1},
         "treatment": TEXT,
         "train_images": COUNT,
+        "train_images_as_reported": COUNT,
         "versions": OBJECT,
         "hardware": OBJECT,
         "storage_url": {"type": ["string", "null"]},

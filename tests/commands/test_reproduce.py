@@ -10,7 +10,7 @@ from support.toy_problem import TOY
 
 from study.commands import dashboard, reproduce, search
 from study.commands.reproduce import main
-from study.replication import design, step_timing
+from study.replication import condition_plans, design, step_timing
 from study.replication.claims import CLAIMS
 from study.replication.condition_names import AS_REPORTED, COMBINED, CONTROLLED
 
@@ -20,13 +20,13 @@ TINY = ("--train-size", "160", "--max-epochs", "1", "--dip-steps", "2", "--seeds
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, ray_local):
     """Few as-reported conditions, reverse steps and rounds: where it is and how it ended."""
-    whole = design.plans_of
+    whole = condition_plans.plans_of
 
     def smaller(config):
         plans, reported = {}, 0
         for name, plan in whole(config).items():
             reported += plan.kind == AS_REPORTED
-            if plan.kind == CONTROLLED or reported <= 2:
+            if plan.kind == CONTROLLED or reported <= 3:
                 run = dataclasses.replace(plan.config, sampler_steps=8, scored_images=40)
                 plans[name] = dataclasses.replace(plan, config=run)
         return plans
@@ -57,8 +57,9 @@ def test_every_condition_is_run_and_judged(done):
     judged = claims[claims.note.isna()]
     assert judged.p_holm.between(0, 1).all()
     conditions = pd.read_csv(folder / "conditions.csv")
-    assert conditions.condition[0] == f"{AS_REPORTED}: DIP alone"
+    assert conditions.condition[0] == f"{AS_REPORTED}: DIP alone, the fitted batch"
     assert conditions.fid.notna().all()
+    assert pd.read_csv(folder / "suspects.csv").n.eq(2).all()
     scale = "digits, 160 training images, 2 DIP steps, 1 epochs"
     assert conditions.scale.str.startswith(scale).all()
     assert scale in (folder / "replication.html").read_text()

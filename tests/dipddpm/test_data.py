@@ -29,6 +29,18 @@ def test_digits_and_their_splits():
         assert set(split.labels.tolist()) == set(range(10))
 
 
+def test_the_start_split_can_be_learnt_from():
+    """The original learned from all 60,000 images of MNIST, of which our train split has 55,000."""
+    digits, more = load_dataset("digits"), load_dataset("digits", train_on_start=True)
+    assert len(more.train) == 1197
+    assert torch.equal(more.train.images[1000:], digits.start.images)
+    assert more.identity == digits.identity  # whose features serve both
+    assert more.hash != digits.hash
+    assert len(load_dataset("digits", train_size=1100, train_on_start=True).train) == 1100
+    with pytest.raises(ConfigError, match="start_split is 'train'; expected held-out"):
+        RunConfig(dataset="digits", start_split="train", start_step=250)
+
+
 def test_splits_are_the_same_everywhere():
     """The shipped features have seen this train split; another split would leak."""
     assert load_dataset("digits").hash == "1975cbd0a4ffca25"

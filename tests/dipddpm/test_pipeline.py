@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from dipddpm.config import REGIMES, UNTIL_ADDED, RunConfig, preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import Split
 from dipddpm.errors import ConfigError, NonFiniteLossError
-from dipddpm.images import contact_sheet, overview
+from dipddpm.images import contact_sheet, overview, wrapped
 from dipddpm.noisy_quality import NOISY_SCORES
 from dipddpm.pipeline import Run
 from dipddpm.randomness import generator
@@ -108,7 +109,17 @@ AS_REPORTED = {
     **{"restorer": "original", "dip_noise": "once", "value_range": "unit", "loader": "per-image"},
     **{"ema_decay": 0.0, "start_step": 300},
 }
-MORE_VARIANTS = [*VARIANTS, {"prediction": "v", "variance": "beta"}, AS_REPORTED]
+COMBINED_AS_REPORTED = {
+    **AS_REPORTED,
+    **{"loader": "tensor-dataset", "prior_output": "raw", "start_split": "train"},
+    **{"start_step": None},
+}
+MORE_VARIANTS = [
+    *VARIANTS,
+    {"prediction": "v", "variance": "beta"},
+    AS_REPORTED,
+    COMBINED_AS_REPORTED,
+]
 
 
 def name(variant: dict) -> str:
@@ -289,6 +300,15 @@ def test_overview():
     assert page.height == 16 + 1 * 34 + 2 + 16 + 2 * 34 + 2  # names, one row, then two
     assert page.width == 8 * 34 + 2
     assert page.getpixel((page.width - 10, page.height - 10)) == (255, 255, 255)
+
+
+def test_floats_out_of_range_wrap_as_topilimage_wraps_them():
+    from torchvision.transforms import ToPILImage
+
+    unit = torch.tensor([-1.01, -0.2, 0.0, 0.4, 1.0, 1.1, 2.5]).view(1, 1, 7)
+    theirs = torch.from_numpy(np.array(ToPILImage()(unit))).flatten().long()
+    ours = (wrapped(unit[None] * 2 - 1) + 1) * 127.5
+    torch.testing.assert_close(ours.flatten().round().long(), theirs)
 
 
 def test_contact_sheet():

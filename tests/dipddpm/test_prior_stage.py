@@ -9,6 +9,7 @@ from dipddpm import prior_stage
 from dipddpm.data import load_dataset
 from dipddpm.prior_stage import PriorStage, observe
 from dipddpm.priors import PRIORS
+from dipddpm.quality import psnr
 
 CPU = torch.device("cpu")
 
@@ -54,3 +55,37 @@ def test_in_the_clean_regime_they_do(tiny, prior):
         PriorStage(config, images, CPU).run() for images in (digits, with_other_images(digits))
     ]
     assert not torch.equal(stages[0].prior, stages[1].prior)
+
+
+ORIGINAL = {
+    **{"restorer": "original", "dip_noise": "once", "dip_lr": 5e-3, "dip_steps": 120, "std": 0.5},
+    **{"dip_batch_size": 4, "dip_width": 32},
+}
+
+
+def test_a_batch_that_was_fitted_is_restored_better_than_what_was_not(tiny):
+    """In-sample the network has seen the noise as well, and learns it by heart."""
+    config = dataclasses.replace(tiny, **ORIGINAL)
+    digits = load_dataset("digits", train_size=96)
+    found = PriorStage(config, digits, CPU).run()
+    assert torch.equal(found.in_sample.clean, digits.train.images[:4])
+    in_sample = psnr(found.in_sample.restored, found.in_sample.clean)
+    assert in_sample > found.psnr + 3  # dB
+    assert in_sample > psnr(found.in_sample.noisy, found.in_sample.clean)
+
+
+def test_where_noise_is_fresh_or_no_batch_fixed_nothing_is_in_sample(tiny):
+    digits = load_dataset("digits", train_size=96)
+    for changes in ({}, {**ORIGINAL, "dip_noise": "fresh"}, {"prior": "none"}):
+        found = PriorStage(dataclasses.replace(tiny, **changes), digits, CPU).run()
+        assert len(found.in_sample.restored) == 0
+
+
+def test_raw_output_leaves_the_range_and_clipped_output_is_the_same_within_it(tiny):
+    digits = load_dataset("digits", train_size=96)
+    raw, clipped = (
+        PriorStage(dataclasses.replace(tiny, prior_output=name, **ORIGINAL), digits, CPU).run()
+        for name in ("raw", "clip")
+    )
+    assert raw.prior.abs().max() > 1
+    assert torch.equal(raw.prior.clamp(-1, 1), clipped.prior)

@@ -9,9 +9,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from dipddpm.data import load_dataset
 from dipddpm.images import rescale
+from dipddpm.original_loaders import OriginalLoader
 from dipddpm.priors.restorer import Restorer
 from dipddpm.randomness import generator
-from dipddpm.training import Trainer, draw
+from dipddpm.training import Trainer, draw, steps_per_epoch
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +51,9 @@ def test_samples_and_sources_are_in_the_symmetric_range_whatever_the_network_see
 
 def test_the_loaders_give_the_same_batches(tiny, images):
     """But for the levels, of which PIL knows 256."""
-    order = torch.randperm(96, generator=generator(1))
     for value_range in ("symmetric", "unit"):
         tensor, per_image = (
-            list(trainer(tiny, images, loader=name, value_range=value_range).batches(order))
+            list(trainer(tiny, images, loader=name, value_range=value_range).batches())
             for name in ("tensor", "per-image")
         )
         assert len(tensor) == len(per_image) == 3
@@ -62,10 +62,35 @@ def test_the_loaders_give_the_same_batches(tiny, images):
             torch.testing.assert_close(a, b, atol=step / 2 + 1e-6, rtol=0)
 
 
-def test_colour_goes_through_pil_too(tiny):
-    colour = torch.rand(32, 3, 8, 8, generator=generator(0)) * 2 - 1
-    (batch,) = trainer(tiny, colour, loader="per-image").batches(torch.arange(32))
-    torch.testing.assert_close(batch, colour, atol=1 / 255 + 1e-6, rtol=0)
+def test_images_are_loaded_one_by_one_by_torchvisions_own_code(images):
+    from torchvision.datasets import CIFAR10, MNIST
+
+    colour = images.repeat(1, 3, 1, 1)
+    for kind, those in ((MNIST, images), (CIFAR10, colour)):
+        loader = OriginalLoader("per-image", those, "symmetric", 32)
+        assert type(loader.dataset).__getitem__ is kind.__getitem__
+        assert len(loader.dataset) == 96
+        (first, *_) = loader.batches(torch.arange(96))
+        torch.testing.assert_close(first, those[:32], atol=1 / 255 + 1e-6, rtol=0)
+
+
+def test_a_tensor_data_set_is_read_in_order_and_to_its_last_image(tiny, images):
+    """So was the original's restored set; our own loader leaves out what fills no batch."""
+    ordered = trainer(tiny, images[:70], loader="tensor-dataset", value_range="unit")
+    batches = list(ordered.batches())
+    assert [len(batch) for batch in batches] == [32, 32, 6]
+    assert torch.equal(torch.cat(batches), (images[:70] + 1) / 2)
+    assert ordered.steps_per_epoch == 3
+    one_by_one = trainer(tiny, images[:70], loader="per-image")
+    assert one_by_one.steps_per_epoch == len(list(one_by_one.batches())) == 3
+    assert trainer(tiny, images[:70]).steps_per_epoch == 2
+    ordered.train_epoch()
+    assert len(ordered.step_seconds) == 3
+
+
+def test_the_originals_epoch_has_469_batches(tiny):
+    config = dataclasses.replace(tiny, batch_size=128, loader="tensor-dataset")
+    assert steps_per_epoch(config, 60_000) == 469
 
 
 def test_the_per_image_loader_leaves_the_global_random_state_alone(tiny, images):

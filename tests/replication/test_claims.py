@@ -27,6 +27,7 @@ def test_planted_effects_get_their_verdicts():
         "c": DOES_NOT,
         "d, range": HOLDS,
         "d, norm": HOLDS,
+        "d, lr": HOLDS,
         "d, prior": DOES_NOT,
         "e": HOLDS,
         "f": DOES_NOT,
@@ -70,7 +71,7 @@ def test_a_setting_that_costs_more_refutes_equal_times():
 
 def test_what_is_no_digit_has_no_contrast_to_judge():
     judged = {j.claim.letter: j for j in judge(evidence(precision=0.09))}
-    for letter in ("d, range", "d, norm", "d, prior"):
+    for letter in ("d, range", "d, norm", "d, lr", "d, prior"):
         assert judged[letter].verdict == CANNOT_TELL
         said = claim_text(judged[letter])
         assert "Not both draw digits: 9% and 9% lie among real ones; contrast: " in said

@@ -1,23 +1,31 @@
 """The conditions: as published, and controlled ones that differ in one thing alone."""
 
 import dataclasses
+import itertools
 
 import pytest
 
 from dipddpm.config import RunConfig
+from dipddpm.pipeline import dataset_of
+from dipddpm.training import steps_per_epoch
 from study.cluster.capacity import this_machine
 from study.replication.condition_names import (
     ALONE,
+    ALONE_LR,
     ALONE_NORM,
     ALONE_UNIT,
     COMBINED,
+    COMBINED_LR,
     CONTROLLED,
+    DIP_ALONE,
     NOISY_ALONE,
     NOISY_COMBINED,
     as_reported_name,
     setting_name,
 )
-from study.replication.design import describe, local_folder_of, plans_of, points_of, resolve_design
+from study.replication.condition_plans import plans_of
+from study.replication.design import describe, local_folder_of, points_of, resolve_design
+from study.replication.suspects import WITHOUT_PRIOR
 from study.spec.errors import SettingError
 
 
@@ -41,7 +49,10 @@ def test_as_reported(mnist):
     assert (alone.ddpm_lr, alone.denoiser, alone.schedule) == (1e-3, "original", "linear")
     combined = mnist[as_reported_name(setting_name(1e-3, 5e-4, 1.0))]
     run = combined.config
-    assert (run.prior, run.loader, run.value_range) == ("restorer", "tensor", "unit")
+    assert (run.prior, run.loader, run.value_range) == ("restorer", "tensor-dataset", "unit")
+    assert run.prior_output == "raw"
+    dip = mnist[as_reported_name(DIP_ALONE)].config
+    assert (dip.std, dip.dip_lr, dip.dip_steps, dip.dip_batch_size) == (2.0, 5e-4, 350, 128)
     assert (run.restorer, run.dip_noise, run.dip_width, run.dip_steps) == (
         "original",
         "once",
@@ -53,7 +64,7 @@ def test_as_reported(mnist):
     assert run.sampling_weights == "best-epoch"
     assert combined.published.per_iteration_s == 15.49
     reported = [plan.config for plan in mnist.values() if plan.kind == "as reported"]
-    lrs = {(run.dip_lr, run.ddpm_lr, run.std) for run in reported[1:]}
+    lrs = {(run.dip_lr, run.ddpm_lr, run.std) for run in reported[2:]}
     assert lrs == {
         *((1e-3, 5e-4, std) for std in (0.8, 1.0, 1.2)),
         *((lr, 1e-3, 1.2) for lr in (5e-4, 1e-3, 2e-3, 5e-3)),  # with the missing middle
@@ -71,12 +82,41 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
     assert between(f"{COMBINED}, std 1.2, dip_lr 0.005", f"{COMBINED}, std 1.2") == {"dip_lr"}
     assert between(ALONE_UNIT, ALONE) == {"value_range"}
     assert between(ALONE_NORM, ALONE) == {"denoiser"}
+    assert between(ALONE_LR, ALONE) == between(COMBINED_LR, COMBINED) == {"ddpm_lr"}
     controlled = [plan.config for plan in mnist.values() if plan.kind == CONTROLLED]
-    for shared in ("ddpm_lr", "loader", "score_split", "epochs", "dip_steps"):
+    for shared in ("loader", "score_split", "epochs", "dip_steps"):
         assert len({getattr(run, shared) for run in controlled}) == 1
     reported = mnist[as_reported_name(ALONE)].config
     for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the original's
         assert {getattr(run, shared) for run in controlled} == {getattr(reported, shared)}
+
+
+def test_suspects_of_grey_digits_are_crossed(mnist):
+    """All eight combinations of range, normalised input and learning rate, without a prior."""
+    crossed = [mnist[name].config for name in WITHOUT_PRIOR.values()]
+    values = {(run.value_range, run.denoiser, run.ddpm_lr) for run in crossed}
+    assert values == set(
+        itertools.product(("symmetric", "unit"), ("unet", "unet-input-norm"), (1e-3, 5e-4))
+    )
+    assert {run.prior for run in crossed} == {"none"}
+
+
+def test_what_is_inferred_of_the_combined_run_has_its_alternatives(mnist):
+    first = as_reported_name(setting_name(1e-3, 5e-4, 1.0))
+    scaled, clipped = mnist[f"{first}, scaled to [-1, 1]"], mnist[f"{first}, clipped"]
+    assert difference(scaled.config, mnist[first].config) == {"value_range"}
+    assert difference(clipped.config, mnist[first].config) == {"prior_output"}
+    assert scaled.published.per_iteration_s is None
+
+
+def test_at_full_scale_an_epoch_has_the_originals_469_batches(mnist_dir):
+    """The restored set's in order, and 55,000 of its images are all that is ours to learn from."""
+    run = settings(preset="original", data_dir=str(mnist_dir)).run
+    reported = plans_of(run)[as_reported_name(setting_name(1e-3, 5e-4, 1.0))].config
+    images = len(dataset_of(reported).train)
+    assert (images, steps_per_epoch(reported, images)) == (60_000, 469)
+    controlled = plans_of(run)[COMBINED].config
+    assert steps_per_epoch(controlled, len(dataset_of(controlled).train)) == 429
 
 
 def test_a_stand_in_where_the_originals_denoiser_does_not_fit(mnist):
@@ -97,7 +137,9 @@ def test_one_seed_as_reported_and_others_for_the_controlled_conditions():
 
 def test_every_run_can_be_typed_again():
     problem = describe(settings())
-    command = problem.rerun_command(dict(problem.start_points[1]))
+    first = as_reported_name(setting_name(1e-3, 5e-4, 1.0))
+    (point,) = (point for point in problem.start_points if point["condition"] == first)
+    command = problem.rerun_command(dict(point))
     assert "python -m dipddpm run --preset quick" in command
     assert "--value-range unit" in command
     assert command.endswith("--device cpu --seed 0")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dipddpm.pipeline import Run
+from dipddpm.quality import psnr
 from study.replication import extra_scores
 from study.results.folder import EXTRA_SCORES_FILE, read_rows
 
@@ -30,8 +31,29 @@ def test_restored_and_refined(run, tmp_path):
     assert (tmp_path / "refined.png").exists()
 
 
-def test_samples_as_they_are_beside_rescaled_ones(run, tmp_path, monkeypatch):
-    drawn_with = []
+@pytest.fixture(scope="module")
+def fitted(tiny):
+    """A run of the original's restorer, which sees one batch with noise that is drawn once."""
+    original = {"restorer": "original", "dip_noise": "once", "prior_output": "raw", "std": 0.5}
+    run = Run(dataclasses.replace(tiny, epochs=1, dip_steps=40, dip_lr=5e-3, **original))
+    list(run.records())
+    return run
+
+
+def test_the_fitted_batch_beside_held_out_images(fitted, tmp_path):
+    extra_scores.dip_alone(fitted, tmp_path)
+    held_out, in_sample = read_rows(tmp_path / EXTRA_SCORES_FILE)
+    assert (held_out["images"], in_sample["images"]) == ("restored", "fitted")
+    assert in_sample["n"] == 64  # the batch, of which no more than the scored images count
+    assert in_sample["psnr"] == pytest.approx(
+        psnr(fitted.restoration.in_sample.restored, fitted.restoration.in_sample.clean), abs=1e-4
+    )
+    names = ("fitted", "fitted-noisy", "fitted-wrapped")
+    assert {file.stem for file in tmp_path.glob("*.png")} == set(names)
+
+
+def test_samples_as_they_are_beside_rescaled_ones(fitted, tmp_path, monkeypatch):
+    run, drawn_with = fitted, []
 
     def draw(denoiser, config, num, shape, *rest):
         drawn_with.append(config.output_range)

@@ -10,7 +10,14 @@ from support.planted_evidence import evidence
 from study.replication import page
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import judge
-from study.replication.condition_names import COMBINED, LOADERS, as_reported_name
+from study.replication.condition_names import (
+    COMBINED,
+    DIP_ALONE,
+    DIP_FITTED,
+    DIP_HELD_OUT,
+    LOADERS,
+    as_reported_name,
+)
 from study.replication.loader_effect import LoaderEffect, loader_effect
 from study.results.folder import read_rows
 
@@ -24,8 +31,8 @@ def planted():
         "status": "finished",
         "hardware": {"cores": 2, "cpu": "a CPU", "gpus": []},
     }
-    parts = ("network", "per-image loader", "tensor loader")
-    seconds = dict(zip(parts, (0.1, 0.015, 0.001), strict=True))
+    parts = ("network", "per-image loader", "tensor-dataset loader", "tensor loader")
+    seconds = dict(zip(parts, (0.1, 0.015, 0.001, 0.0002), strict=True))
     seconds |= {f"network and {part}": 0.1 + seconds[part] for part in parts[1:]}
     timing = [line for line in found.timing if line["group"] != LOADERS]
     timing += [
@@ -40,7 +47,7 @@ def planted():
 def test_the_scale_is_stated_beside_the_originals(planted):
     text = page.scale_text(planted)
     assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in text
-    assert "as reported: 126 DDPM steps of 128, one seed" in text
+    assert "as reported: 144 DDPM steps of 128, one seed" in text  # 18 times 8, the last of 104
     assert "controlled: 558 DDPM steps of 32, 5 seeds" in text
     assert "a low dip_lr is fitted less far" in text
     assert "2 cores of a CPU, no GPU" in text
@@ -63,18 +70,24 @@ def test_conditions_stand_beside_the_published_figures(planted):
     mean = [t.metrics["fid"] for t in planted.study.trials if t.parameters["condition"] == COMBINED]
     assert found[COMBINED]["fid"] == pytest.approx(sum(mean) / 5)
     first = {line["kind"]: name for name, line in reversed(found.items())}
-    assert first == {"as reported": as_reported_name("DIP alone"), "controlled": "DIP alone"}
+    assert first == {"as reported": as_reported_name(DIP_FITTED), "controlled": DIP_ALONE}
 
 
 def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
-    first = as_reported_name("dip_lr 0.001, ddpm_lr 0.0005, std 1")
-    restored = {(first, 0): [{"images": "restored", "n": 100, "fid": 77.0}]}
-    more = dataclasses.replace(planted, extra_scores={**planted.extra_scores, **restored})
+    restored = [
+        {"images": "restored", "n": 100, "fid": 77.0, "psnr": 9.0},
+        {"images": "fitted", "n": 100, "fid": 7.0, "psnr": 28.0},
+    ]
+    scores = {**planted.extra_scores, (as_reported_name(DIP_ALONE), 0): restored}
+    more = dataclasses.replace(planted, extra_scores=scores)
     found = {line["condition"]: line for line in page.conditions_table(more)}
-    alone = found[as_reported_name("DIP alone")]
-    assert (alone["n"], alone["fid"], alone["scored_images"]) == (1, 77.0, 100)
-    assert alone["published_says"] == "restored digits; strokes emphasised"
-    assert not {"denoiser", "ddpm_lr", "epochs"} & set(alone)
+    held_out, fitted = (found[as_reported_name(name)] for name in (DIP_HELD_OUT, DIP_FITTED))
+    assert (held_out["n"], held_out["fid"], held_out["dip_psnr"]) == (1, 77.0, 9.0)
+    assert (fitted["fid"], fitted["dip_psnr"], fitted["scored_images"]) == (7.0, 28.0, 100)
+    assert fitted["published_says"] == "restored digits, of the fitted batch itself"
+    assert (held_out["published_says"], held_out["std"], held_out["dip_lr"]) == ("", 2.0, 5e-4)
+    assert not {"denoiser", "ddpm_lr", "epochs"} & set(fitted)
+    assert as_reported_name(DIP_ALONE) not in found  # whose DDPM nobody asks for
     controlled = found["DIP alone"]
     restored = [planted.extra_scores[COMBINED, seed][0] for seed in range(1, 6)]
     assert controlled["fid"] == pytest.approx(sum(line["fid"] for line in restored) / 5)
@@ -91,11 +104,12 @@ def test_a_condition_that_lacks_runs_is_said(planted):
 def test_the_loader_effect_is_a_sum_of_parts_against_the_originals(planted):
     effect = loader_effect(planted)
     assert dataclasses.replace(effect, difference=(0.0, 0.0, 0.0)) == LoaderEffect(
-        0.1, 0.015, 0.001, 0.115, 0.101, (0.0, 0.0, 0.0)
+        0.1, 0.015, 0.001, 0.0002, 0.115, 0.101, (0.0, 0.0, 0.0)
     )
     assert effect.difference == pytest.approx((0.014, 0.014, 0.014))
     text = loader_text(effect)
-    assert "15.00 ms by the per-image loader and 1.00 ms by the tensor" in text
+    assert "15.00 ms by torchvision's MNIST, one image at a time, 1.00 ms by a DataL" in text
+    assert "0.20 ms by indexing" in text
     assert "53.94 and 47.37 s here, a difference of 6.57 s" in text  # 469 × 0.115, 469 × 0.101
     assert "interleaved, differ by 6.57 s [6.57, 6.57]" in text
     assert "22.93 and 15.49 s, a difference of 7.44 s" in text
@@ -113,6 +127,12 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert 'id="loaders"' in text
     assert "https://" not in text.split("<script>")[0]  # offline
     assert page.scale_text(planted) in text
+
+
+def test_a_replication_that_timed_other_loaders_can_be_drawn(planted):
+    """Version 0.2 timed no DataLoader over a TensorDataset."""
+    old = [line for line in planted.timing if "tensor-dataset" not in line["item"]]
+    assert loader_effect(dataclasses.replace(planted, timing=old)) is None
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
@@ -137,7 +157,7 @@ def test_a_study_that_has_just_begun_can_be_drawn(planted):
 def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "load_evidence", lambda folder: planted)
     page.write(tmp_path)
-    for name in ("claims.csv", "conditions.csv", "extra_scores.csv"):
+    for name in ("claims.csv", "suspects.csv", "conditions.csv", "extra_scores.csv"):
         table = pd.read_csv(tmp_path / name)
         assert set(table.scale) == {page.scale_text(planted)}
     assert len(read_rows(tmp_path / "extra_scores.csv")) == sum(

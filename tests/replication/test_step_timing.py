@@ -29,6 +29,8 @@ def test_every_item_is_timed_in_every_round_once(settings, tmp_path):
     assert [item for group, item in items if group == LOADERS] == [
         "per-image loader",
         "network and per-image loader",
+        "tensor-dataset loader",
+        "network and tensor-dataset loader",
         "tensor loader",
         "network and tensor loader",
         "network",
@@ -50,7 +52,7 @@ def test_on_a_cluster_a_node_measures(settings, tmp_path, monkeypatch):
     plan = dataclasses.replace(settings.plan, cpus_per_trial=2.0, gpus_per_trial=0.5)
     step_timing.measure(dataclasses.replace(settings, plan=plan, ray_address="auto"), tmp_path)
     assert asked == [("cuda", 2.0, 0.5)]
-    assert len(read_rows(tmp_path / TIMING_FILE)) == 2 * (8 + 5)
+    assert len(read_rows(tmp_path / TIMING_FILE)) == 2 * (8 + 7)
 
 
 def test_each_setting_learns_from_images_of_its_own(settings, monkeypatch):

@@ -9,17 +9,21 @@ from study.cluster.capacity import this_machine
 from study.problem.published import PUBLISHED_COMBINED
 from study.replication.condition_names import (
     ALONE,
+    ALONE_LR,
     ALONE_NORM,
     ALONE_UNIT,
     COMBINED,
+    COMBINED_LR,
     LOADERS,
     NOISY_ALONE,
     NOISY_COMBINED,
     RIVALS,
     SETTINGS,
+    SUSPECTS,
     dip_lr_name,
     setting_name,
     std_name,
+    suspects_name,
 )
 from study.replication.design import as_info, describe, resolve_design
 from study.replication.evidence import Evidence
@@ -39,7 +43,16 @@ FID = {  # of all conditions that claims compare; 10 % apart but where planted
     RIVALS["gaussian"]: 36.0,
     RIVALS["pca"]: 45.0,
 }
-CONTRAST = {ALONE_UNIT: 0.7, ALONE_NORM: 0.5}
+CONTRAST = {  # crossed, they multiply; with a normalised input half the learning rate does more
+    ALONE_UNIT: 0.7,
+    ALONE_NORM: 0.5,
+    ALONE_LR: 0.8,
+    suspects_name("range", "norm"): 0.35,
+    suspects_name("range", "lr"): 0.56,
+    suspects_name("norm", "lr"): 0.2,
+    suspects_name(*SUSPECTS): 0.14,
+    COMBINED_LR: 0.8,
+}
 
 
 def evidence(

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -21,10 +23,15 @@ def test_the_image_is_normalised_at_the_entrance():
     torch.testing.assert_close(net(3 * x + 1, t), net(x, t), rtol=1e-3, atol=1e-4)
 
 
-def test_the_table_is_the_papers():
+def test_the_table_has_the_reports_frequencies():
+    """10000^(-4k/d), k = 0 … 49, and not the 10000^(-2k/d) of the paper that it goes back to."""
     table = sinusoidal_table(1000, 100)
-    assert table[7, 0] == pytest.approx(torch.sin(torch.tensor(7.0)).item())
-    assert table[7, 51] == pytest.approx(torch.cos(torch.tensor(7 / 10_000**0.5)).item(), abs=1e-5)
+    assert table.shape == (1000, 100)
+    for t in (0, 1, 7, 999):
+        for k in (0, 1, 25, 49):
+            angle = t * 10_000 ** (-4 * k / 100)
+            assert table[t, 2 * k] == pytest.approx(math.sin(angle), abs=1e-6)
+            assert table[t, 2 * k + 1] == pytest.approx(math.cos(angle), abs=1e-6)
 
 
 def test_other_sizes_are_refused():
