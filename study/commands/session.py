@@ -152,10 +152,9 @@ class Session:
             OSError: results could not be written.
             RayIsLost: the driver was cut off from its Ray.
         """
-        left = self._hours_left_for(folder)
-        if left is not None and left <= 0:
+        if self.budget_is_used:
             return StudyStatus.INTERRUPTED
-        plan = dataclasses.replace(plan, budget_hours=left)
+        plan = dataclasses.replace(plan, budget_hours=self._hours_for(folder))
         if self.settings.retry_failed and (failed := reopen_failed(folder)):
             self.console.print(f"{folder.path.name}: {failed} failed trials are tried again")
         try:
@@ -198,7 +197,7 @@ class Session:
             "code": info["code"] or "no checkout",
         }
 
-    def _hours_left_for(self, folder: ResultsFolder) -> float | None:
+    def _hours_for(self, folder: ResultsFolder) -> float | None:
         """Return the hours that the trials of a part may use in all; None for any."""
         if self.settings.budget_hours is None:
             return None

@@ -82,7 +82,10 @@ class Tracking(tune.Callback):
         if tracker := self._trackers.pop(name, None):
             with self._notices.beside(name):
                 act(tracker)
-                self._trackers[name] = tracker  # only if nothing has failed
+                self._trackers[name] = tracker
+                return
+            with self._notices.beside(name):  # something has failed, and this may too
+                tracker.close()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         if trial.trial_id in self._trials:

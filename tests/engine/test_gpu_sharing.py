@@ -1,6 +1,7 @@
 """Trials that share a GPU, which this Ray only pretends to have."""
 
 import dataclasses
+import functools
 import io
 
 import pandas as pd
@@ -8,8 +9,10 @@ import pytest
 import ray
 from rich.console import Console
 from support import PYTHONPATH
-from support.toy_problem import PLAN, TOY, crowding_toy
+from support.toy_problem import PLAN, TOY, toy
+from support.waiting import wait_until
 
+from study.engine.reporting import report
 from study.engine.runner import run_study, start_ray
 from study.results.folder import ResultsFolder
 from study.results.records import load_study
@@ -29,19 +32,22 @@ def ray_with_a_gpu():
 
 
 def run(place, objectives, gpus_per_trial: float, slots: int):
-    """A study whose trials go on together, if so many have room; and what it printed."""
-    (crowd := place / "crowd").mkdir()
+    """A study of which as many trials as have room go on together, and what it printed."""
+    (begun := place / "begun").mkdir()
 
-    def toy(parameters):
-        crowding_toy(parameters, crowd, slots)
+    def report_and_wait(metrics, *rest):
+        report(metrics, *rest)
+        (begun / str(metrics["price"])).touch()
+        wait_until(lambda: len(list(begun.iterdir())) >= slots)
 
+    trainable = functools.partial(toy, report=report_and_wait)
     problem = dataclasses.replace(TOY, objectives=objectives)
     plan = dataclasses.replace(
         PLAN, num_samples=3, slots=slots, gpus_per_trial=gpus_per_trial, scheduler="none"
     )
     console = Console(file=io.StringIO(), soft_wrap=True)
     with ResultsFolder.create(place, "toy", problem, {}) as folder:
-        assert run_study(problem, toy, plan, folder, console=console) == "finished"
+        assert run_study(problem, trainable, plan, folder, console=console) == "finished"
     return folder.path, console.file.getvalue()
 
 

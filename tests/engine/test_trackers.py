@@ -136,7 +136,7 @@ def test_wandb_keeps_parameters_curves_images_and_tags_offline(logged):
         ]
         curve = [(line["round"], line["error"]) for line in lines]
         assert curve == [(e.resource, e.metrics["error"]) for e in trial.curve]
-        assert all(line["after"]["_type"] == "image-file" for line in lines)
+        assert all(line["after/_type"] == "image-file" for line in lines)
 
 
 def wandb_records(content: bytes):
