@@ -83,9 +83,9 @@ class Tracking(tune.Callback):
             with self._notices.beside(name):
                 act(tracker)
                 self._trackers[name] = tracker
-                return
-            with self._notices.beside(name):  # something has failed, and this may too
-                tracker.close()
+            if name not in self._trackers:  # it has failed
+                with self._notices.beside(name):
+                    tracker.close()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         if trial.trial_id in self._trials:
