@@ -18,6 +18,7 @@ from study.engine.failures import Failures
 from study.engine.notices import Notices
 from study.engine.recovery import INTERRUPTED, ending
 from study.engine.reporting import METRICS, PLACE
+from study.engine.shares import HeldTime, shared_time
 from study.engine.terminal import Display
 from study.engine.trial_logs import TrialLogs
 from study.engine.trial_queue import has_tries_left
@@ -78,8 +79,7 @@ class Recorder(tune.Callback):
         self._given_up: dict[str, str] = {}
         """The reasons of trials that were ended here, until Ray tells of their end."""
         self._unlogged: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
-        self._held_since: dict[str, float] = {}
-        """When each running trial would have begun to hold its share, had it never let go."""
+        self._held = HeldTime()
         self._nodes: dict[str, str] = {}
         """The names of nodes that have been up, by id."""
         self._logs = TrialLogs(folder.path / RAY_FOLDER, problem.resource)
@@ -105,7 +105,7 @@ class Recorder(tune.Callback):
         with self._writing():
             row = self._row(trial)
             row |= {"status": TrialStatus.RUNNING, "stop_reason": ""}
-            self._held_since[trial.trial_id] = self._elapsed() - row.get("held_s", 0.0)
+            self._held.begin(row, self._elapsed())
             self.folder.write_trials(self.rows.values())
             self.export.put(row)
 
@@ -138,34 +138,15 @@ class Recorder(tune.Callback):
         row["concurrent"] = sum(
             other["status"] == TrialStatus.RUNNING for other in self.rows.values()
         )
-        self._note_held(row)
-        self._warn_of_shared_time(row)
+        self._held.note(row, self._elapsed())
+        if warning := shared_time(self.problem, row, self.rows.values()):
+            self.notices.tell("shared GPUs", warning)
         self._unlogged.append((trial.trial_id, dict(trial.config), dict(result)))
         self._log_what_is_not()  # before the row: what is on record has been logged, if it could be
         with self._writing():
             evaluation = {**row, "elapsed_s": self._elapsed(), "checkpoint": checkpoint}
             self.folder.append_history(evaluation)
             self.export.evaluated(row)
-
-    def _warn_of_shared_time(self, row: dict[str, Any]) -> None:
-        """Tell once that trials beside each other on one GPU are judged by their seconds."""
-        timed = [name for name in self.problem.objectives if self.problem.metric(name).unit == "s"]
-        if timed and 0 < row["gpu_share"] < 1 and len(self._on_the_gpu_of(row)) > 1:
-            self.notices.tell(
-                "shared GPUs",
-                f"trials share a GPU: {' and '.join(timed)} depend on what runs beside, and are "
-                "not those of a trial alone; --gpus-per-trial 1 gives each a GPU of its own",
-            )
-
-    def _on_the_gpu_of(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the rows of the running trials whose GPU is that of a trial, its own included."""
-        place = (row["node"], row["gpus"])
-        return [
-            other
-            for other in self.rows.values()
-            if other["status"] == TrialStatus.RUNNING
-            and (other.get("node"), other.get("gpus")) == place
-        ]
 
     def _node_name(self, node_id: str) -> str:
         if node_id not in self._nodes:
@@ -207,7 +188,7 @@ class Recorder(tune.Callback):
         row = self._row(trial)
         with self._writing():
             reason, _diverged = self._reason(trial)
-            self._let_go(row)
+            self._held.end(row, self._elapsed())
             row |= {"restarts": row["restarts"] + 1, "restart_reason": reason}
             self.folder.write_trials(self.rows.values())
 
@@ -269,7 +250,7 @@ class Recorder(tune.Callback):
 
     def _finish(self, row: dict[str, Any], status: TrialStatus, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
-        self._let_go(row)
+        self._held.end(row, self._elapsed())
         with self._writing():
             self.folder.write_trials(self.rows.values())
         self.export.put(row)
@@ -281,17 +262,8 @@ class Recorder(tune.Callback):
     def held_s(self) -> float:
         """Return the seconds that all trials have held their share, up to now."""
         for row in self.rows.values():
-            self._note_held(row)
+            self._held.note(row, self._elapsed())
         return held_s(self.rows.values())
-
-    def _note_held(self, row: dict[str, Any]) -> None:
-        if (since := self._held_since.get(row["trial_id"])) is not None:
-            row["held_s"] = round(self._elapsed() - since, 3)
-
-    def _let_go(self, row: dict[str, Any]) -> None:
-        """Note that a trial holds its share no longer."""
-        self._note_held(row)
-        self._held_since.pop(row["trial_id"], None)
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)

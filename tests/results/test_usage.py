@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.toy_problem import TOY
 
 from study.results.folder import CONFIRM_FOLDER
 from study.results.usage import held_s, hours, hours_of_study, hours_used, unit_of
@@ -11,6 +12,7 @@ from study.results.usage import held_s, hours, hours_of_study, hours_used, unit_
 def write(folder, rows, **plan):
     folder.mkdir()
     info = {"settings": {"plan": plan}, "status": "finished", "name": folder.name}
+    info["problem"] = TOY.to_json()
     (folder / "study.json").write_text(json.dumps(info))
     (folder / "trials.csv").write_text("trial_id,started_s,ended_s,held_s\n" + "".join(rows))
 
