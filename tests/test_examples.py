@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from PIL import Image
 from support import ROOT
+from support.tiny_run import TINY
+from support.waiting import HANG_S
 
 import study
 
@@ -45,3 +48,24 @@ def test_the_engine_with_a_problem_of_ones_own(tmp_path):
 def test_every_public_name_of_the_study_can_be_loaded():
     for name in study.__all__:
         assert getattr(study, name) is not None
+
+
+@pytest.mark.slow
+def test_the_notebook_shows_a_study_of_its_own(tmp_path):
+    """As on Kaggle, where no Colab is; with fewer and shorter trials."""
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    import nbformat
+
+    notebook = nbformat.read(ROOT / "examples" / "notebook.ipynb", as_version=4)
+    (flags,) = (cell for cell in notebook.cells if cell.source.startswith("FLAGS = "))
+    assert "--num-samples 10 " in flags.source
+    short = " ".join((*TINY[3:], "--max-epochs", "2"))  # without the command and the data set
+    flags.source = f"FLAGS = '--dataset digits --num-samples 2 --confirm-top 0 {short}'"
+    place = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, resources=place, timeout=HANG_S).execute()
+    shown = [out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", [])]
+    assert sum("application/vnd.plotly.v1+json" in data for data in shown) == 2
+    assert any("image/png" in data for data in shown)
+    assert "results/notebook/dashboard.html" in shown[-1]["text/html"]
+    assert (tmp_path / "results" / "notebook" / "dashboard.html").exists()

@@ -59,14 +59,26 @@ def is_confirmed(settings: StudySettings) -> bool:
     return settings.confirm_top > 0 and PRIORS[settings.run.prior].restores
 
 
-def confirmation_s(settings: StudySettings, cost: Cost) -> float:
-    """Return the seconds that a confirmation usually takes, if no two conditions coincide."""
+def confirmation_s(settings: StudySettings, cost: Cost, most: bool = False) -> tuple[float, float]:
+    """Return the seconds that the baseline's search and the confirming runs usually take.
+
+    They are seconds of trials, which run side by side, if no two conditions coincide.
+
+    Args:
+        most: no trial of the search is stopped early, and all seeds are run.
+    """
     epochs = settings.run.epochs
-    runs = (2 * settings.confirm_top + 3) * min(settings.confirm_seeds, USUAL_SEEDS)
-    runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
+    seeds = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
+    runs_s = (2 * settings.confirm_top + 3) * seeds * cost.trial_s(epochs, _eval_every(settings))
     # of the baseline's search about half is stopped early
-    search_s = settings.plan.num_samples * cost.trial_s(epochs / 2, settings.run.eval_every)
-    return (runs_s + search_s) / settings.plan.slots
+    spent = epochs if most else epochs / 2
+    search_s = settings.plan.num_samples * cost.trial_s(spent, settings.run.eval_every)
+    return search_s, runs_s
+
+
+def whole_gpus(plan: Plan) -> float:
+    """Return the GPUs of each confirming run, which shares none."""
+    return max(1.0, plan.gpus_per_trial) if plan.gpus_per_trial else 0.0
 
 
 def like_with_like(settings: StudySettings, available: int) -> StudySettings:
@@ -231,7 +243,7 @@ def _run_group(
 ) -> StudyStatus:
     """Run those of the points that have not been run yet; return how it ended."""
     problem = describe_trials(settings, _parameters(settings), tuple(points))
-    whole = max(1.0, settings.plan.gpus_per_trial) if settings.plan.gpus_per_trial else 0.0
+    whole = whole_gpus(settings.plan)
     slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
     plan = dataclasses.replace(
         settings.plan,

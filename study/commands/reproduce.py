@@ -6,6 +6,7 @@ from typing import Any
 from dipddpm.cli import OneLineParser
 from dipddpm.config import preset
 from dipddpm.pipeline import dataset_of
+from study.commands.bill import announce_cost, announce_used
 from study.commands.session import (
     Command,
     Session,
@@ -124,7 +125,8 @@ def run(session: Session) -> StudyStatus:
     if loader := loader_effect(evidence):
         console.print(loader_text(loader))
     console.print(f"open {folder.path / REPLICATION_FILE}")
-    if status == StudyStatus.INTERRUPTED and session.time_is_up:
+    announce_used(session)
+    if status == StudyStatus.INTERRUPTED and (session.time_is_up or session.budget_is_used):
         return StudyStatus.FINISHED
     return status
 
@@ -164,4 +166,5 @@ def announce_time(session: Session) -> list[float]:
     if len(ended_s) < len(points):
         left_s = sum(expected_s) - sum(ended_s.values())
         console.print(f"about {clock(left_s / settings.plan.slots)}; results in {folder.path}")
+        announce_cost(session, *[settings.plan.hours(left_s)] * 2)
     return expected_s

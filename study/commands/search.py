@@ -1,7 +1,10 @@
 """``python study/run.py``: search, confirm, and write it all to ``results/``."""
 
+import dataclasses
+
 from dipddpm.priors import PRIORS
-from study.commands.confirm import confirm, confirmation_s, is_confirmed
+from study.commands.bill import announce_cost, announce_used
+from study.commands.confirm import confirm, confirmation_s, is_confirmed, whole_gpus
 from study.commands.session import (
     Command,
     Session,
@@ -14,9 +17,9 @@ from study.engine.samplers import NEEDED
 from study.page.summary import write_summary
 from study.page.text import clock, describe_study, describe_widenings
 from study.problem.arguments import FLAGS, RUN, make_parser
-from study.problem.cost import estimate_cost
+from study.problem.cost import Cost, estimate_cost
 from study.problem.definition import describe
-from study.problem.settings import resolve
+from study.problem.settings import StudySettings, resolve
 from study.problem.trainable import trainable
 from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
@@ -48,8 +51,10 @@ def run(session: Session) -> StudyStatus:
         study = load_study(folder.path)
         write_summary(study, console.print)
     console.print(describe_study(study))
+    announce_used(session)
     console.print(f"open {folder.path / DASHBOARD_FILE}")
-    if status == StudyStatus.INTERRUPTED and time_is_up and study.best:
+    planned = time_is_up or session.budget_is_used
+    if status == StudyStatus.INTERRUPTED and planned and study.best:
         return StudyStatus.FINISHED
     return status
 
@@ -119,6 +124,21 @@ def announce_time(session: Session) -> list[float]:
         if plan.time_budget_s:
             text += f", at most {clock(plan.time_budget_s)}"
         if is_confirmed(settings):
-            text += f", then {clock(confirmation_s(settings, cost))} for the runs that confirm"
+            confirm_s = sum(confirmation_s(settings, cost)) / plan.slots
+            text += f", then {clock(confirm_s)} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
+        hours = [plan.hours(trials * trial_s) for trial_s in ((few_s + many_s) / 2, many_s)]
+        if is_confirmed(settings):
+            hours = [
+                each + _confirmation_hours(settings, cost, most)
+                for each, most in zip(hours, (False, True), strict=True)
+            ]
+        announce_cost(session, *hours)
     return [(few_s + many_s) / 2]
+
+
+def _confirmation_hours(settings: StudySettings, cost: Cost, most: bool) -> float:
+    """Return the hours that the confirmation uses; its runs share no GPU, its search may."""
+    search_s, runs_s = confirmation_s(settings, cost, most)
+    alone = dataclasses.replace(settings.plan, gpus_per_trial=whole_gpus(settings.plan))
+    return settings.plan.hours(search_s) + alone.hours(runs_s)

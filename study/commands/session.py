@@ -9,6 +9,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -40,6 +41,7 @@ from study.engine.plan import Plan
 from study.engine.recovery import reopen_failed
 from study.engine.runner import run_study
 from study.engine.session_end import TIME_BUDGET
+from study.engine.trackers import make_trackers
 from study.engine.watch import RayIsLost
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
@@ -73,6 +75,7 @@ from study.results.remote import (
     shown,
 )
 from study.results.tables import check_info
+from study.results.usage import COST, hours_of_study, hours_used
 from study.spec.errors import DamagedFile, MachineError, SettingError
 from study.spec.interrupts import exit_status
 from study.spec.problem import Problem
@@ -151,8 +154,25 @@ class Session:
             OSError: results could not be written.
             RayIsLost: the driver was cut off from its Ray.
         """
+        if self.budget_is_used:
+            return StudyStatus.INTERRUPTED
+        plan = dataclasses.replace(plan, budget_hours=self._hours_for(folder))
         if self.settings.retry_failed and (failed := reopen_failed(folder)):
             self.console.print(f"{folder.path.name}: {failed} failed trials are tried again")
+        try:
+            return self._run(train, plan, folder, expected_s)
+        finally:
+            used = round(hours_of_study(self.folder.path), 6)
+            self.folder.info[COST] = {**self.folder.info.get(COST, {}), "used": used}
+            self.folder.set_status(self.folder.info["status"])
+
+    def _run(
+        self,
+        train: Callable[[dict[str, Any]], None],
+        plan: Plan,
+        folder: ResultsFolder,
+        expected_s: Sequence[float],
+    ) -> StudyStatus:
         return run_study(
             folder.problem,
             train,
@@ -164,7 +184,33 @@ class Session:
             storage=self.storage,
             home=self.folder.path,
             cluster=self.on_cluster,
+            trackers=make_trackers(
+                self.settings.log_to, self.folder.path, folder.path, self._tags()
+            ),
         )
+
+    def _tags(self) -> dict[str, str]:
+        """Return what all trials of the study have in common, for trackers."""
+        run, info = self.settings.run, self.folder.info
+        return {
+            "preset": self.settings.preset,
+            "dataset": Path(run.dataset).name,
+            "regime": run.regime,
+            "code": info["code"] or "no checkout",
+        }
+
+    def _hours_for(self, folder: ResultsFolder) -> float | None:
+        """Return the hours that the trials of a part may use in all; None for any."""
+        if self.settings.budget_hours is None:
+            return None
+        elsewhere = hours_of_study(self.folder.path) - hours_used(folder.path)
+        return self.settings.budget_hours - elsewhere
+
+    @property
+    def budget_is_used(self) -> bool:
+        """Whether the study has used the hours that it may."""
+        budget = self.settings.budget_hours
+        return budget is not None and hours_of_study(self.folder.path) >= budget
 
     @property
     def time_is_up(self) -> bool:

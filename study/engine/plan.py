@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from study.results.folder import NAME_RULE, valid_name
+from study.results.usage import hours
 from study.spec.errors import SettingError
 
 MOST_TRIALS = 100_000
@@ -35,6 +36,9 @@ class Plan:
     seed: int = 0
     time_budget_s: float | None = None
     """Seconds after which the search ends; it can be resumed."""
+    budget_hours: float | None = None
+    """Hours of GPUs, of cores where trials have no GPU, after which the search ends; those of
+    earlier sessions count."""
 
     def __post_init__(self) -> None:
         share = "a share of one GPU, 0 or 0.01 to 1, or a whole number of them"
@@ -52,11 +56,19 @@ class Plan:
                 self.time_budget_s is None or 0 < self.time_budget_s < math.inf,
                 "a number of seconds above 0",
             ),
+            "budget_hours": (
+                self.budget_hours is None or 0 < self.budget_hours < math.inf,
+                "a number of hours above 0",
+            ),
             "seed": (0 <= self.seed < 2**32, "0 to 4294967295"),
         }
         for name, (holds, expected) in bounds.items():
             if not holds:
                 raise SettingError(name, getattr(self, name), expected)
+
+    def hours(self, trials_s: float) -> float:
+        """Return the hours of GPUs, or of cores, that trials hold in so many seconds of theirs."""
+        return hours(trials_s, self.cpus_per_trial, self.gpus_per_trial)
 
 
 def _from_1_to(most: int, value: int) -> tuple[bool, str]:

@@ -23,6 +23,15 @@ RAY = {
     "ray.tune.search.SearchAlgorithm._finished": (
         "Ray asks no more trials of a search algorithm that has set it."
     ),
+    "ray.air.integrations.mlflow.MLflowLoggerCallback._trial_runs": (
+        "The run of each trial: a resumed trial goes on with its own, and images are added to it."
+    ),
+    "ray.air.integrations.wandb.WandbLoggerCallback._cleanup_logging_actor": (
+        "The end of a process that logs, whose errors Ray's callback drops."
+    ),
+    "ray.air.integrations.wandb.WandbLoggerCallback._trial_logging_futures": (
+        "What such a process ends with, its error if it had one."
+    ),
     "ray.tune.search.optuna.OptunaSearch._ot_study": "The sampler's own study.",
     "ray.tune.search.optuna.OptunaSearch._ot_trials": "Optuna's trials by Ray's trial ids.",
     "ray.tune.search.optuna.OptunaSearch._completed_trials": (

@@ -18,6 +18,7 @@ from study.engine.failures import Failures
 from study.engine.notices import Notices
 from study.engine.recovery import INTERRUPTED, ending
 from study.engine.reporting import METRICS, PLACE
+from study.engine.shares import HeldTime, shared_time
 from study.engine.terminal import Display
 from study.engine.trial_logs import TrialLogs
 from study.engine.trial_queue import has_tries_left
@@ -27,6 +28,7 @@ from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, Results
 from study.results.optuna_export import OptunaExport
 from study.results.private import without_folders
 from study.results.remote import RemotePath, StorageCopy
+from study.results.usage import held_s
 from study.spec.outlet import Outlet
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
@@ -77,6 +79,7 @@ class Recorder(tune.Callback):
         self._given_up: dict[str, str] = {}
         """The reasons of trials that were ended here, until Ray tells of their end."""
         self._unlogged: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        self._held = HeldTime()
         self._nodes: dict[str, str] = {}
         """The names of nodes that have been up, by id."""
         self._logs = TrialLogs(folder.path / RAY_FOLDER, problem.resource)
@@ -102,6 +105,7 @@ class Recorder(tune.Callback):
         with self._writing():
             row = self._row(trial)
             row |= {"status": TrialStatus.RUNNING, "stop_reason": ""}
+            self._held.begin(row, self._elapsed())
             self.folder.write_trials(self.rows.values())
             self.export.put(row)
 
@@ -134,6 +138,9 @@ class Recorder(tune.Callback):
         row["concurrent"] = sum(
             other["status"] == TrialStatus.RUNNING for other in self.rows.values()
         )
+        self._held.note(row, self._elapsed())
+        if warning := shared_time(self.problem, row, self.rows.values()):
+            self.notices.tell("shared GPUs", warning)
         self._unlogged.append((trial.trial_id, dict(trial.config), dict(result)))
         self._log_what_is_not()  # before the row: what is on record has been logged, if it could be
         with self._writing():
@@ -181,6 +188,7 @@ class Recorder(tune.Callback):
         row = self._row(trial)
         with self._writing():
             reason, _diverged = self._reason(trial)
+            self._held.end(row, self._elapsed())
             row |= {"restarts": row["restarts"] + 1, "restart_reason": reason}
             self.folder.write_trials(self.rows.values())
 
@@ -242,6 +250,7 @@ class Recorder(tune.Callback):
 
     def _finish(self, row: dict[str, Any], status: TrialStatus, reason: str) -> None:
         row |= {"status": status, "stop_reason": reason, "ended_s": self._elapsed()}
+        self._held.end(row, self._elapsed())
         with self._writing():
             self.folder.write_trials(self.rows.values())
         self.export.put(row)
@@ -249,6 +258,12 @@ class Recorder(tune.Callback):
             self._logs.close(row["trial_id"])
         with self.notices.beside("the display"):
             self.display.trial_ended(row)
+
+    def held_s(self) -> float:
+        """Return the seconds that all trials have held their share, up to now."""
+        for row in self.rows.values():
+            self._held.note(row, self._elapsed())
+        return held_s(self.rows.values())
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)

@@ -102,8 +102,10 @@ def _reported(problem: Problem) -> list[str]:
     return [
         problem.resource,
         "concurrent",
+        "held_s",
         "node",
         "gpus",
+        "gpu_share",
         *(metric.name for metric in problem.metrics),
     ]
 

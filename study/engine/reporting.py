@@ -39,10 +39,11 @@ def report(metrics: Mapping[str, Any], resource: Mapping[str, int], checkpoint: 
 
 
 def _place() -> dict[str, Any]:
-    """Return the trial's node and GPUs, and the most device memory that it has used [GB]."""
+    """Return the trial's node, its GPUs or its share of one, and its most device memory [GB]."""
     place: dict[str, Any] = {
         "node": ray.get_runtime_context().get_node_id(),
         "gpus": " ".join(map(str, ray.get_gpu_ids())),
+        "gpu_share": ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0),
     }
     if torch.cuda.is_initialized():  # else it has used none
         place["device_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 3)

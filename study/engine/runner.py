@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from study.engine.recovery import recover
 from study.engine.samplers import FixedDesign, StudySearch, make_scheduler
 from study.engine.session_end import End, SessionRecord, outcome
 from study.engine.terminal import Display
+from study.engine.trackers import Tracker
+from study.engine.tracking import Tracking
 from study.engine.trial_queue import RecoveredTrial, TrialQueue
 from study.engine.watch import RayIsLost, Watch
 from study.page.refresher import LivePage
@@ -115,6 +117,7 @@ def run_study(
     storage: StorageCopy | None = None,
     home: Path | None = None,
     cluster: bool = False,
+    trackers: Mapping[str, Callable[[], Tracker]] | None = None,
 ) -> StudyStatus:
     """Run the trials that are left to run.
 
@@ -132,6 +135,7 @@ def run_study(
         storage: where Ray's own folder and its checkpoints go; beside the results without it.
         home: the results folder that has ``study.db``, if the study is a part of another.
         cluster: the trials run on a cluster that has been joined, whose nodes come and go.
+        trackers: makes each of the trackers that get the trials too, by name.
 
     Returns:
         How it ended: ``INTERRUPTED`` by a signal or at the end of the time budget, after saving;
@@ -176,10 +180,12 @@ def run_study(
         problem,
         plan.seed,
     )
-    with held() as hold:
+    tracking = Tracking(trackers or {}, problem, recorder.rows, notices)
+    with tracking, held() as hold:
         recorder.interrupted = lambda: hold.asked
-        end = End(plan.time_budget_s, hold, recorder)
-        tuner = _tuner(trainable, plan, queue, scheduler, place, [recorder], end, cluster)
+        end = End(plan, hold, recorder)
+        callbacks = [recorder, tracking]
+        tuner = _tuner(trainable, plan, queue, scheduler, place, callbacks, end, cluster)
         ray_state.forget(place)  # of this one, as far as it is written
         session = SessionRecord(folder, recorder, end)
         try:

@@ -9,26 +9,32 @@ from typing import Any
 
 from ray import tune
 
+from study.engine.plan import Plan
 from study.engine.recorder import Recorder
 from study.engine.watch import Watch
 from study.results.folder import ResultsFolder
+from study.results.usage import unit_of
 from study.spec.interrupts import Hold, Interrupted
 from study.spec.status import StudyStatus, TrialStatus
 
 TIME_BUDGET = "time budget of"
 """The begin of the reason of a session that ended at its time budget."""
 
+BUDGET = "budget of"
+"""The begin of the reason of a session that ended when its study had used what it may."""
+
 
 class End(tune.Stopper):
     """The stopper that ends a whole search.
 
-    It does at its time budget, at a signal, when results cannot be written, when trials fail for a
-    reason that is not theirs, and when the driver is cut off from its Ray.
+    It does at its time budget or its budget of hours, at a signal, when results cannot be written,
+    when trials fail for a reason that is not theirs, and when the driver is cut off from its Ray.
     """
 
-    def __init__(self, time_budget_s: float | None, hold: Hold, recorder: Recorder) -> None:
-        self.time_budget_s, self.hold, self._recorder = time_budget_s, hold, recorder
-        self._deadline = None if time_budget_s is None else time.monotonic() + time_budget_s
+    def __init__(self, plan: Plan, hold: Hold, recorder: Recorder) -> None:
+        self.plan, self.hold, self._recorder = plan, hold, recorder
+        budget_s = plan.time_budget_s
+        self._deadline = None if budget_s is None else time.monotonic() + budget_s
         self.watch: Watch | None = None
 
     def __reduce__(self) -> tuple[type[tune.Stopper], tuple[()]]:
@@ -48,11 +54,16 @@ class End(tune.Stopper):
             raise Interrupted
         recorder = self._recorder
         broken = recorder.fatal is not None or recorder.failures.verdict != ""
-        return broken or self.hold.asked or self.time_is_up()
+        return broken or self.hold.asked or self.time_is_up() or self.budget_is_used()
 
     def time_is_up(self) -> bool:
         """Return whether the time budget is spent."""
         return self._deadline is not None and time.monotonic() > self._deadline
+
+    def budget_is_used(self) -> bool:
+        """Return whether the trials have used the hours that they may."""
+        budget = self.plan.budget_hours
+        return budget is not None and self.plan.hours(self._recorder.held_s()) >= budget
 
     def reason(self) -> str:
         """Return why the search ended before its trials did; empty if nothing here is why."""
@@ -61,7 +72,10 @@ class End(tune.Stopper):
         if verdict := self._recorder.failures.verdict:
             return verdict
         if self.time_is_up() and not self.hold.asked:
-            return f"{TIME_BUDGET} {self.time_budget_s:g} s"
+            return f"{TIME_BUDGET} {self.plan.time_budget_s:g} s"
+        if self.budget_is_used() and not self.hold.asked:
+            unit = unit_of(self.plan.gpus_per_trial)
+            return f"{BUDGET} {self.plan.budget_hours:.3g} {unit}"
         return ""
 
 

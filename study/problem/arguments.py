@@ -15,6 +15,7 @@ from dipddpm.cli import READERS, OneLineParser, add_field_flag, flag, preset_def
 from dipddpm.config import PRESETS, RunConfig, preset
 from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
+from study.engine.trackers import PACKAGES
 from study.problem.metrics import OBJECTIVES, can_choose, default_objectives
 from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
 
@@ -39,7 +40,8 @@ RESULTS_DIR = Path("results")
 
 PLACES = (
     *("resume", "name", "results_dir", "data_dir", "storage_url", "storage_path", "ray_address"),
-    *("time_budget_s", "num_samples", "retry_failed", "start_from", "start_points"),
+    *("time_budget_s", "num_samples", "retry_failed", "start_from", "start_points", "log_to"),
+    *("budget", "price_per_hour"),
 )
 """Fields that say where or how long, not what: a resumed study does not remember them."""
 
@@ -113,6 +115,20 @@ class Arguments:
         None, "time [s] after which the study ends, to be resumed", "none", metavar="S"
     )
 
+    budget: float | None = _argument(
+        None,
+        "GPU hours (core hours where trials have no GPU) after which the study ends, confirmation "
+        "included, to be resumed; or what they cost, with --price-per-hour",
+        "none",
+        metavar="X",
+    )
+    price_per_hour: float | None = _argument(
+        None,
+        "price of an hour of one GPU (of one core where trials have no GPU), in any currency",
+        "none",
+        metavar="X",
+    )
+
     confirm_top: int = _argument(
         1,
         "best trials to run again with fresh seeds, beside the original's setting and the baseline "
@@ -133,8 +149,9 @@ class Arguments:
     resume: str | None = _argument(
         None,
         "finish a study that was cut off, or add to it; the latest without a name. The flags that "
-        "it began with are remembered, but for --data-dir, --time-budget, --results-dir, "
-        "--storage-url, --storage-path and --ray-address",
+        "it began with are remembered, but for --data-dir, --time-budget, --budget, "
+        "--price-per-hour, --results-dir, --storage-url, --storage-path, --log-to and "
+        "--ray-address",
         nargs="?",
         const="",
         metavar="NAME",
@@ -151,6 +168,12 @@ class Arguments:
         "results, from which --resume goes on anywhere",
         "the results folder alone",
         metavar="URI",
+    )
+    log_to: str | None = _argument(
+        None,
+        f"trackers that get the trials too, of {', '.join(PACKAGES)}, with commas between",
+        "none",
+        metavar="A,B",
     )
     ray_address: str | None = _argument(
         None,
@@ -169,7 +192,7 @@ RUN_FIELDS = tuple(
 )
 
 SEARCH = NAMES[NAMES.index("start_from") : NAMES.index("seed")]
-SESSION = ("time_budget_s", "seed")
+SESSION = ("time_budget_s", "budget", "price_per_hour", "seed")
 MACHINE = NAMES[NAMES.index("cpus_per_trial") :]
 """Fields that say on what a study runs, and where its results go."""
 

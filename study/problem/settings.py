@@ -13,6 +13,7 @@ from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
+from study.engine.trackers import check_installed
 from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
 from study.problem.metrics import OBJECTIVES, OF_PRIOR, can_choose, default_objectives
 from study.problem.search_space import SEARCHABLE, Interval
@@ -54,6 +55,12 @@ class StudySettings:
     """A study whose front the search tries first."""
     start_points: Path | None = None
     """A file of settings that the search tries first."""
+    log_to: tuple[str, ...] = ()
+    """The trackers that get the trials."""
+    budget: float | None = None
+    """Hours that the study may use, or their price if there is a price per hour."""
+    price_per_hour: float | None = None
+    """The price of an hour of one GPU, of one core where trials have no GPU."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.intervals.items():
@@ -89,6 +96,11 @@ class StudySettings:
         if self.ray_address and several and not self.storage_path:
             everywhere = "s3://bucket/folder or a shared folder, which every node reaches"
             raise SettingError("storage_path", "not given", everywhere)
+        check_installed(self.log_to)
+        for name in ("budget", "price_per_hour"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise SettingError(name, value, "a number above 0")
         if self.confirm_top < 0:
             raise SettingError("confirm_top", self.confirm_top, "0 (no confirmation) or more")
         if self.confirm_top > self.plan.num_samples:
@@ -100,11 +112,24 @@ class StudySettings:
             most = f"at most {MAX_CONFIRMED}: replicates of the search have the seeds beyond"
             raise SettingError("confirm_seeds", self.confirm_seeds, most)
 
+    @property
+    def budget_hours(self) -> float | None:
+        """Return the hours that the study may use, all its parts together; None for any."""
+        return None if self.budget is None else self.budget / (self.price_per_hour or 1.0)
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
         places = ("results_dir", "storage_url", "storage_path", "ray_address")
-        for name in ("capacity", *places, "retry_failed", "start_from", "start_points"):
+        session = (
+            "retry_failed",
+            "start_from",
+            "start_points",
+            "log_to",
+            "budget",
+            "price_per_hour",
+        )
+        for name in ("capacity", *places, *session):
             del data[name]
         data["run"] = shareable(self.run)
         del data["run"]["data_dir"]
@@ -162,6 +187,9 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         retry_failed=chosen.retry_failed,
         start_from=chosen.start_from,
         start_points=chosen.start_points,
+        budget=chosen.budget,
+        price_per_hour=chosen.price_per_hour,
+        log_to=tuple(chosen.log_to.split(",")) if chosen.log_to else (),
     )
 
 
@@ -251,7 +279,7 @@ def read_earlier(info: Mapping[str, Any]) -> dict[str, Any]:
 
 FREE = (
     *("sampler", "scheduler", "grace_period", "reduction_factor", "num_samples", "slots", "name"),
-    "time_budget_s",
+    *("time_budget_s", "budget_hours"),
 )
 """Fields of the plan that may change from one session of a study to the next."""
 

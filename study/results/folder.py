@@ -117,15 +117,16 @@ class ResultsFolder:
             (path / RESERVE_FILE).write_bytes(bytes(RESERVE_BYTES))
         metrics = [metric.name for metric in problem.metrics]
         self.history_columns = [
-            *("trial_id", problem.resource, "elapsed_s", "concurrent", "node", "gpus"),
+            *("trial_id", problem.resource, "elapsed_s", "held_s", "concurrent"),
+            *("node", "gpus", "gpu_share"),
             *problem.columns,
             *metrics,
             "checkpoint",
         ]
         self.trial_columns = [
             *("trial_id", "status", "stop_reason", problem.resource),
-            *("started_s", "ended_s", "concurrent", "restarts", "restart_reason"),
-            *("node", "gpus", "device_memory_gb"),
+            *("started_s", "ended_s", "held_s", "concurrent", "restarts", "restart_reason"),
+            *("node", "gpus", "gpu_share", "device_memory_gb"),
             *problem.columns,
             *metrics,
         ]

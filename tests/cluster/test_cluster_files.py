@@ -168,7 +168,7 @@ def test_one_version_of_ray_everywhere():
     pins = re.compile(r"(?:==|rayVersion: |rayproject/ray:)([\d.]+)")
     found = {
         pin
-        for file in [ROOT / "cluster.yaml", *ROOT.glob("deploy/*.yaml")]
+        for file in [ROOT / "Containerfile", ROOT / "cluster.yaml", *ROOT.glob("deploy/*.yaml")]
         for pin in pins.findall(file.read_text())
     }
     assert len(found) == 1, found

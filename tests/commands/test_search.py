@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from support.waiting import HANG_S
 
 from study.commands.search import main
 from study.results.folder import ResultsFolder
+from study.results.usage import hours_of_study
 from study.spec.problem import Problem
 
 TINY = (
@@ -88,6 +90,16 @@ def test_the_whole_path(done):
     assert set(trials.status) <= {"completed", "stopped"}
     assert len(history) == trials.epoch.sum()  # evaluated at each of the two epochs
     assert "FID floor (real against real) " in output  # beside the best score
+
+    # what it would use is said before the first trial, and stands beside what it has used
+    said = re.search(r"to be used: about ([\d.]+) core hours, at most ([\d.]+) core hours", output)
+    cost = info["cost"]
+    assert [float(f"{cost[name]:.2g}") for name in ("expected", "most")] == [
+        float(number) for number in said.groups()
+    ]
+    assert cost["used"] == pytest.approx(hours_of_study(folder), abs=1e-6)
+    assert cost["used"] > trials.held_s.sum() / 3600  # those of the confirmation are in it
+    assert f"used: {cost['used']:.2g} core hours; expected" in output
     # Ray has a time_total_s of its own, which must not take the place of ours
     assert trials.time_total_s.tolist() == pytest.approx(trials.dip_time_s + trials.train_time_s)
     # the original's settings are tried first
