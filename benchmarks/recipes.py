@@ -196,11 +196,11 @@ class OriginalDIP(Recipe):
         self.model = OriginalRestorer(1, 64).to(clean.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr)
         rng = torch.Generator(clean.device).manual_seed(seed)
-        self.clean, self.noisy = to_unit(clean), to_unit(corrupt(clean, std, rng))
+        self.clean, self.noisy = clean, corrupt(clean, std, rng)
 
     def step(self) -> float:
         """Take one training step; return its loss."""
-        loss = F.mse_loss(self.model(self.noisy), self.clean)
+        loss = F.mse_loss(to_unit(self.model(self.noisy)), to_unit(self.clean))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -209,7 +209,7 @@ class OriginalDIP(Recipe):
     @torch.no_grad()
     def restore(self, images: Tensor) -> Tensor:
         """Return restored images, (N, 1, H, W) in [-1, 1] like those given."""
-        return self.model(to_unit(images)) * 2 - 1
+        return self.model(images)
 
 
 def tensor_batches(images: Tensor, rng: torch.Generator) -> Iterator[Tensor]:

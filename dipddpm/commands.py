@@ -112,7 +112,9 @@ def restore(
     if loaded:
         denoiser, trained, shape = loaded
         start = config.start_step or trained.timesteps // 4
-        trained = dataclasses.replace(trained, start_step=start, seed=config.seed)
+        trained = dataclasses.replace(
+            trained, start_step=start, start_split="held-out", seed=config.seed
+        )
         rng = generator(config.seed, "refine", device=device)
         stages["refined"] = [
             draw(denoiser, trained, len(batch), shape, rng, sources=batch)

@@ -286,7 +286,7 @@ CLAIMS = (
     ),
     Claim("j, truth", "the DDPM keeps DIP's images as near to what they are of", fidelity),
 )
-"""All claims that are judged together; some letters ask two or three questions."""
+"""All claims that are judged together; some letters ask several questions."""
 
 
 @dataclass(frozen=True)

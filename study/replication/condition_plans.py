@@ -118,8 +118,9 @@ def as_reported(run: RunConfig) -> list[ConditionPlan]:
 
     The notebooks of DIP alone and of DDPM alone are public, that of the combined runs is not. That
     its DDPM reads DIP's output in memory, in order, in [0, 1] and unclipped, and that DIP is
-    applied to clean images, is inferred. Two more runs of its first setting scale that output to
-    [-1, 1], or clip it.
+    applied to clean images, is inferred; so is that its images were shown as those of DDPM alone,
+    each in its own range. Two more runs of its first setting scale that output to [-1, 1], or clip
+    it; images clipped at each step are extra scores of that setting and of DDPM alone.
     """
     base = dataclasses.replace(original_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=DDPM_LR, loader="per-image")

@@ -68,7 +68,8 @@ def _condition_line(condition: Condition, about: Mapping[str, Any]) -> dict[str,
         "condition": condition.name,
         "kind": about["kind"],
         "n": len(trials),
-        **{name: about["settings"][name] for name in SETTINGS_SHOWN},
+        # a replication that an earlier version began lacks the settings that have come since
+        **{name: about["settings"].get(name) for name in SETTINGS_SHOWN},
         **means,
         **{f"published_{key}": value for key, value in about["published"].items()},
     }

@@ -101,7 +101,9 @@ def _restored(run: Run) -> Iterator[Scored]:
     clean = run.dataset.validation.images[: len(restored)].to(restored.device)
     start = run.config.timesteps // START_SHARE
     yield _scored(run, "restored", restored, clean=clean), restored
-    refined, seconds = _draw(run, dataclasses.replace(run.config, start_step=start), restored)
+    # these starts are held out, whatever was learnt from the start split
+    config = dataclasses.replace(run.config, start_step=start, start_split="held-out")
+    refined, seconds = _draw(run, config, restored)
     line = _scored(run, "refined", refined, clean=clean, sources=restored)
     yield line | {"start_step": start, "seconds": seconds}, refined
 

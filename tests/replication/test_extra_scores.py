@@ -35,6 +35,7 @@ def test_restored_and_refined(run, tmp_path):
 def fitted(tiny):
     """A run of the original's restorer, which sees one batch with noise that is drawn once."""
     original = {"restorer": "original", "dip_noise": "once", "prior_output": "raw", "std": 0.5}
+    original |= {"loader": "tensor-dataset", "value_range": "unit", "start_split": "train"}
     run = Run(dataclasses.replace(tiny, epochs=1, dip_steps=40, dip_lr=5e-3, **original))
     list(run.records())
     return run

@@ -129,6 +129,17 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert page.scale_text(planted) in text
 
 
+def test_a_setting_that_an_earlier_version_lacked_stays_empty(planted):
+    about = planted.study.info["conditions"][COMBINED]
+    settings = {k: v for k, v in about["settings"].items() if k != "prior_output"}
+    conditions = {COMBINED: {**about, "settings": settings}}
+    study = dataclasses.replace(
+        planted.study, info={**planted.study.info, "conditions": conditions}
+    )
+    *_, line = page.conditions_table(dataclasses.replace(planted, study=study))
+    assert (line["condition"], line["prior_output"]) == (COMBINED, None)
+
+
 def test_a_replication_that_timed_other_loaders_can_be_drawn(planted):
     """Version 0.2 timed no DataLoader over a TensorDataset."""
     old = [line for line in planted.timing if "tensor-dataset" not in line["item"]]
