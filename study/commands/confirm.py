@@ -60,9 +60,11 @@ def confirmation_s(settings: StudySettings, cost: Cost) -> float:
     """Return the seconds that a confirmation usually takes, if no two conditions coincide."""
     epochs = settings.run.epochs
     runs = (2 * settings.confirm_top + 3) * min(settings.confirm_seeds, USUAL_SEEDS)
-    runs_s = runs * cost.trial_s(epochs, _eval_every(settings))
+    runs_s = runs * cost.trial_s(epochs, epochs / _eval_every(settings))
     # of the baseline's search about half is stopped early
-    search_s = settings.plan.num_samples * cost.trial_s(epochs / 2, settings.run.eval_every)
+    search_s = settings.plan.num_samples * cost.trial_s(
+        epochs / 2, settings.evaluations(epochs / 2)
+    )
     return (runs_s + search_s) / settings.plan.slots
 
 
@@ -178,7 +180,8 @@ def _run_conditions(
     """
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     objectives = without_prior(settings.objectives)  # some of the runs have none
-    settings = dataclasses.replace(settings, run=run, objectives=objectives)
+    plan = dataclasses.replace(settings.plan, scheduler="none")
+    settings = dataclasses.replace(settings, run=run, plan=plan, objectives=objectives)
     looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
         "conditions": {name: {"parameters": point} for name, point in conditions.items()},
@@ -234,7 +237,6 @@ def _run_group(
         name=f"{study.name}-{CONFIRM_FOLDER}",
         num_samples=trials_with(study.folder / CONFIRM_FOLDER, points),
         sampler=FIXED_DESIGN,
-        scheduler="none",
         time_budget_s=None,
         gpus_per_trial=whole,
         slots=min(settings.plan.slots, slots),

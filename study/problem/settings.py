@@ -13,10 +13,11 @@ from dipddpm.data import DATA_SOURCES
 from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
-from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
-from study.problem.metrics import OBJECTIVES, OF_NOISY_REGIME, OF_PRIOR
+from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, SMOKE_TEST, Arguments
+from study.problem.metrics import METRICS, OBJECTIVES, OF_NOISY_REGIME, OF_PRIOR
 from study.problem.search_space import SEARCHABLE, Interval
 from study.results.folder import as_name
+from study.spec import halving
 from study.spec.errors import DamagedFile, SettingError
 from study.spec.seeds import MAX_CONFIRMED
 
@@ -48,6 +49,8 @@ class StudySettings:
     storage_url: str | None
     storage_path: str | None
     ray_address: str | None
+    smoke_test: bool = False
+    """Whether it only shows that all works."""
     retry_failed: bool = False
     """Whether trials that failed in an earlier session are tried again."""
     start_from: Path | None = None
@@ -95,6 +98,21 @@ class StudySettings:
             most = f"at most {MAX_CONFIRMED}: replicates of the search have the seeds beyond"
             raise SettingError("confirm_seeds", self.confirm_seeds, most)
 
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs after which the scheduler may stop a trial."""
+        if self.plan.scheduler == "none":
+            return ()
+        first, factor = self.plan.grace_period, self.plan.reduction_factor
+        found = halving.rungs(first, factor, self.run.epochs)
+        return tuple(dict.fromkeys(math.ceil(rung) for rung in found))
+
+    def evaluations(self, epochs: float) -> int:
+        """Return how often a trial is evaluated in its first epochs."""
+        last = self.run.epochs
+        evaluated = {*range(0, last, self.run.eval_every), *self.rungs, last} - {0}
+        return sum(epoch <= epochs for epoch in evaluated)
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
@@ -115,6 +133,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     Raises:
         SettingError, ConfigError: names the field whose value is wrong.
     """
+    given = {**(SMOKE_TEST if given.get("smoke_test") else {}), **given}
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
     if chosen.retry_failed and chosen.resume is None:
         raise SettingError("retry_failed", "given", "--resume: a new study has none")
@@ -152,6 +171,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         storage_url=chosen.storage_url,
         storage_path=chosen.storage_path,
         ray_address=chosen.ray_address,
+        smoke_test=chosen.smoke_test,
         retry_failed=chosen.retry_failed,
         start_from=chosen.start_from,
         start_points=chosen.start_points,
@@ -166,8 +186,10 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
         if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     run = preset(chosen.preset, seed=chosen.seed, **changes)
-    if "eval_every" not in given:
-        run = dataclasses.replace(run, eval_every=_ninth(run.epochs))
+    if "eval_every" not in given:  # then where it decides: rungs are evaluated in any case
+        awaited = any(metric.awaited and metric.name in chosen.objectives for metric in METRICS)
+        every = _ninth(run.epochs) if awaited else run.epochs
+        run = dataclasses.replace(run, eval_every=every)
     intervals: dict[str, Interval] = {
         name: tuple(given.get(name, SEARCHABLE[name].interval(run))) for name in INTERVALS
     }
@@ -215,7 +237,7 @@ def check_remembered(file: Path, flags: Mapping[str, Any]) -> None:
             kind = kinds.get(name)
             as_float = type(value) is int and isinstance(1.0, kind or ())
             fits = kind is not None and (isinstance(value, kind) or as_float)
-        if not fits or isinstance(value, bool):
+        if not fits or (isinstance(value, bool) and kinds.get(name) is not bool):
             raise DamagedFile(file, f"remembers {name} as {value!r}")
 
 
