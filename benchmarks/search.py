@@ -43,6 +43,7 @@ from study.spec.problem import Problem
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
 SLOTS, TRIALS = 2, 30
 NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
+RUNGS = (4, 12)
 OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
@@ -115,16 +116,21 @@ class Outcome:
 
 
 def simulate(
-    curves: Curves, searcher: Any, scheduler: Any, seed: int, most_epochs: float = math.inf
+    curves: Curves,
+    searcher: Any,
+    scheduler: Any,
+    seed: int,
+    most_epochs: float = math.inf,
+    slots: int = SLOTS,
 ) -> Outcome:
-    """Simulate a search event by event: two slots, each trial evaluated when its work is done."""
+    """Simulate a search event by event; a trial is evaluated at the rungs and its end."""
     clock, begun, spent, fids = 0.0, 0, 0, []
     events: list[tuple[float, int, int]] = []
     running: dict[int, list[float]] = {}
     trials = TRIALS if math.isinf(most_epochs) else 10**6
     step_s = (curves.epochs[1] - curves.epochs[0]) * curves.epoch_s + OVERHEAD_S
     while True:
-        while len(running) < SLOTS and begun < trials and spent < most_epochs:
+        while len(running) < slots and begun < trials and spent < most_epochs:
             name, begun = str(begun), begun + 1
             point = searcher.suggest(name)
             running[begun - 1] = curves.curve(point, 1000 * seed + begun)
@@ -140,6 +146,9 @@ def simulate(
         result |= {f"metrics/{key}": value for key, value in metrics.items()}
         trial = SimpleNamespace(trial_id=name)
         done = index + 1 == len(curves.epochs)
+        if curves.epochs[index] not in (*RUNGS, curves.epochs[-1]):
+            heapq.heappush(events, (clock + step_s, number, index + 1))
+            continue
         decision = scheduler.on_trial_result(None, trial, result)
         if done or decision == TrialScheduler.STOP:
             if done:
@@ -147,6 +156,7 @@ def simulate(
             searcher.on_trial_complete(name, result)
             del running[number]
         else:
+            searcher.on_trial_result(name, result)
             heapq.heappush(events, (clock + step_s, number, index + 1))
 
 

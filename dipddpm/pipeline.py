@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -97,8 +97,12 @@ class Run:
         self._prior_state: dict[str, Tensor] = {}  # once it is done
         self._pending_loss: float | None = None  # of an epoch whose evaluation is still to come
 
-    def records(self) -> Iterator[Record]:
+    def records(self, also_at: Collection[int] = ()) -> Iterator[Record]:
         """Go on from where the run stands to its last epoch; yield a record at each evaluation.
+
+        Args:
+            also_at: epochs with an evaluation beside every ``eval_every``-th and the last. No
+                evaluation changes what the run learns.
 
         Raises:
             NonFiniteLossError: the loss of the prior or of the DDPM is not finite.
@@ -116,7 +120,7 @@ class Run:
                 return
             loss = self.trainer.train_epoch()
             epoch = self.trainer.epoch
-            if epoch % every == 0 or epoch == epochs:
+            if epoch % every == 0 or epoch == epochs or epoch in also_at:
                 self._pending_loss = loss
             self.progress("ddpm", epoch, epochs)
 

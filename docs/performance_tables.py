@@ -336,6 +336,28 @@ def search() -> str:
     return markdown(header, rows)
 
 
+def search_slots() -> str:
+    data = load("search-slots")
+    rows = [
+        [
+            row["method"],
+            str(row["slots"]),
+            f"{row['best_fid']:.2f} ± {row['best_fid_deviation']:.2f}",
+            ratio(*row["to_before"]),
+            ratio(*row["to_two_slots"]) if row["slots"] > 2 else "1",
+            number(row["epochs"]),
+            number(row["completed"]),
+        ]
+        for row in data["rows"]
+    ]
+    header = (
+        *("sampler, scheduler", "slots", f"best FID, mean ± deviation, n = {data['seeds']}"),
+        "to `gp of 0.2, asha` on 2 slots [95 % interval]",
+        *("to itself on 2 slots [95 % interval]", "epochs", "full trials"),
+    )
+    return markdown(header, rows)
+
+
 def rungs() -> str:
     correlations: dict[str, float] = load("search")["rank_correlation"]
     values: Sequence[str] = [f"{value:.2f}" for value in correlations.values()]
@@ -362,5 +384,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/in-a-row": in_a_row,
     "performance/overhead": overhead,
     "performance/search": search,
+    "performance/search-slots": search_slots,
     "performance/rungs": rungs,
 }

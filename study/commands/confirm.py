@@ -69,10 +69,11 @@ def confirmation_s(settings: StudySettings, cost: Cost, most: bool = False) -> t
     """
     epochs = settings.run.epochs
     seeds = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
-    runs_s = (2 * settings.confirm_top + 3) * seeds * cost.trial_s(epochs, _eval_every(settings))
+    runs = (2 * settings.confirm_top + 3) * seeds
+    runs_s = runs * cost.trial_s(epochs, epochs / _eval_every(settings))
     # of the baseline's search about half is stopped early
     spent = epochs if most else epochs / 2
-    search_s = settings.plan.num_samples * cost.trial_s(spent, settings.run.eval_every)
+    search_s = settings.plan.num_samples * cost.trial_s(spent, settings.evaluations(spent))
     return search_s, runs_s
 
 
@@ -193,7 +194,8 @@ def _run_conditions(
     """
     run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     objectives = without_prior(settings.objectives, run.regime)  # some of the runs have none
-    settings = dataclasses.replace(settings, run=run, objectives=objectives)
+    plan = dataclasses.replace(settings.plan, scheduler="none")
+    settings = dataclasses.replace(settings, run=run, plan=plan, objectives=objectives)
     looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
         "conditions": {name: {"parameters": point} for name, point in conditions.items()},
@@ -250,7 +252,6 @@ def _run_group(
         name=f"{study.name}-{CONFIRM_FOLDER}",
         num_samples=trials_with(study.folder / CONFIRM_FOLDER, points),
         sampler=FIXED_DESIGN,
-        scheduler="none",
         time_budget_s=None,
         gpus_per_trial=whole,
         slots=min(settings.plan.slots, slots),

@@ -148,7 +148,9 @@ def announce_time(session: Session) -> list[float]:
         plan = plans[name]
         if plan.cost_key not in costs:
             cost = estimate_cost(settings, features, plan.config)
-            costs[plan.cost_key] = cost.trial_s(plan.config.epochs, plan.config.eval_every)
+            costs[plan.cost_key] = cost.trial_s(
+                plan.config.epochs, plan.config.epochs / plan.config.eval_every
+            )
         return costs[plan.cost_key]
 
     begun = folder.read_trials()

@@ -52,6 +52,8 @@ def run(session: Session) -> StudyStatus:
         write_summary(study, console.print)
     console.print(describe_study(study))
     announce_used(session)
+    if settings.smoke_test:
+        console.print("this was a smoke test: its figures mean nothing")
     console.print(f"open {folder.path / DASHBOARD_FILE}")
     planned = time_is_up or session.budget_is_used
     if status == StudyStatus.INTERRUPTED and planned and study.best:
@@ -108,7 +110,7 @@ def announce_time(session: Session) -> list[float]:
     if session.on_cluster:
         console.print(f"how long shows when trials have ended; results in {folder.path}")
         return []
-    plan, epochs, every = settings.plan, settings.run.epochs, settings.run.eval_every
+    plan, epochs = settings.plan, settings.run.epochs
     cost = estimate_cost(settings, features)
     shortest = expected_resource(
         epochs,
@@ -116,7 +118,7 @@ def announce_time(session: Session) -> list[float]:
         plan.reduction_factor,
         1 / plan.reduction_factor,
     )
-    few_s, many_s = cost.trial_s(shortest, every), cost.trial_s(epochs, every)
+    few_s, many_s = (cost.trial_s(e, settings.evaluations(e)) for e in (shortest, epochs))
     ended = sum(row["status"] in ENDED for row in folder.read_trials())
     if trials := plan.num_samples - ended:
         times = [clock(trial_s * trials / plan.slots) for trial_s in (few_s, many_s)]

@@ -163,9 +163,15 @@ def _recovered(problem: Problem, row: dict[str, Any], begun: Curve) -> Recovered
         status=status,
         resource=at[problem.resource],
         evaluations=len(begun),
-        metrics={m.name: at[m.name] for m in problem.metrics if m.name in at},
+        metrics=_metrics(problem, at),
         checkpoint=last.get("checkpoint"),
+        # of an ended trial the row is right, whatever the history lacks
+        curve=[(e[problem.resource], _metrics(problem, e)) for e in (*begun[:-1], at) if e],
     )
+
+
+def _metrics(problem: Problem, row: dict[str, Any]) -> dict[str, Any]:
+    return {m.name: row[m.name] for m in problem.metrics if m.name in row}
 
 
 def _say_what_disagrees(

@@ -14,6 +14,9 @@ from ray import tune
 
 from study.engine.checkpoints import PICTURES, seal
 
+Evaluation = tuple[int, Mapping[str, Any]]
+"""What a trial had spent of the problem's resource, and its metrics then."""
+
 METRICS = "metrics"
 PLACE = "place"
 

@@ -277,7 +277,7 @@ def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> 
     searcher = StudySearch(problem, plan.sampler, plan.seed, points, len(recovered))
     for trial in recovered:
         if trial.status.has_ended:
-            searcher.learn(trial.parameters, trial.resource, trial.metrics)
+            searcher.learn(trial.trial_id, trial.parameters, trial.curve)
         else:
-            searcher.go_on(trial.trial_id, trial.parameters)
+            searcher.go_on(trial.trial_id, trial.parameters, trial.curve)
     return searcher

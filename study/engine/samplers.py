@@ -12,7 +12,8 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from study.engine.asha import SuccessiveHalving
-from study.engine.reporting import reported
+from study.engine.forecasts import Forecasts
+from study.engine.reporting import Evaluation, reported
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem, Value
 
@@ -52,9 +53,10 @@ class StudySearch(OptunaSearch):
 
     Ray's own reports an early-stopped trial as COMPLETE with the values of its smaller budget, and
     leaves one with a NaN objective RUNNING for ever. Here they are PRUNED without values, and FAIL.
-    ``gp`` and ``nsga2`` learn from COMPLETE trials alone, of which successive halving leaves few;
-    they get what a stopped trial had reached, which for a loss errs towards too bad. This concerns
-    the sampler's own study in memory, and no result.
+    ``gp`` and ``nsga2`` learn from COMPLETE trials alone, of which successive halving leaves few.
+    So ``gp`` is shown :class:`Forecasts`, of running trials too; ``nsga2`` gets what a stopped
+    trial had reached, which for a loss errs towards too bad. This concerns the sampler's own study
+    in memory, and no result.
 
     Args:
         points: settings to try first.
@@ -74,16 +76,38 @@ class StudySearch(OptunaSearch):
             space=self._distributions,
             metric=list(problem.searched_objectives),
             mode=[str(problem.metric(name).goal) for name in problem.searched_objectives],
-            sampler=make_sampler(sampler, seed, begun),
+            sampler=make_sampler("random" if sampler == "gp" else sampler, seed, begun),
             points_to_evaluate=[dict(point) for point in points],
         )
         self._problem = problem
-        self._tells_stopped = sampler in ("gp", "nsga2")
+        self._tells_stopped = sampler == "nsga2"
+        self._forecasts: Forecasts | None = None
+        if sampler == "gp":
+            gp = make_sampler(sampler, seed, begun)
+            self._forecasts = Forecasts(problem, self._distributions, gp)
 
     @property
     def study(self) -> optuna.Study:
         """Return the sampler's own study."""
         return cast(optuna.Study, self._ot_study)
+
+    def suggest(self, trial_id: str) -> Any:
+        if self._forecasts is None:
+            return super().suggest(trial_id)
+        if not self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self.study.enqueue_trial(self._forecasts.propose())
+        parameters: Any = super().suggest(trial_id)
+        self._forecasts.begin(trial_id, parameters)
+        return parameters
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if self._forecasts is not None:
+            spent = result[self._problem.resource]
+            self._forecasts.evaluated(trial_id, spent, self._metrics(result))
+
+    def _metrics(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        names = self._problem.searched_objectives
+        return {name: result.get(reported(name), math.nan) for name in names}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -93,17 +117,31 @@ class StudySearch(OptunaSearch):
         self._completed_trials.add(trial_id)
         trial, metrics = self._ot_trials[trial_id], {}
         if result and not error:
-            names = self._problem.searched_objectives
-            metrics = {name: result.get(reported(name), math.nan) for name in names}
+            metrics = self._metrics(result)
+            self.on_trial_result(trial_id, result)
         spent = (result or {}).get(self._problem.resource, 0)
         state, values = self._ending(spent, metrics)
         self.study.tell(trial, values, state)
+        if self._forecasts is not None:
+            self._forecasts.end(trial_id, failed=state == TrialState.FAIL)
+
+    def _recover(
+        self, trial_id: str, parameters: Mapping[str, Value], curve: Sequence[Evaluation]
+    ) -> None:
+        if self._forecasts is not None:
+            self._forecasts.begin(trial_id, parameters)
+            for spent, metrics in curve:
+                self._forecasts.evaluated(trial_id, spent, metrics)
 
     def learn(
-        self, parameters: Mapping[str, Value], spent: int, metrics: Mapping[str, Any]
+        self, trial_id: str, parameters: Mapping[str, Value], curve: Sequence[Evaluation]
     ) -> None:
         """Add a trial that an earlier session has ended."""
+        spent, metrics = curve[-1] if curve else (0, {})
         state, values = self._ending(spent, metrics)
+        self._recover(trial_id, parameters, curve)
+        if self._forecasts is not None:
+            self._forecasts.end(trial_id, failed=state == TrialState.FAIL)
         self.study.add_trial(
             optuna.trial.create_trial(
                 state=state,
@@ -113,8 +151,11 @@ class StudySearch(OptunaSearch):
             )
         )
 
-    def go_on(self, trial_id: str, parameters: Mapping[str, Value]) -> None:
+    def go_on(
+        self, trial_id: str, parameters: Mapping[str, Value], curve: Sequence[Evaluation]
+    ) -> None:
         """Add a trial that an earlier session began and this one goes on with."""
+        self._recover(trial_id, parameters, curve)
         # in front of start points that are waiting: asking takes the first in the queue
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,

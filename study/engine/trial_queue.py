@@ -6,7 +6,7 @@ knows: trials that have ended, as ended, and trials that were cut off, with thei
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +16,7 @@ from ray.tune import Checkpoint
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import SearchAlgorithm, Searcher
 
-from study.engine.reporting import METRICS
+from study.engine.reporting import METRICS, Evaluation
 from study.spec.problem import Problem, Value
 from study.spec.seeds import search_seeds
 from study.spec.status import TrialStatus
@@ -37,6 +37,8 @@ class RecoveredTrial:
     """The values of its last evaluation."""
     checkpoint: str | None
     """The name of the checkpoint folder that it goes on from; None if it has none."""
+    curve: Sequence[Evaluation] = ()
+    """Its evaluations, for the searcher."""
 
 
 def has_tries_left(trial: Trial) -> bool:
@@ -175,6 +177,9 @@ class TrialQueue(SearchAlgorithm):
             METRICS: dict(recovered.metrics),
             "config": dict(recovered.parameters),
         }
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

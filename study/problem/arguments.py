@@ -28,8 +28,17 @@ FLAGS = {"epochs": "max_epochs", "time_budget_s": "time_budget"}
 SET_BY_STUDY = ("score_split",)
 """The field of a run that is no choice: a search never sees the images of the confirmation."""
 
-DERIVED = {"eval_every": "a ninth of --max-epochs"}
+DERIVED = {
+    "eval_every": "at the rungs of early stopping and the end alone, or a ninth of --max-epochs "
+    "where time_to_quality_s is an objective"
+}
 """The fields of a run whose default follows from another flag, and how."""
+
+SMOKE_TEST: Mapping[str, Any] = {
+    **{"dataset": "digits", "train_size": 200, "dip_steps": 3, "epochs": 2},
+    **{"num_samples": 3, "confirm_seeds": 2},
+}
+"""What ``--smoke-test`` sets where no flag of its own does: enough to go through every stage."""
 
 INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
 """The flags that take an interval, LO HI; all other fields of a run take a value."""
@@ -70,6 +79,12 @@ class Arguments:
     )
     num_samples: int = _argument(
         Plan.num_samples, "trials to run, those of earlier sessions included"
+    )
+    smoke_test: bool = _argument(
+        False,
+        "search, confirmation and page in under a minute on two cores, with "
+        + ", ".join(f"{FLAGS.get(name, name)} {value}" for name, value in SMOKE_TEST.items())
+        + ", unless given: to see that all works; its figures mean nothing",
     )
     objectives: str | None = _argument(
         None,
@@ -191,6 +206,7 @@ RUN_FIELDS = tuple(
     if field.name not in (*INTERVALS, *NAMES, *SET_BY_STUDY)
 )
 
+WHAT = NAMES[: NAMES.index("start_from")]
 SEARCH = NAMES[NAMES.index("start_from") : NAMES.index("seed")]
 SESSION = ("time_budget_s", "budget", "price_per_hour", "seed")
 MACHINE = NAMES[NAMES.index("cpus_per_trial") :]
@@ -202,7 +218,7 @@ def make_parser(prog: str = RUN) -> OneLineParser:
     parser = new_parser(
         prog, "Search for the DIP and DDPM settings that pay: quality against time."
     )
-    what = add_group(parser, "what is studied", ("preset", "num_samples", "objectives", "space"))
+    what = add_group(parser, "what is studied", WHAT)
     for name in INTERVALS:
         what.add_argument(
             flag(name),

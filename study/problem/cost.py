@@ -24,9 +24,9 @@ class Cost:
     epoch_s: float
     evaluation_s: float
 
-    def trial_s(self, epochs: float, eval_every: int) -> float:
-        """Return the seconds of a trial of so many epochs."""
-        return self.fixed_s + epochs * (self.epoch_s + self.evaluation_s / eval_every)
+    def trial_s(self, epochs: float, evaluations: float) -> float:
+        """Return the seconds of a trial of so many epochs and evaluations."""
+        return self.fixed_s + epochs * self.epoch_s + evaluations * self.evaluation_s
 
 
 def estimate_cost(

@@ -49,7 +49,8 @@ def describe_trials(
     run = settings.run
     return Problem(
         title=f"DIP→DDPM on {Path(run.dataset).name}"
-        + (", noisy images only" if run.regime == "noisy" else ""),
+        + (", noisy images only" if run.regime == "noisy" else "")
+        + (" (a smoke test: its figures mean nothing)" if settings.smoke_test else ""),
         parameters=parameters,
         metrics=METRICS,
         objectives=settings.objectives,

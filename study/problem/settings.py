@@ -14,10 +14,11 @@ from dipddpm.priors import PRIORS
 from study.cluster.capacity import Capacity
 from study.engine.plan import Plan
 from study.engine.trackers import check_installed
-from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, Arguments
-from study.problem.metrics import OBJECTIVES, OF_PRIOR, can_choose, default_objectives
+from study.problem.arguments import INTERVALS, PLACES, RUN_FIELDS, SMOKE_TEST, Arguments
+from study.problem.metrics import METRICS, OBJECTIVES, OF_PRIOR, can_choose, default_objectives
 from study.problem.search_space import SEARCHABLE, Interval
 from study.results.folder import as_name
+from study.spec import halving
 from study.spec.errors import DamagedFile, SettingError
 from study.spec.seeds import MAX_CONFIRMED
 
@@ -49,6 +50,8 @@ class StudySettings:
     storage_url: str | None
     storage_path: str | None
     ray_address: str | None
+    smoke_test: bool = False
+    """Whether it only shows that all works."""
     retry_failed: bool = False
     """Whether trials that failed in an earlier session are tried again."""
     start_from: Path | None = None
@@ -117,6 +120,21 @@ class StudySettings:
         """Return the hours that the study may use, all its parts together; None for any."""
         return None if self.budget is None else self.budget / (self.price_per_hour or 1.0)
 
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs after which the scheduler may stop a trial."""
+        if self.plan.scheduler == "none":
+            return ()
+        first, factor = self.plan.grace_period, self.plan.reduction_factor
+        found = halving.rungs(first, factor, self.run.epochs)
+        return tuple(dict.fromkeys(math.ceil(rung) for rung in found))
+
+    def evaluations(self, epochs: float) -> int:
+        """Return how often a trial is evaluated in its first epochs."""
+        last = self.run.epochs
+        evaluated = {*range(0, last, self.run.eval_every), *self.rungs, last} - {0}
+        return sum(epoch <= epochs for epoch in evaluated)
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``study.json``, without passwords and folders of this machine."""
         data = dataclasses.asdict(self)
@@ -145,6 +163,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
     Raises:
         SettingError, ConfigError: names the field whose value is wrong.
     """
+    given = {**(SMOKE_TEST if given.get("smoke_test") else {}), **given}
     chosen = Arguments(**{k: v for k, v in given.items() if k not in (*RUN_FIELDS, *INTERVALS)})
     if chosen.retry_failed and chosen.resume is None:
         raise SettingError("retry_failed", "given", "--resume: a new study has none")
@@ -173,9 +192,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         run=run,
         intervals=intervals,
         space=chosen.space,
-        objectives=default_objectives(run.regime)
-        if chosen.objectives is None
-        else tuple(chosen.objectives.split(",")),
+        objectives=_objectives(chosen, run),
         confirm_top=chosen.confirm_top,
         confirm_seeds=chosen.confirm_seeds,
         plan=dataclasses.replace(plan, slots=min(slots, plan.num_samples)),
@@ -184,6 +201,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         storage_url=chosen.storage_url,
         storage_path=chosen.storage_path,
         ray_address=chosen.ray_address,
+        smoke_test=chosen.smoke_test,
         retry_failed=chosen.retry_failed,
         start_from=chosen.start_from,
         start_points=chosen.start_points,
@@ -191,6 +209,12 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         price_per_hour=chosen.price_per_hour,
         log_to=tuple(chosen.log_to.split(",")) if chosen.log_to else (),
     )
+
+
+def _objectives(chosen: Arguments, run: RunConfig) -> tuple[str, ...]:
+    if chosen.objectives is None:
+        return default_objectives(run.regime)
+    return tuple(chosen.objectives.split(","))
 
 
 def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Interval]]:
@@ -201,8 +225,11 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
         if is_folder(changes.get(name)):
             changes[name] = str(Path(changes[name]).resolve())
     run = preset(chosen.preset, seed=chosen.seed, **changes)
-    if "eval_every" not in given:
-        run = dataclasses.replace(run, eval_every=_ninth(run.epochs))
+    if "eval_every" not in given:  # then where it decides: rungs are evaluated in any case
+        objectives = _objectives(chosen, run)
+        awaited = any(metric.awaited and metric.name in objectives for metric in METRICS)
+        every = _ninth(run.epochs) if awaited else run.epochs
+        run = dataclasses.replace(run, eval_every=every)
     intervals: dict[str, Interval] = {
         name: tuple(given.get(name, SEARCHABLE[name].interval(run))) for name in INTERVALS
     }
@@ -254,7 +281,7 @@ def check_remembered(file: Path, flags: Mapping[str, Any]) -> None:
             kind = kinds.get(name)
             as_float = type(value) is int and isinstance(1.0, kind or ())
             fits = kind is not None and (isinstance(value, kind) or as_float)
-        if not fits or isinstance(value, bool):
+        if not fits or (isinstance(value, bool) and kinds.get(name) is not bool):
             raise DamagedFile(file, f"remembers {name} as {value!r}")
 
 

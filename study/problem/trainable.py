@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def trainable(settings: StudySettings, features: Features) -> Callable[[dict[str
         features=features,
         num_threads=threads(settings),
         device=device(settings),
+        rungs=settings.rungs,
     )
 
 
@@ -48,6 +49,7 @@ def train(
     device: str,
     local_folder: Path | None = None,
     extra_scores: Callable[[Run, Path], None] | None = None,
+    rungs: Collection[int] = (),
 ) -> None:
     """Run one DIP→DDPM, reported and checkpointed at each evaluation.
 
@@ -56,6 +58,7 @@ def train(
             whose first evaluation is far away.
         extra_scores: called after the last epoch with the run and the folder of its pictures, to
             measure more and leave it there.
+        rungs: epochs at which it may be stopped, and is evaluated therefore.
     """
     torch.set_num_threads(num_threads)
     device = nodes.device_here(device)
@@ -79,7 +82,7 @@ def train(
     if local:
         local.run = run
     save_time_s = 0.0
-    for record in run.records():
+    for record in run.records(rungs):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

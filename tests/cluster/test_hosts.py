@@ -38,7 +38,7 @@ ENVIRONMENT = {
 TRIALS = 8
 STUDY = (
     f"--dataset digits --num-samples {TRIALS} --max-epochs 6 --grace-period 2 --train-size 500 "
-    "--dip-steps 20 --confirm-top 0 --gpus-per-trial 0.5 --ray-address auto "
+    "--dip-steps 20 --eval-every 1 --confirm-top 0 --gpus-per-trial 0.5 --ray-address auto "
     "--storage-path s3://studies/all"
 )
 """Two trials on each pretended GPU; a checkpoint at each epoch."""

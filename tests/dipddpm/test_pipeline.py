@@ -85,6 +85,14 @@ def test_the_last_epoch_is_always_evaluated(tiny):
     assert [record.epoch for record in run.records()] == [2, 3]
 
 
+def test_an_evaluation_more_changes_nothing_of_the_others(tiny):
+    config = dataclasses.replace(tiny, epochs=3, eval_every=3)
+    (alone,) = Run(config).records()
+    first, last = Run(config).records(also_at=(1, 3))
+    assert (first.epoch, last.epoch) == (1, 3)
+    assert untimed(last) == untimed(alone)
+
+
 def test_the_same_seed_gives_the_same_run_whatever_the_global_state(tiny):
     torch.manual_seed(1)
     first = [untimed(record) for record in Run(tiny).records()]

@@ -101,6 +101,9 @@ def recovered(folder):
     study.close()
     assert before <= set(folder.rglob("*"))
     assert [row["status"] for row in rows] == [t.status for t in load_study(folder).trials]
+    for trial in trials:  # what the sampler is told of it ends where the trial stands
+        assert [spent for spent, _ in trial.curve][-1] == trial.resource
+        assert len(trial.curve) == max(1, trial.evaluations)
     return {t.trial_id: (t.status, t.resource, t.checkpoint) for t in trials}, said
 
 

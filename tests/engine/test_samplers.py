@@ -72,9 +72,11 @@ def test_what_is_noise_alone_is_kept_from_the_sampler():
     assert [t.values for t in searcher.study.trials] == [[0.0], [1.0], [2.0]]
 
 
-@pytest.mark.parametrize(("sampler", "values"), [("tpe", None), ("gp", [0.3, 2.0])])
+@pytest.mark.parametrize(
+    ("sampler", "values"), [("tpe", None), ("gp", None), ("nsga2", [0.3, 2.0])]
+)
 def test_what_samplers_learn_of_stopped_trials(sampler, values):
-    """TPE knows PRUNED as bad; those that learn from COMPLETE alone are told what there was."""
+    """TPE knows PRUNED as bad, the Gaussian process has forecasts; NSGA-II is told what was."""
     searcher = search(sampler)
     searcher.suggest("a")
     searcher.on_trial_complete("a", result(2, 0.3, 2.0))
@@ -89,10 +91,10 @@ def test_a_sampler_that_goes_on_knows_all_that_came_before(sampler):
         spent = 4 if number % 2 else 2
         metrics = {"error": float(number), "price": point["x"]}
         if number == 8:
-            again.go_on("8", point)
+            again.go_on("8", point, [])
             break
         first.on_trial_complete(str(number), result(spent, **metrics))
-        again.learn(point, spent, metrics)
+        again.learn(str(number), point, [(spent, metrics)])
     known = [[(t.state, t.params, t.values) for t in s.study.trials] for s in (first, again)]
     assert known[0] == known[1]
     assert known[1][-1][0] == TrialState.RUNNING

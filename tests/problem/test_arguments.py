@@ -82,12 +82,37 @@ def test_the_original_by_its_name_of_version_0_1(name):
     assert (settings.preset, settings.space, settings.run.epochs) == ("original", "original", 20)
 
 
-def test_the_first_rung_and_the_evaluations_follow_from_the_epochs():
-    settings = resolved("--max-epochs", "90")
-    assert (settings.plan.grace_period, settings.run.eval_every) == (10, 10)
+def test_the_first_rung_follows_from_the_epochs():
+    assert resolved("--max-epochs", "90").plan.grace_period == 10
     assert resolved("--max-epochs", "90", "--grace-period", "5").plan.grace_period == 5
-    assert resolved("--max-epochs", "90", "--eval-every", "3").run.eval_every == 3
-    assert "(default: a ninth of --max-epochs)" in make_parser().format_help()
+    assert "(default: a ninth of --max-epochs)" in " ".join(make_parser().format_help().split())
+
+
+def test_a_smoke_test_is_tiny_but_for_what_is_asked_and_says_what_it_is():
+    settings = resolved("--smoke-test", "--num-samples", "5", "--preset", "original")
+    run = settings.run
+    assert (run.dataset, run.epochs, run.train_size, run.timesteps) == ("digits", 2, 200, 1000)
+    assert (settings.plan.num_samples, settings.confirm_seeds) == (5, 2)
+    assert describe(settings).title.endswith("(a smoke test: its figures mean nothing)")
+
+
+@pytest.mark.parametrize(
+    ("flags", "rungs", "evaluations"),
+    [
+        ((), (10, 30), 3),  # and the end
+        (("--scheduler", "none"), (), 1),
+        (("--grace-period", "8", "--reduction-factor", "1.5"), (8, 12, 18, 27, 41, 61), 7),
+        (("--eval-every", "20"), (10, 30), 7),  # 20, 40, 60, 80 beside them
+        (("--objectives", "fid,time_to_quality_s"), (10, 30), 9),
+    ],
+)
+def test_a_trial_is_evaluated_where_that_decides_and_where_it_was_asked_for(
+    flags, rungs, evaluations
+):
+    settings = resolved("--max-epochs", "90", *flags)
+    assert settings.rungs == rungs
+    assert settings.evaluations(90) == evaluations
+    assert settings.evaluations(9) == sum(rung < 10 for rung in rungs)
 
 
 @pytest.mark.parametrize("name", [metric.name for metric in METRICS if metric.goal])
