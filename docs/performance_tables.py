@@ -163,11 +163,13 @@ def choosing() -> str:
             f"{each['tau']:.2f} [{each['low']:.2f}, {each['high']:.2f}]"
             for each in noise["agreement"]
         ]
-        scores = [noise[name] for name in ("fid_of_chosen", "fid_of_best", "fid_median")]
+        scores = [
+            noise[name] for name in ("fid_of_chosen", "fid_of_best", "fid_median", "fid_noise")
+        ]
         rows.append([f"{noise['std']:g}", *taus, *map(number, scores), str(len(noise["rows"]))])
     header = (
         *("std", "FID, `fid_corrupted`", "KID, `fid_corrupted`", "FID, KID"),
-        *("FID of the chosen", "of the best", "median", "n"),
+        *("FID of the chosen", "of the best", "median", "of noise", "n"),
     )
     return markdown(header, rows)
 

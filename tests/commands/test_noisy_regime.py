@@ -57,16 +57,14 @@ def test_the_search_is_the_same_whatever_the_clean_images_are(ray_local, tmp_pat
 @pytest.mark.slow
 def test_noisy_images_choose_and_clean_ones_judge(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    size = ("--dataset", "digits", "--max-epochs", "2", "--train-size", "200", "--dip-steps", "3")
-    few = ("--num-samples", "4", "--confirm-seeds", "2", "--name", "noisy")
+    size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "2")
+    few = ("--num-samples", "3", "--confirm-seeds", "2", "--name", "noisy")
     assert main(["--regime", "noisy", *size, *few]) == 0
     folder = tmp_path / "results" / "noisy"
+    assert json.loads((folder / "best.json").read_text())["objective"] == "fid_corrupted"
     for part in (folder, folder / "baseline"):
         trials = pd.read_csv(part / "trials.csv").query("status == 'completed'")
-        best = json.loads((part / "best.json").read_text()) if part == folder else None
         assert load_study(part).best.trial_id == trials.trial_id[trials.fid_corrupted.idxmin()]
-        if best:
-            assert best["objective"] == "fid_corrupted"
     verdict = json.loads((folder / "verdict.json").read_text())
     assert (verdict["chosen_by"], verdict["judged_by"]) == ("fid_corrupted", "fid")
     assert verdict["pairs"][0]["quality"]["metric"] == "fid"
