@@ -242,8 +242,8 @@ def check_installed(names: Sequence[str]) -> None:
         raise SettingError("log_to", ",".join(names), known)
     for name in names:
         if importlib.util.find_spec(PACKAGES[name]) is None:
-            install = f"a tracker that is installed; pip install 'dip-ddpm-study[{name}]' does it"
-            raise SettingError("log_to", name, install)
+            expected = f"a tracker that is installed: pip install {PACKAGES[name]}"
+            raise SettingError("log_to", name, expected)
 
 
 def make_trackers(

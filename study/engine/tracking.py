@@ -98,10 +98,10 @@ class Tracking(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
         step = result[self._problem.resource]
-        if step <= self._logged.get(trial.trial_id, 0):
+        tracked = self._trials.get(trial.trial_id)
+        if tracked is None or step <= self._logged.get(trial.trial_id, 0):
             return
         self._logged[trial.trial_id] = step
-        tracked = self._trials[trial.trial_id]
         metrics = {
             name: float(value)
             for name, value in {**result[METRICS], self._problem.resource: step}.items()
@@ -110,9 +110,10 @@ class Tracking(tune.Callback):
         self._later(lambda tracker: tracker.log(tracked, step, metrics))
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        checkpoint = trial.checkpoint
-        assert checkpoint is not None  # it has just been saved
-        tracked, step = self._trials[trial.trial_id], self._logged[trial.trial_id]
+        checkpoint, tracked = trial.checkpoint, self._trials.get(trial.trial_id)
+        if checkpoint is None or tracked is None:
+            return
+        step = self._logged[trial.trial_id]
         with self._notices.beside("the pictures in trackers"):
             pictures = _pictures(RemotePath(checkpoint.filesystem, checkpoint.path) / PICTURES)
             self._later(lambda tracker: tracker.show(tracked, step, pictures))
