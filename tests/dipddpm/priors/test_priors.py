@@ -85,6 +85,14 @@ NETWORKS = [
     {"prior": "restorer", "regime": "noisy"},
     {"prior": "dip", "regime": "clean", "prior_size": 32},
     {"prior": "dip", "regime": "noisy", "prior_size": 32, "start_step": 300},
+    {
+        "prior": "dip",
+        "regime": "noisy",
+        "prior_size": 32,
+        "dip_input": "output",
+        "dip_stop": "simulation",
+        "dip_lr": 1e-4,  # slow enough to take all steps
+    },
 ]
 
 DENOISERS = [  # they have twelve strengths, whatever dip_steps
