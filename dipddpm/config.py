@@ -124,7 +124,7 @@ class RunConfig:
         DIP_INPUTS,
     )
     dip_stop: str = _setting(
-        "variance",
+        "simulation",
         "when prior dip stops, variance: each image where its outputs vary least (Wang et al. "
         "2023); simulation: all where a fit to simulated noise came nearest to what it hides; "
         "without noise, in the clean regime, after all steps",

@@ -26,8 +26,8 @@ def load(name: str) -> Any:
 
 
 def machine() -> str:
-    names = ("throughput", "whole-trial", "time-to-quality", "dip-stage", "denoisers", "sampling")
-    names += ("packing-quick", "packing-original", "whole-study", "scaling")
+    names = ("throughput", "whole-trial", "time-to-quality", "dip-stage", "denoisers", "stopping")
+    names += ("sampling", "packing-quick", "packing-original", "whole-study", "scaling")
     rows = []
     for name in names:
         about = load(name)["machine"]
@@ -117,23 +117,6 @@ def dip_stage() -> str:
         ["n", str(len(ratios))],
     ]
     return markdown(("DIP on held-out images", ""), rows)
-
-
-def denoisers() -> str:
-    rows = [
-        [
-            row["dataset"],
-            f"{row['std']:g}",
-            f"`{row['prior']}`",
-            f"{row['psnr']:.1f}",
-            number(row["fid"]),
-            number(row["fid_corrupted"]),
-            "" if row["prior"] == "none" else number(row["process_s"]),
-        ]
-        for row in load("denoisers")["rows"]
-    ]
-    header = ("images", "std", "prior", "PSNR, dB", "FID", "FID with noise", "s")
-    return markdown(header, rows)
 
 
 def whole_study() -> str:
@@ -281,7 +264,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/time-to-quality": time_to_quality,
     "performance/learning-curves": learning_curves,
     "performance/dip-stage": dip_stage,
-    "performance/denoisers": denoisers,
     "performance/whole-study": whole_study,
     "performance/packing": packing,
     "performance/sampling": sampling,

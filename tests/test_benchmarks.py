@@ -11,9 +11,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import recipes
 import record
 import side_by_side
+import stopping
 import time_to_quality
 
 from dipddpm import timing
+from dipddpm.corruption import corrupt
+from dipddpm.data import load_dataset
+from dipddpm.randomness import generator
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
@@ -70,3 +74,16 @@ def test_a_curve_whose_state_is_gone_is_not_overwritten(tmp_path):
     with pytest.raises(SystemExit, match=r"curve\.csv holds a curve whose state curve\.state"):
         record.Table(file, ("step", "loss")).resume(recipes.Recipe())
     assert file.read_text() == "step,loss\n100,0.1\n"
+
+
+def test_a_rule_stops_at_the_first_step_at_which_it_holds():
+    holds = torch.tensor([[False, True, False], [False, False, False], [True, True, False]])
+    assert stopping.first(holds).tolist() == [2, 0, 2]
+
+
+@pytest.mark.parametrize("std", [0.2, 1.0])
+def test_the_variance_of_clipped_noise_is_found_without_the_clean_images(std):
+    clean = load_dataset("digits").train.images[:500]
+    pairs = [corrupt(clean, std, generator(seed)) for seed in range(8)]
+    true = float(torch.stack(pairs).var(dim=0).mean())
+    assert stopping.noise_variance(pairs[0], std) == pytest.approx(true, rel=0.08)

@@ -128,7 +128,7 @@ class DeepImagePrior(Prior):
             NonFiniteLossError: the learning rate was too high.
         """
         if self.config.dip_stop == "simulation" and self.stop is None:
-            self.stop = self._simulated_stop() if self.is_noisy else self.config.dip_steps
+            self.stop = self.simulated_stop() if self.is_noisy else self.config.dip_steps
         while not self._is_over():
             self.step()
             progress("dip", self.done, self.config.dip_steps)
@@ -141,8 +141,10 @@ class DeepImagePrior(Prior):
             images = undo_clipping(images, self.config.std)
         self.restored = images
 
-    def _simulated_stop(self) -> int:
-        """Return after how many steps a fit to simulated noise has the highest mean PSNR."""
+    def simulated_stop(self) -> int:
+        """Return after how many steps a fit to simulated noise has the highest mean PSNR.
+
+        Needs noisy images."""
         std, few = self.config.std, self.images[:SIMULATED]
         config = dataclasses.replace(self.config, dip_stop="variance")
         pilot = DeepImagePrior(config, few)

@@ -9,7 +9,7 @@ from dipddpm.priors import DeepImagePrior, make_prior
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
-FIT = {"dip_width": 8, "dip_lr": 1e-2, "dip_steps": 120, "seed": 0}
+FIT = {"dip_width": 8, "dip_lr": 1e-2, "dip_steps": 120, "seed": 0, "dip_stop": "variance"}
 
 
 def fit_images(images: torch.Tensor, **settings) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,7 +44,7 @@ def test_a_simulation_of_the_noise_finds_the_step_for_all_images(dip_input):
     clean = smooth_images(8)
     noisy = corrupt(clean, 0.4, generator(1))
     settings = {**FIT, "regime": "noisy", "std": 0.4, "dip_steps": 250, "dip_input": dip_input}
-    restored, steps = fit_images(noisy, **settings, dip_stop="simulation")
+    restored, steps = fit_images(noisy, **settings | {"dip_stop": "simulation"})
     assert len(set(steps.tolist())) == 1
     prior, course = DeepImagePrior(RunConfig(prior="dip", **settings), noisy), []
     while prior.done < 250:
@@ -56,7 +56,8 @@ def test_a_simulation_of_the_noise_finds_the_step_for_all_images(dip_input):
 
 
 def test_without_noise_there_is_nothing_to_simulate_and_all_steps_are_made():
-    _, steps = fit_images(smooth_images(2), **FIT | {"dip_steps": 40}, dip_stop="simulation")
+    long = FIT | {"dip_steps": 40, "dip_stop": "simulation"}
+    _, steps = fit_images(smooth_images(2), **long)
     assert steps.tolist() == [39, 39]
 
 
