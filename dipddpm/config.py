@@ -25,6 +25,8 @@ LOADERS = ("tensor", "per-image", "tensor-dataset")
 PRIOR_OUTPUTS = ("clip", "raw")
 START_SPLITS = ("held-out", "train")
 DIP_NOISES = ("fresh", "once")
+DIP_INPUTS = ("code", "output")
+DIP_STOPS = ("variance", "simulation")
 SAMPLING_WEIGHTS = ("averaged", "best-epoch")
 OUTPUT_RANGES = ("clip", "rescale")
 
@@ -128,6 +130,19 @@ class RunConfig:
         "what prior restorer hands on in the clean regime, clip: its output clipped to the range "
         "of images; raw: as it is, inferred of the original",
         PRIOR_OUTPUTS,
+    )
+    dip_input: str = _setting(
+        "code",
+        "what the networks of prior dip draw from, code: a fixed random one; output: the noisy "
+        "image at first, then their own output (aSeqDIP, Alkhouri et al. 2024)",
+        DIP_INPUTS,
+    )
+    dip_stop: str = _setting(
+        "simulation",
+        "when prior dip stops, variance: each image where its outputs vary least (Wang et al. "
+        "2023); simulation: all where a fit to simulated noise came nearest to what it hides; "
+        "without noise, in the clean regime, after all steps",
+        DIP_STOPS,
     )
     prior_size: int = _setting(256, "number of training images for a prior that fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise [for images in 0 to 1]")
@@ -259,7 +274,12 @@ class RunConfig:
 EARLIER_FIELDS = {"weights": "sampling_weights", "fitting": "output_range"}
 """Names that version 0.1 gave to fields, and today's."""
 
-UNTIL_ADDED = {"min_snr": 0.0, "sampler_order": 1, "spacing": "time"}
+UNTIL_ADDED = {
+    "min_snr": 0.0,
+    "sampler_order": 1,
+    "spacing": "time",
+    "dip_stop": "variance",
+}
 """What version 0.2 did where this one has a field of another default."""
 
 RENAMED_CHOICES = ("preset", "space", "restorer", "denoiser")

@@ -25,7 +25,8 @@ def load(name: str) -> Any:
 
 def machine() -> str:
     names = ("throughput", "loaders", "whole-trial", "time-to-quality", "dip-stage", "denoisers")
-    names += ("choosing", "sampling", "packing-quick", "packing-original", "whole-study", "scaling")
+    names += ("stopping", "choosing", "sampling", "packing-quick", "packing-original")
+    names += ("whole-study", "scaling")
     rows = []
     for name in names:
         about = load(name)["machine"]
@@ -130,23 +131,6 @@ def dip_stage() -> str:
         ["n", str(len(ratios))],
     ]
     return markdown(("DIP on held-out images", ""), rows)
-
-
-def denoisers() -> str:
-    rows = [
-        [
-            row["dataset"],
-            f"{row['std']:g}",
-            f"`{row['prior']}`",
-            f"{row['psnr']:.1f}",
-            number(row["fid"]),
-            number(row["fid_corrupted"]),
-            "" if row["prior"] == "none" else number(row["process_s"]),
-        ]
-        for row in load("denoisers")["rows"]
-    ]
-    header = ("images", "std", "prior", "PSNR, dB", "FID", "FID with noise", "s")
-    return markdown(header, rows)
 
 
 def noisy_features() -> str:
@@ -374,7 +358,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/time-to-quality": time_to_quality,
     "performance/learning-curves": learning_curves,
     "performance/dip-stage": dip_stage,
-    "performance/denoisers": denoisers,
     "performance/noisy-features": noisy_features,
     "performance/choosing": choosing,
     "performance/whole-study": whole_study,

@@ -19,12 +19,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # this checkout, whatever is
 import cli_tables
 import finding_tables
 import performance_tables
+import prior_tables
 
 ROOT = Path(__file__).parents[1]
 
 TABLES: dict[str, Callable[[], str]] = {
     **finding_tables.TABLES,
     **performance_tables.TABLES,
+    **prior_tables.TABLES,
     **cli_tables.TABLES,
 }
 

@@ -15,10 +15,14 @@ import recipes
 import record
 import side_by_side
 import speedrun
+import stopping
 import time_to_quality
 
 from dipddpm import timing
 from dipddpm.config import preset
+from dipddpm.corruption import corrupt
+from dipddpm.data import load_dataset
+from dipddpm.randomness import generator
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
@@ -142,3 +146,16 @@ def test_bad_settings_of_a_speedrun_end_it_in_one_line(flags, message, monkeypat
     with pytest.raises(SystemExit, match="2"):
         speedrun.main()
     assert message in capsys.readouterr().err
+
+
+def test_a_rule_stops_at_the_first_step_at_which_it_holds():
+    holds = torch.tensor([[False, True, False], [False, False, False], [True, True, False]])
+    assert stopping.first(holds).tolist() == [2, 0, 2]
+
+
+@pytest.mark.parametrize("std", [0.2, 1.0])
+def test_the_variance_of_clipped_noise_is_found_without_the_clean_images(std):
+    clean = load_dataset("digits").train.images[:500]
+    pairs = [corrupt(clean, std, generator(seed)) for seed in range(8)]
+    true = float(torch.stack(pairs).var(dim=0).mean())
+    assert stopping.noise_variance(pairs[0], std) == pytest.approx(true, rel=0.08)

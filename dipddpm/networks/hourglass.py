@@ -1,8 +1,6 @@
-"""The network of the Deep Image Prior: it draws an image from a fixed random code."""
+"""The network of the Deep Image Prior: it draws an image from a code, or from an image."""
 
 from torch import Tensor, nn
-
-CODE_CHANNELS = 16  # of the fixed random code; 32 in the paper, for photographs
 
 
 class Hourglass(nn.Module):
@@ -13,11 +11,12 @@ class Hourglass(nn.Module):
     norm for a batch of one image.
 
     Args:
+        inputs: channels of what it draws from.
         channels: channels of the image.
         width: channels of every hidden layer.
     """
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, inputs: int, channels: int, width: int) -> None:
         super().__init__()
 
         def layer(a: int, b: int, stride: int = 1) -> nn.Sequential:
@@ -31,12 +30,12 @@ class Hourglass(nn.Module):
             return nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=False)
 
         self.body = nn.Sequential(
-            *(layer(CODE_CHANNELS, width, stride=2), layer(width, width)),
+            *(layer(inputs, width, stride=2), layer(width, width)),
             *(layer(width, width, stride=2), layer(width, width)),
             *(up(), layer(width, width), up(), layer(width, width)),
             *(nn.Conv2d(width, channels, 1), nn.Tanh()),
         )
 
-    def forward(self, code: Tensor) -> Tensor:
-        """Map codes (N, CODE_CHANNELS, H, W) to images (N, C, H, W) in [-1, 1]."""
-        return self.body(code)
+    def forward(self, source: Tensor) -> Tensor:
+        """Map codes or images (N, inputs, H, W) to images (N, C, H, W) in [-1, 1]."""
+        return self.body(source)

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt
+from dipddpm.corruption import corrupt, undo_clipping
 from dipddpm.data import load_dataset
 from dipddpm.errors import ConfigError, NonFiniteLossError
 from dipddpm.priors import DeepImagePrior, make_prior
 from dipddpm.quality import psnr
 from dipddpm.randomness import generator
 
-FIT = {"dip_width": 8, "dip_lr": 1e-2, "dip_steps": 120, "seed": 0}
+FIT = {"dip_width": 8, "dip_lr": 1e-2, "dip_steps": 120, "seed": 0, "dip_stop": "variance"}
 
 
 def fit_images(images: torch.Tensor, **settings) -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,6 +36,40 @@ def test_it_draws_the_image_before_the_noise_and_stops_there():
     late, _ = fit_images(noisy, **FIT | {"dip_steps": 1000})
     assert psnr(late, clean) > psnr(noisy, clean) + 3  # it does not go on into the noise
     assert steps.float().mean() < 110
+
+
+@pytest.mark.parametrize("dip_input", ["code", "output"])
+def test_a_simulation_of_the_noise_finds_the_step_for_all_images(dip_input):
+    """Nothing clean is passed in, and the stop is nearly the best that one step for all can be."""
+    clean = smooth_images(8)
+    noisy = corrupt(clean, 0.4, generator(1))
+    settings = {**FIT, "regime": "noisy", "std": 0.4, "dip_steps": 250, "dip_input": dip_input}
+    restored, steps = fit_images(noisy, **settings | {"dip_stop": "simulation"})
+    assert len(set(steps.tolist())) == 1
+    prior, course = DeepImagePrior(RunConfig(prior="dip", **settings), noisy), []
+    while prior.done < 250:
+        prior.step()
+        course.append(psnr(undo_clipping(prior.average, 0.4), clean))
+    assert psnr(restored, clean) == pytest.approx(course[int(steps[0])], abs=1e-3)
+    assert psnr(restored, clean) > max(course) - 1  # dB
+    assert max(course) > course[-1] + 2  # all steps would be far too many
+
+
+def test_without_noise_there_is_nothing_to_simulate_and_all_steps_are_made():
+    long = FIT | {"dip_steps": 40, "dip_stop": "simulation"}
+    _, steps = fit_images(smooth_images(2), **long)
+    assert steps.tolist() == [39, 39]
+
+
+def test_the_output_becomes_the_input_at_every_second_step():
+    images = smooth_images(2)
+    prior = DeepImagePrior(RunConfig(prior="dip", **FIT, dip_input="output"), images)
+    assert torch.equal(prior.source, images)
+    prior.step()
+    assert torch.equal(prior.source, images)
+    before = {name: value.detach().clone() for name, value in prior.weights.items()}
+    prior.step()
+    torch.testing.assert_close(prior.source, prior.draw_all(before, images).detach())
 
 
 def test_each_image_is_fitted_as_if_alone():

@@ -84,8 +84,13 @@ NETWORKS = [
     {"prior": "restorer", "regime": "clean", "dip_noise": "once", "restorer": "original"},
     {"prior": "restorer", "regime": "noisy"},
     {"prior": "dip", "regime": "clean", "prior_size": 32},
-    {"prior": "dip", "regime": "noisy", "prior_size": 32, "start_step": 300},
+    {
+        **{"prior": "dip", "regime": "noisy", "prior_size": 32, "start_step": 300},
+        **{"dip_stop": "variance", "dip_input": "output"},
+    },
 ]
+
+SIMULATED = {"prior": "dip", "regime": "noisy", "prior_size": 32, "dip_stop": "simulation"}
 
 DENOISERS = [  # they have twelve strengths, whatever dip_steps
     {"prior": "gaussian", "regime": "noisy", "start_step": 300},
@@ -97,6 +102,7 @@ DENOISERS = [  # they have twelve strengths, whatever dip_steps
     ("changes", "stop", "last"),
     [
         *((changes, stop, 60) for changes in NETWORKS for stop in (1, 25, 60)),
+        (SIMULATED, 1, 60),
         *((changes, stop, 12) for changes in DENOISERS for stop in (1, 12)),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
