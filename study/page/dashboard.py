@@ -3,7 +3,7 @@
 import base64
 import datetime
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from study.analysis import search
 from study.analysis.conditions import conditions_of
 from study.page import figures
+from study.page.anytime_figure import describe_lead, searched
 from study.page.figure_style import axis_title, place_name
 from study.page.progress import seconds_left
 from study.page.text import (
@@ -37,6 +38,9 @@ from study.spec.status import ENDED, StudyStatus, TrialStatus
 
 PICTURE_BYTES = 12_000_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
+
+ANYTIME = "anytime"
+"""The name, in the page, of the trade-off over the seconds so far."""
 
 REFRESH_S = 15
 """How often an open page of a running study looks for a newer one."""
@@ -129,15 +133,15 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     chosen = study.best or next(iter(study.trials), None)
     made = {plot.name: plot.make(study) for plot in plots}
     drawn = {name: figure_json(figure) for name, figure in made.items() if figure is not None}
-    axes = costs(study)
-    tradeoffs = {axis.name: figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
+    tradeoffs = {key: (label, figure_json(figure)) for key, label, figure in _tradeoffs(study)}
     return render(
         "dashboard.html.jinja",
         study=study,
         plots=[plot for plot in plots if plot.name in drawn or plot.instead],
         figures=drawn,
-        tradeoffs=tradeoffs,
-        axes=axes,
+        tradeoffs={key: figure for key, (_, figure) in tradeoffs.items()},
+        axes={key: label for key, (label, _) in tradeoffs.items()},
+        front_lead=describe_lead(study),
         trials=_trials_json(study),
         columns=_columns(study),
         stages={
@@ -146,6 +150,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         },
         labels=_labels(study.problem),
         better=_better_corner(study.problem),
+        better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
         verdict=verdict_text(study.confirmation) if study.confirmation else None,
         summary=_summary(study),
@@ -160,6 +165,16 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         settings=json.dumps(study.info.get("settings", {}), indent=2),
     )
+
+
+def _tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
+    """Yield the name, the label and the figure of each trade-off, the one shown first first."""
+    if study.searched and searched(study):
+        yield ANYTIME, "seconds so far", figures.anytime(study)
+    for cost in costs(study):
+        is_noise = study.problem.is_noise(cost.name)
+        label = f"{cost.label} — noise: no searched setting changes it" if is_noise else cost.label
+        yield cost.name, label, figures.tradeoff(study, cost.name)
 
 
 def compare(studies: list[StudyRecord]) -> str:
@@ -190,10 +205,15 @@ def render(template: str, **values: Any) -> str:
 
 def _better_corner(problem: Problem) -> str:
     """Return where the good trials are in the trade-off."""
-    vertical = "lower" if problem.directions[0] == "min" else "higher"
+    vertical = _better_side(problem)
     if len(problem.objectives) == 1:
         return f"{vertical} is better"
     return f"{vertical} {'left' if problem.directions[1] == 'min' else 'right'} is better"
+
+
+def _better_side(problem: Problem) -> str:
+    """Return which way the first objective is better."""
+    return "lower" if problem.directions[0] == "min" else "higher"
 
 
 def figure_json(figure: go.Figure) -> Any:

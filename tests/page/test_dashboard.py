@@ -242,7 +242,7 @@ def test_of_a_fixed_design_none_is_called_the_best(tmp_path, browser):
 
 
 def test_a_click_selects_a_trial_everywhere(study, browser):
-    open_page(study, browser)
+    open_page(study, browser, "#axis=price")
     assert shown(browser)["id"] == "aaa"  # the best
     assert shown(browser)["pictures"] == ["a-before", "a-after"]
 
@@ -328,7 +328,7 @@ def test_the_command_is_copied_with_one_click(study, browser):
 
 
 def test_hovering_shows_settings_and_a_picture(study, browser):
-    open_page(study, browser)
+    open_page(study, browser, "#axis=price")
     place_pointer(browser, "tradeoff", 0, 1)
     tip = browser.find_element("id", "tip")
     assert tip.is_displayed()

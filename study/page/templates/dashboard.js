@@ -56,40 +56,32 @@ function plot(id, figure) {
 
 function drawTradeoff() {
   const figure = structuredClone(data.tradeoffs[state.axis]);
-  figure.data.push(...selectionMarks(figure.data));
+  figure.data.push(...selectionTraces(figure.data));
   plot("tradeoff", figure);
+  for (const note of document.querySelectorAll("[data-axis]")) {
+    note.hidden = note.dataset.axis !== (state.axis === "anytime" ? "anytime" : "other");
+  }
 }
 
 function drawCurves() {
   const figure = structuredClone(data.figures.curves);
-  figure.data.push(...selectionLines(figure.data));
+  figure.data.push(...selectionTraces(figure.data));
   plot("curves", figure);
 }
 
 const chosenOnes = () => [[state.a, "selected", "solid"], [state.b, "beside it", "dot"]]
   .filter(([id]) => id);
 
-function selectionMarks(traces) {  // a ring around the point
-  return chosenOnes().flatMap(([id, name], place) => {
+function selectionTraces(traces) {  // a ring around a trial's point, or a strong line through several
+  return chosenOnes().flatMap(([id, name, dash], place) => {
     for (const trace of traces) {
-      const at = (trace.customdata || []).indexOf(id);
-      if (at >= 0) {
-        return [{x: [trace.x[at]], y: [trace.y[at]], mode: "markers", hoverinfo: "skip", name,
+      const at = [...(trace.customdata || []).keys()]
+        .filter(i => trace.customdata[i] === id && trace.y[i] !== null);
+      if (at.length) {
+        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), name, hoverinfo: "skip",
+                 mode: at.length > 1 ? "lines" : "markers", line: {color: ink(), width: 3, dash},
                  marker: {symbol: place ? "square-open" : "circle-open", size: 20, color: ink(),
                           line: {width: 2}}}];
-      }
-    }
-    return [];
-  });
-}
-
-function selectionLines(traces) {  // a strong line over the curve
-  return chosenOnes().flatMap(([id, name, dash]) => {
-    for (const trace of traces) {
-      const at = [...(trace.customdata || []).keys()].filter(i => trace.customdata[i] === id);
-      if (at.length) {
-        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), mode: "lines", name,
-                 hoverinfo: "skip", line: {color: ink(), width: 3, dash}}];
       }
     }
     return [];
