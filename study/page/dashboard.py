@@ -14,24 +14,25 @@ from plotly.offline import get_plotlyjs
 
 from study.analysis import search
 from study.analysis.conditions import conditions_of
+from study.analysis.verdict import verdict_of
 from study.page import figures
 from study.page.anytime_figure import describe_lead, searched
 from study.page.figure_style import axis_title, place_name
+from study.page.numbers import short
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
-    describe_conditions,
+    describe_best,
     describe_edges,
     describe_noise,
     describe_origin,
     describe_replicates,
     describe_scale,
-    describe_trial,
     describe_widenings,
-    short,
 )
 from study.page.tradeoff_figures import costs
-from study.page.verdict_text import verdict_text
+from study.page.verdict_table import axis_of, groups_of
+from study.page.verdict_text import headline, verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
@@ -94,10 +95,7 @@ FIGURES = (
         "confirmed",
         "verdict",
         _confirmed,
-        note="Each condition was run with fresh seeds, at full length, and scored on images that "
-        "the search never scored on. Left of 1 is less; within the grey band two values are equal. "
-        "What “would have been seen” is the smallest difference that as many seeds find with 80 % "
-        "power.",
+        note="Left of 1 is less; within the grey band two values count as equal.",
     ),
     Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
     Plot("history", "search", _history, "Best so far", low=True),
@@ -152,7 +150,9 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         better=_better_corner(study.problem),
         better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
-        verdict=verdict_text(study.confirmation) if study.confirmation else None,
+        verdict=_verdict(study),
+        best_command=study.rerun_command(study.best) if study.best else None,
+        best=describe_best(study, study.best) if study.best else None,
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
@@ -222,16 +222,27 @@ def figure_json(figure: go.Figure) -> Any:
 
 
 def _summary(study: StudyRecord) -> list[str]:
-    """Return what to use, what it costs and what to judge it by, a sentence each."""
+    """Return what to judge the best trial by, and what to know of the search, a sentence each."""
     if study.best is None:
         return []
-    found = ["Best: " + describe_trial(study, study.best), *describe_scale(study, study.best)]
-    if study.confirmation:
-        found.insert(1, describe_conditions(study.confirmation))
-    found += describe_replicates(study)
+    found = [*describe_scale(study, study.best), *describe_replicates(study)]
     sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)
+
+
+def _verdict(study: StudyRecord) -> dict[str, Any] | None:
+    """Return what the verdict's part of the page shows; None without a confirmation."""
+    if study.confirmation is None:
+        return None
+    groups = groups_of(study.confirmation)
+    return {
+        "headline": headline(study.confirmation),
+        "groups": groups,
+        "axis": axis_of(groups),
+        "text": verdict_text(study.confirmation),
+        "json": verdict_of(study.confirmation).to_json(),
+    }
 
 
 def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
@@ -239,11 +250,12 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
     if study.confirmation is None:
         return []
     stage = study.problem.stages[-1].name
+    labels = {p.name: p.label for p in study.confirmation.problem.parameters}
     return [
         {
             "name": name,
             "settings": ", ".join(
-                f"{key} {short(value)}" for key, value in condition.parameters.items()
+                f"{labels[key]} {short(value)}" for key, value in condition.parameters.items()
             ),
             "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from study.analysis.conditions import Condition
 from study.page.dashboard import data_uri, figure_json, render
+from study.page.numbers import short
 from study.page.page_file import write_page
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
@@ -249,7 +250,7 @@ def page(
 def _cell(value: Any) -> str:
     if value is None or value != value:
         return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return short(value)
 
 
 def _pictures(evidence: Evidence) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
-from support.browsing import check_accessible, check_quiet, show_at
+from support.browsing import check_accessible, check_quiet, show_at, wait_until_drawn
 from support.planted_studies import ROWS, make_study, row
 from support.toy_problem import TOY, with_noise
 from support.waiting import wait_until
@@ -216,11 +216,6 @@ def place_pointer(browser, plot: str, curve: int, point: int, click: bool = Fals
     if click:
         mouse.pointer_action.click()
     mouse.perform()
-
-
-def wait_until_drawn(browser) -> None:
-    ready = "return document.body && document.body.dataset.ready"
-    wait_until(lambda: browser.execute_script(ready) == "yes")
 
 
 def open_page(study, browser, hash_=""):

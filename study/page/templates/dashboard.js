@@ -124,7 +124,8 @@ function panel(trial, which) {
       for (const text of [label, value]) row.insertCell().textContent = text;
       return row;
     }));
-  const command = make("code", {textContent: trial.command, id: `${which}-command`});
+  const command = make("code", {textContent: trial.command, id: `${which}-command`,
+                                className: "command", tabIndex: 0});
   const copy = make("button", {type: "button", textContent: "Copy", id: `${which}-copy`});
   copy.setAttribute("aria-label", `Copy the command of trial ${trial.number}`);
   copy.addEventListener("click", () => copyText(trial.command, copy));
@@ -251,11 +252,23 @@ for (const [id, key, event] of [["search", "find", "input"], ["status", "status"
     remember();
   });
 }
-element("download").addEventListener("click", () => {
-  const url = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv"}));
-  make("a", {href: url, download: `${data.name}.csv`}).click();
+function save(text, type, file) {
+  const url = URL.createObjectURL(new Blob([text], {type}));
+  make("a", {href: url, download: file}).click();
   URL.revokeObjectURL(url);
-});
+}
+
+element("download").addEventListener("click", () => save(asCsv(), "text/csv", `${data.name}.csv`));
+element("verdict-json")?.addEventListener("click", () =>
+  save(JSON.stringify(data.verdict, null, 2), "application/json", "verdict.json"));
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () =>
+    copyText(element(button.dataset.copy).textContent, button));
+}
+for (const details of document.querySelectorAll("details")) {  // a hidden plot has no size
+  details.addEventListener("toggle", () => details.querySelectorAll(".plot")
+    .forEach(each => Plotly.Plots.resize(each)));
+}
 
 function drawAll() {
   drawTradeoff();
