@@ -77,14 +77,16 @@ def describe_lead(study: StudyRecord) -> str:
 
 
 def _times(found: Sequence[Stretch]) -> str:
-    """Return ``from 5 to 9.8 s and from 20 s on``."""
-    times = [
-        f"from {s.begin_s:.2g} s on"
-        if s.end_s == math.inf
-        else f"from {s.begin_s:.2g} to {s.end_s:.2g} s"
-        for s in found
-    ]
-    return " and ".join(times) or "at no time"
+    """Return ``from 5 to 9.8 s and from 20 s on``; gaps too short for two digits are left out."""
+    times: list[list[str]] = []
+    for stretch in found:
+        begin, end = f"{stretch.begin_s:.2g}", f"{stretch.end_s:.2g}"
+        if times and times[-1][1] == begin:
+            times[-1][1] = end
+        else:
+            times.append([begin, end])
+    told = [f"from {a} s on" if b == "inf" else f"from {a} to {b} s" for a, b in times]
+    return " and ".join(told) or "at no time"
 
 
 def _draw_search(

@@ -2,10 +2,11 @@
 
 import base64
 import datetime
+import functools
+import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -17,28 +18,26 @@ from study.analysis.conditions import conditions_of
 from study.analysis.verdict import verdict_of
 from study.page import figures
 from study.page.anytime_figure import describe_lead, searched
-from study.page.figure_style import axis_title, place_name
+from study.page.figure_style import axis_title
 from study.page.numbers import short
+from study.page.pictures import data_uri
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
     describe_best,
     describe_edges,
     describe_noise,
-    describe_origin,
     describe_replicates,
     describe_scale,
     describe_widenings,
 )
 from study.page.tradeoff_figures import costs
+from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
 from study.page.verdict_table import axis_of, groups_of
 from study.page.verdict_text import headline, verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
-
-PICTURE_BYTES = 12_000_000
-"""Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
 
 ANYTIME = "anytime"
 """The name, in the page, of the trade-off over the seconds so far."""
@@ -131,28 +130,30 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     chosen = study.best or next(iter(study.trials), None)
     made = {plot.name: plot.make(study) for plot in plots}
     drawn = {name: figure_json(figure) for name, figure in made.items() if figure is not None}
-    tradeoffs = {key: (label, figure_json(figure)) for key, label, figure in _tradeoffs(study)}
+    against = {key: (label, figure_json(figure)) for key, label, figure in tradeoffs(study)}
     return render(
         "dashboard.html.jinja",
         study=study,
         plots=[plot for plot in plots if plot.name in drawn or plot.instead],
         figures=drawn,
-        tradeoffs={key: figure for key, (_, figure) in tradeoffs.items()},
-        axes={key: label for key, (label, _) in tradeoffs.items()},
+        tradeoffs={key: figure for key, (_, figure) in against.items()},
+        axes={key: label for key, (label, _) in against.items()},
         front_lead=describe_lead(study),
-        trials=_trials_json(study),
-        columns=_columns(study),
+        trials=trials_json(study),
+        columns=columns_of(study),
         stages={
             "list": [{"name": s.name, "label": s.label} for s in study.problem.stages],
             "objectives": study.problem.objectives,
         },
-        labels=_labels(study.problem),
+        labels=labels_of(study.problem),
         better=_better_corner(study.problem),
         better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
         verdict=_verdict(study),
         best_command=study.rerun_command(study.best) if study.best else None,
-        best=describe_best(study, study.best) if study.best else None,
+        best=[describe_best(study, study.best), *describe_scale(study, study.best)]
+        if study.best
+        else [],
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
@@ -167,7 +168,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     )
 
 
-def _tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
+def tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
     """Yield the name, the label and the figure of each trade-off, the one shown first first."""
     if study.searched and searched(study):
         yield ANYTIME, "seconds so far", figures.anytime(study)
@@ -185,7 +186,9 @@ def compare(studies: list[StudyRecord]) -> str:
             {
                 "study": study,
                 "verdict": verdict_text(study.confirmation) if study.confirmation else None,
-                "pictures": {} if study.best is None else _pictures(study, study.best, inside=True),
+                "pictures": {}
+                if study.best is None
+                else pictures_of(study, study.best, inside=True),
                 "rows": [] if study.best is None else _labelled(study, study.best),
             }
             for study in studies
@@ -200,7 +203,13 @@ def render(template: str, **values: Any) -> str:
         loader=PackageLoader("study.page"), autoescape=True, undefined=StrictUndefined
     )
     environment.policies["json.dumps_kwargs"] = {}  # keep the order of scores and settings
-    return environment.get_template(template).render(plotly_js=get_plotlyjs(), **values)
+    return environment.get_template(template).render(plotly_gz=_plotly_gz(), **values)
+
+
+@functools.cache
+def _plotly_gz() -> str:
+    """Return plotly.js, compressed and in Base64: 2 MB instead of 4.8."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
 
 
 def _better_corner(problem: Problem) -> str:
@@ -222,10 +231,10 @@ def figure_json(figure: go.Figure) -> Any:
 
 
 def _summary(study: StudyRecord) -> list[str]:
-    """Return what to judge the best trial by, and what to know of the search, a sentence each."""
+    """Return what to know of the search and its noise, a sentence each."""
     if study.best is None:
         return []
-    found = [*describe_scale(study, study.best), *describe_replicates(study)]
+    found = describe_replicates(study)
     sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)
@@ -284,66 +293,6 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _labels(problem: Problem) -> dict[str, str]:
-    """Return the labels of parameters and metrics by name, with units."""
-    labels = {p.name: p.label for p in problem.parameters}
-    return labels | {m.name: axis_title(m) for m in problem.metrics}
-
-
-def _columns(study: StudyRecord) -> list[dict[str, str]]:
-    """Return the columns of the table: the trial, its parameters, and all it has reported."""
-    problem = study.problem
-    first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
-    settings = [(p.name, p.label) for p in problem.parameters]
-    if problem.seed not in dict(settings):
-        settings.append(("seed", "seed"))
-    metrics = [(m.name, axis_title(m)) for m in problem.metrics if m.goal]
-    last = [("restarts", "restarts")]
-    return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
-
-
-def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
-    """Return what the page knows of each trial; those that rank first have pictures inside."""
-    quality, direction = study.problem.objectives[0], study.problem.directions[0]
-    sign = 1 if direction == "min" else -1
-
-    def rank(trial: TrialRecord) -> tuple[bool, float]:
-        return trial.status != TrialStatus.COMPLETED, sign * float(
-            trial.metrics.get(quality, sign * 1e300)
-        )
-
-    inside, budget = set(), PICTURE_BYTES
-    for trial in sorted(study.trials, key=rank):
-        budget -= sum(path.stat().st_size for path in trial.pictures.values()) * 4 // 3
-        if budget > 0:
-            inside.add(trial.trial_id)
-    return [_trial_json(study, trial, trial.trial_id in inside) for trial in study.trials]
-
-
-def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
-    ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
-    again = f"; restarts: {trial.restarts}, the last after {trial.restart_reason}"
-    origin, place = describe_origin(study, trial), place_name(trial.node, trial.gpus)
-    if trial.device_memory_gb is not None:
-        place += f", at most {trial.device_memory_gb:g} GB"
-    return {
-        "id": trial.trial_id,
-        "number": trial.number,
-        "status": trial.status,
-        "resource": trial.resource,
-        "restarts": trial.restarts,
-        "ended": ended
-        + (again if trial.restarts else "")
-        + (f"; {origin}" if origin else "")
-        + (f"; on {place}" if place else ""),
-        "seed": trial.seed,
-        "parameters": trial.parameters,
-        "metrics": trial.metrics,
-        "command": study.rerun_command(trial),
-        "pictures": _pictures(study, trial, inside),
-    }
-
-
 def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     """Return the parameters and objectives of a trial, with labels."""
     problem = study.problem
@@ -351,16 +300,3 @@ def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     metrics = [problem.metric(name) for name in problem.objectives]
     scores = [(axis_title(m), short(trial.metrics[m.name])) for m in metrics]
     return settings + scores
-
-
-def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:
-    """Return the sources of images by stage: their content, or their place beside the page."""
-    return {
-        stage: data_uri(path) if inside else path.relative_to(study.folder).as_posix()
-        for stage, path in trial.pictures.items()
-    }
-
-
-def data_uri(path: Path) -> str:
-    """Return a PNG file as the source of an image that the page holds itself."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

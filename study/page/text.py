@@ -151,13 +151,13 @@ def describe_widenings(info: Mapping[str, Any]) -> list[str]:
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> list[str]:
-    """Return a line of what to judge the first objective by, its references; none without them."""
+    """Return a line of what to judge the first objective by, if it has references."""
     quality = study.problem.metric(study.problem.objectives[0])
     parts = [
         f"{study.problem.metric(name).label} {_without_hash(short(trial.metrics.get(name)))}"
         for name in quality.references
     ]
-    return [f"beside that {quality.name}: {', '.join(parts)}"] if parts else []
+    return [f"To judge {quality.label} by: {', '.join(parts)}"] if parts else []
 
 
 def _without_hash(text: str) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from study.analysis.conditions import Condition
-from study.page.dashboard import data_uri, figure_json, render
+from study.page.dashboard import figure_json, render
 from study.page.numbers import short
 from study.page.page_file import write_page
+from study.page.pictures import data_uri
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
     ORIGINAL_STEPS_PER_EPOCH,
