@@ -413,3 +413,36 @@ def test_small_and_failed_studies_in_a_browser(tmp_path, browser, rows):
     assert len(rows_of(browser)) == len(rows)
     assert "Too few trials to say" in browser.find_element("tag name", "main").text
     check_quiet(browser)
+
+
+def test_pictures_are_shown_four_times_as_large_one_over_another(study, browser):
+    open_page(study, browser)
+    browser.find_elements("css selector", ".picture")[1].click()
+    assert browser.find_element("id", "viewer").is_displayed()
+    left, right = (browser.find_element("id", f"{side}-image") for side in ("left", "right"))
+    assert (left.get_attribute("alt"), right.get_attribute("alt")) == (
+        "before of trial 0",
+        "after of trial 0",
+    )
+    assert right.size["width"] == 4 * 8
+    browser.find_element("id", "divide").send_keys(Keys.END)
+    assert "100%" in right.value_of_css_property("clip-path")  # all of the left one is seen
+    check_quiet(browser)
+
+
+def test_a_plot_is_saved_from_its_own_buttons(study, browser, tmp_path):
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    open_page(study, browser)
+    for kind in ("svg", "png", "csv"):
+        button = f"[data-plot=curves][data-format={kind}]"
+        browser.execute_script(f"document.querySelector('{button}').click()")
+        wait_until((tmp_path / f"one-curves.{kind}").exists)
+    assert "<svg" in (tmp_path / "one-curves.svg").read_text()
+    rows = list(csv.DictReader((tmp_path / "one-curves.csv").read_text().splitlines()))
+    assert {row["trace"] for row in rows} == {"completed", "stopped early"}  # no selection
+    assert [float(row["y"]) for row in rows if row["customdata"] == "aaa" and row["y"]] == [
+        *(3.5, 2.5, 1.5, 0.5)
+    ]
+    check_quiet(browser)

@@ -34,7 +34,8 @@ def test_each_is_written_as_svg_and_png(study, tmp_path, capsys, monkeypatch):
     assert files == sorted(f"{name}.{kind}" for name in two for kind in ("svg", "png"))
     assert capsys.readouterr().out.count("\n") == 1 + 4
     assert "best so far" in (tmp_path / "figures" / "tradeoff-anytime.svg").read_text()
-    assert Image.open(tmp_path / "figures" / "tradeoff-anytime.png").size == (1800, 840)
+    with Image.open(tmp_path / "figures" / "tradeoff-anytime.png") as picture:
+        assert picture.size == (1800, 840)
 
 
 @pytest.mark.parametrize("missing", ["kaleido", "browser"])
