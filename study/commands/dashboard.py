@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from study.page.dashboard import compare, draw
+from study.page.figure_files import write_figures
 from study.replication import page as replication
 from study.results.files import write_text
 from study.results.folder import DASHBOARD_FILE, REPLICATION_FILE, STUDY_FILE
 from study.results.records import StudyRecord, load_study
-from study.spec.errors import DamagedFile
+from study.spec.errors import DamagedFile, MachineError
 from study.spec.terminal import one_line
 
 
@@ -23,12 +24,23 @@ def main(argv: list[str] | None = None, prog: str = "study/dashboard.py") -> int
     parser.add_argument(
         "folders", type=Path, nargs="+", metavar="results/NAME", help="results folders of studies"
     )
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        metavar="DIR",
+        help="also write every figure of one study into this folder, as SVG and PNG (needs kaleido "
+        "and Chrome or Chromium, but no display)",
+    )
     args = parser.parse_args(argv)
+    if args.figures and len(args.folders) > 1:
+        parser.error(f"--figures is for one study; {len(args.folders)} are given")
     try:
         studies = [_load(folder) for folder in args.folders]
         for page in _draw_one(studies[0]) if len(studies) == 1 else [_draw_several(studies)]:
             print(page)
-    except DamagedFile as error:
+        for file in write_figures(studies[0], args.figures) if args.figures else ():
+            print(file)
+    except (DamagedFile, MachineError) as error:
         print(one_line(f"{prog}: {error}"), file=sys.stderr)
         return 2
     except OSError as error:

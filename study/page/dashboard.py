@@ -2,10 +2,11 @@
 
 import base64
 import datetime
+import functools
+import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -14,29 +15,32 @@ from plotly.offline import get_plotlyjs
 
 from study.analysis import search
 from study.analysis.conditions import conditions_of
+from study.analysis.verdict import verdict_of
 from study.page import figures
-from study.page.figure_style import axis_title, place_name
+from study.page.anytime_figure import describe_lead, searched
+from study.page.figure_style import axis_title
+from study.page.numbers import short
+from study.page.pictures import data_uri
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
-    describe_conditions,
+    describe_best,
     describe_edges,
     describe_noise,
-    describe_origin,
     describe_replicates,
     describe_scale,
-    describe_trial,
     describe_widenings,
-    short,
 )
 from study.page.tradeoff_figures import costs
-from study.page.verdict_text import verdict_text
+from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
+from study.page.verdict_table import axis_of, groups_of
+from study.page.verdict_text import headline, verdict_text
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
 
-PICTURE_BYTES = 12_000_000
-"""Pictures that the page holds itself; those of the trials that rank last stay in their folder."""
+ANYTIME = "anytime"
+"""The name, in the page, of the trade-off over the seconds so far."""
 
 REFRESH_S = 15
 """How often an open page of a running study looks for a newer one."""
@@ -90,10 +94,7 @@ FIGURES = (
         "confirmed",
         "verdict",
         _confirmed,
-        note="Each condition was run with fresh seeds, at full length, and scored on images that "
-        "the search never scored on. Left of 1 is less; within the grey band two values are equal. "
-        "What “would have been seen” is the smallest difference that as many seeds find with 80 % "
-        "power.",
+        note="Left of 1 is less; within the grey band two values count as equal.",
     ),
     Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
     Plot("history", "search", _history, "Best so far", low=True),
@@ -129,25 +130,30 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     chosen = study.best or next(iter(study.trials), None)
     made = {plot.name: plot.make(study) for plot in plots}
     drawn = {name: figure_json(figure) for name, figure in made.items() if figure is not None}
-    axes = costs(study)
-    tradeoffs = {axis.name: figure_json(figures.tradeoff(study, axis.name)) for axis in axes}
+    against = {key: (label, figure_json(figure)) for key, label, figure in tradeoffs(study)}
     return render(
         "dashboard.html.jinja",
         study=study,
         plots=[plot for plot in plots if plot.name in drawn or plot.instead],
         figures=drawn,
-        tradeoffs=tradeoffs,
-        axes=axes,
-        trials=_trials_json(study),
-        columns=_columns(study),
+        tradeoffs={key: figure for key, (_, figure) in against.items()},
+        axes={key: label for key, (label, _) in against.items()},
+        front_lead=describe_lead(study),
+        trials=trials_json(study),
+        columns=columns_of(study),
         stages={
             "list": [{"name": s.name, "label": s.label} for s in study.problem.stages],
             "objectives": study.problem.objectives,
         },
-        labels=_labels(study.problem),
+        labels=labels_of(study.problem),
         better=_better_corner(study.problem),
+        better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
-        verdict=verdict_text(study.confirmation) if study.confirmation else None,
+        verdict=_verdict(study),
+        best_command=study.rerun_command(study.best) if study.best else None,
+        best=[describe_best(study, study.best), *describe_scale(study, study.best)]
+        if study.best
+        else [],
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
@@ -162,6 +168,16 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
     )
 
 
+def tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
+    """Yield the name, the label and the figure of each trade-off, the one shown first first."""
+    if study.searched and searched(study):
+        yield ANYTIME, "seconds so far", figures.anytime(study)
+    for cost in costs(study):
+        is_noise = study.problem.is_noise(cost.name)
+        label = f"{cost.label} — noise: no searched setting changes it" if is_noise else cost.label
+        yield cost.name, label, figures.tradeoff(study, cost.name)
+
+
 def compare(studies: list[StudyRecord]) -> str:
     """Return a page with several studies side by side: their fronts, best trials and verdicts."""
     return render(
@@ -170,7 +186,9 @@ def compare(studies: list[StudyRecord]) -> str:
             {
                 "study": study,
                 "verdict": verdict_text(study.confirmation) if study.confirmation else None,
-                "pictures": {} if study.best is None else _pictures(study, study.best, inside=True),
+                "pictures": {}
+                if study.best is None
+                else pictures_of(study, study.best, inside=True),
                 "rows": [] if study.best is None else _labelled(study, study.best),
             }
             for study in studies
@@ -185,15 +203,26 @@ def render(template: str, **values: Any) -> str:
         loader=PackageLoader("study.page"), autoescape=True, undefined=StrictUndefined
     )
     environment.policies["json.dumps_kwargs"] = {}  # keep the order of scores and settings
-    return environment.get_template(template).render(plotly_js=get_plotlyjs(), **values)
+    return environment.get_template(template).render(plotly_gz=_plotly_gz(), **values)
+
+
+@functools.cache
+def _plotly_gz() -> str:
+    """Return plotly.js, compressed and in Base64: 2 MB instead of 4.8."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
 
 
 def _better_corner(problem: Problem) -> str:
     """Return where the good trials are in the trade-off."""
-    vertical = "lower" if problem.directions[0] == "min" else "higher"
+    vertical = _better_side(problem)
     if len(problem.objectives) == 1:
         return f"{vertical} is better"
     return f"{vertical} {'left' if problem.directions[1] == 'min' else 'right'} is better"
+
+
+def _better_side(problem: Problem) -> str:
+    """Return which way the first objective is better."""
+    return "lower" if problem.directions[0] == "min" else "higher"
 
 
 def figure_json(figure: go.Figure) -> Any:
@@ -202,16 +231,27 @@ def figure_json(figure: go.Figure) -> Any:
 
 
 def _summary(study: StudyRecord) -> list[str]:
-    """Return what to use, what it costs and what to judge it by, a sentence each."""
+    """Return what to know of the search and its noise, a sentence each."""
     if study.best is None:
         return []
-    found = ["Best: " + describe_trial(study, study.best), *describe_scale(study, study.best)]
-    if study.confirmation:
-        found.insert(1, describe_conditions(study.confirmation))
-    found += describe_replicates(study)
+    found = describe_replicates(study)
     sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)
+
+
+def _verdict(study: StudyRecord) -> dict[str, Any] | None:
+    """Return what the verdict's part of the page shows; None without a confirmation."""
+    if study.confirmation is None:
+        return None
+    groups = groups_of(study.confirmation)
+    return {
+        "headline": headline(study.confirmation),
+        "groups": groups,
+        "axis": axis_of(groups),
+        "text": verdict_text(study.confirmation),
+        "json": verdict_of(study.confirmation).to_json(),
+    }
 
 
 def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
@@ -219,11 +259,12 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
     if study.confirmation is None:
         return []
     stage = study.problem.stages[-1].name
+    labels = {p.name: p.label for p in study.confirmation.problem.parameters}
     return [
         {
             "name": name,
             "settings": ", ".join(
-                f"{key} {short(value)}" for key, value in condition.parameters.items()
+                f"{labels[key]} {short(value)}" for key, value in condition.parameters.items()
             ),
             "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
@@ -252,66 +293,6 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _labels(problem: Problem) -> dict[str, str]:
-    """Return the labels of parameters and metrics by name, with units."""
-    labels = {p.name: p.label for p in problem.parameters}
-    return labels | {m.name: axis_title(m) for m in problem.metrics}
-
-
-def _columns(study: StudyRecord) -> list[dict[str, str]]:
-    """Return the columns of the table: the trial, its parameters, and all it has reported."""
-    problem = study.problem
-    first = [("number", "trial"), ("status", "status"), ("resource", problem.resource)]
-    settings = [(p.name, p.label) for p in problem.parameters]
-    if problem.seed not in dict(settings):
-        settings.append(("seed", "seed"))
-    metrics = [(m.name, axis_title(m)) for m in problem.metrics if m.goal]
-    last = [("restarts", "restarts")]
-    return [{"key": key, "label": label} for key, label in first + settings + metrics + last]
-
-
-def _trials_json(study: StudyRecord) -> list[dict[str, Any]]:
-    """Return what the page knows of each trial; those that rank first have pictures inside."""
-    quality, direction = study.problem.objectives[0], study.problem.directions[0]
-    sign = 1 if direction == "min" else -1
-
-    def rank(trial: TrialRecord) -> tuple[bool, float]:
-        return trial.status != TrialStatus.COMPLETED, sign * float(
-            trial.metrics.get(quality, sign * 1e300)
-        )
-
-    inside, budget = set(), PICTURE_BYTES
-    for trial in sorted(study.trials, key=rank):
-        budget -= sum(path.stat().st_size for path in trial.pictures.values()) * 4 // 3
-        if budget > 0:
-            inside.add(trial.trial_id)
-    return [_trial_json(study, trial, trial.trial_id in inside) for trial in study.trials]
-
-
-def _trial_json(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, Any]:
-    ended = f"{trial.status}: {trial.stop_reason}" if trial.stop_reason else trial.status
-    again = f"; restarts: {trial.restarts}, the last after {trial.restart_reason}"
-    origin, place = describe_origin(study, trial), place_name(trial.node, trial.gpus)
-    if trial.device_memory_gb is not None:
-        place += f", at most {trial.device_memory_gb:g} GB"
-    return {
-        "id": trial.trial_id,
-        "number": trial.number,
-        "status": trial.status,
-        "resource": trial.resource,
-        "restarts": trial.restarts,
-        "ended": ended
-        + (again if trial.restarts else "")
-        + (f"; {origin}" if origin else "")
-        + (f"; on {place}" if place else ""),
-        "seed": trial.seed,
-        "parameters": trial.parameters,
-        "metrics": trial.metrics,
-        "command": study.rerun_command(trial),
-        "pictures": _pictures(study, trial, inside),
-    }
-
-
 def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     """Return the parameters and objectives of a trial, with labels."""
     problem = study.problem
@@ -319,16 +300,3 @@ def _labelled(study: StudyRecord, trial: TrialRecord) -> list[tuple[str, str]]:
     metrics = [problem.metric(name) for name in problem.objectives]
     scores = [(axis_title(m), short(trial.metrics[m.name])) for m in metrics]
     return settings + scores
-
-
-def _pictures(study: StudyRecord, trial: TrialRecord, inside: bool) -> dict[str, str]:
-    """Return the sources of images by stage: their content, or their place beside the page."""
-    return {
-        stage: data_uri(path) if inside else path.relative_to(study.folder).as_posix()
-        for stage, path in trial.pictures.items()
-    }
-
-
-def data_uri(path: Path) -> str:
-    """Return a PNG file as the source of an image that the page holds itself."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -17,6 +17,7 @@ from study.spec.status import TrialStatus
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ too
 BLUE, ORANGE, GREY, GREEN, PINK = "#0072B2", "#D55E00", "#8A8A8A", "#009E73", "#CC79A7"
+SKY = "#56B4E9"
 
 STATUS_STYLE: dict[TrialStatus, tuple[str, str]] = {
     TrialStatus.COMPLETED: (BLUE, "circle"),
@@ -28,10 +29,13 @@ STATUS_STYLE: dict[TrialStatus, tuple[str, str]] = {
 STATUS_NAME = {TrialStatus.STOPPED: "stopped early"}
 STATUS_PATTERN = {TrialStatus.STOPPED: "/", TrialStatus.FAILED: "x"}
 
-STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (PINK, "cross"))
+STYLES = (
+    *((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"), (PINK, "cross")),
+    (SKY, "triangle-up"),
+)
 
-LOG_TICKS = [digit * 10.0**power for power in range(-9, 10) for digit in (1, 2, 5)]
-LOG_AXIS = {"type": "log", "tickvals": LOG_TICKS, "tickformat": "~g"}
+LOG_AXIS = {"type": "log", "tickformat": "~g", "nticks": 5}
+"""Plotly chooses the ticks, for any zoom; the format has it write each as a whole number."""
 
 QUALITY_SCALE = "Cividis_r"  # readable by the colour-blind; bright is good
 
@@ -64,6 +68,12 @@ def axis_title(metric: Metric) -> str:
 def place_name(node: str, gpus: str) -> str:
     """Return the name of a node and the numbers of its GPUs, as far as they are known."""
     return " ".join(filter(None, (node, gpus and f"GPU {gpus}")))
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """Return a colour such as ``#0072B2`` with an opacity of 0 … 1."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def condition_styles(confirmation: StudyRecord) -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ what a hover shows is the page's own. The look that all share, the legend's plac
 ``figure_style.py``.
 """
 
+from study.page.anytime_figure import anytime
 from study.page.confirmation_figures import confirmed
 from study.page.parameter_figures import importance, pairs, parallel, slices
 from study.page.search_figures import (
@@ -17,6 +18,7 @@ from study.page.search_figures import (
 from study.page.tradeoff_figures import fronts, tradeoff
 
 __all__ = [
+    "anytime",
     "confirmed",
     "fronts",
     "history",

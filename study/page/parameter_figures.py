@@ -13,7 +13,6 @@ from study.analysis.search import Importance
 from study.page.figure_style import (
     GREY,
     LOG_AXIS,
-    LOG_TICKS,
     QUALITY_SCALE,
     STATUS_NAME,
     STATUS_STYLE,
@@ -147,14 +146,28 @@ def _dimension(label: str, values: list[Any], log: bool) -> dict[str, Any]:
         }
     if not log or min(values) <= 0:
         return {"label": label, "values": values}
-    low, high = math.log10(min(values)), math.log10(max(values))
-    ticks = [t for t in LOG_TICKS if low - 0.01 <= math.log10(t) <= high + 0.01]
+    ticks = _round_values(min(values), max(values))
     return {
         "label": label,
         "values": [math.log10(value) for value in values],
         "tickvals": [math.log10(tick) for tick in ticks],
         "ticktext": [f"{tick:g}" for tick in ticks],
     }
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Return three round values or more from ``low`` to ``high``, both above 0, for a log axis."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5)):
+        values = [digit * 10.0**power for power in decades for digit in digits]
+        inside = [value for value in values if low * 0.98 <= value <= high * 1.02]
+        if len(inside) >= 3:
+            return inside
+    if low == high:
+        return [low]
+    step = 10.0 ** math.floor(math.log10((high - low) / 4))  # 4 to 40 steps
+    step *= next(m for m in (1, 2, 5) if (high - low) / (m * step) <= 8)
+    return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _parameter_axis(study: StudyRecord, parameter: Parameter) -> dict[str, Any]:
@@ -170,6 +183,5 @@ def _parameter_axis(study: StudyRecord, parameter: Parameter) -> dict[str, Any]:
         margin = 0.04 * (high - low)  # room for the marks at the ends
         axis["range"] = [low - margin, high + margin]
     if parameter.log and parameter.high > 30 * parameter.low:  # else decades alone say too little
-        decades = [tick for tick in LOG_TICKS if f"{tick:e}".startswith("1")]
-        return {**axis, **LOG_AXIS, "tickvals": decades}
+        return {**axis, **LOG_AXIS, "dtick": 1}
     return {**axis, **(LOG_AXIS if parameter.log else {})}

@@ -1,12 +1,14 @@
 """Sentences about a study, for the terminal and the page."""
 
 import math
+import re
 import statistics
 from collections.abc import Mapping
 from typing import Any
 
 from study.analysis.conditions import conditions_of
 from study.analysis.edges import best_at_edges
+from study.page.numbers import short
 from study.page.verdict_text import verdict_text
 from study.results.folder import WIDENED
 from study.results.records import StudyRecord, TrialRecord
@@ -18,11 +20,6 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def short(value: Any) -> str:
-    """Return a value as text for reading: floats with three significant digits."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def describe_study(study: StudyRecord) -> str:
@@ -66,7 +63,7 @@ def describe_conditions(confirmation: StudyRecord) -> str:
         values = [t.metrics[name] for t in trials if name in t.metrics]
         if values and min(values) > 0:
             mean, middle = statistics.geometric_mean(values), statistics.median(values)
-            reached = f"{mean:.3g} (median {middle:.3g}, {len(values)} seeds)"
+            reached = f"{short(mean)} (median {short(middle)}, {len(values)} seeds)"
             parts.append(f"{condition.name} {reached}")
     return f"confirmed with fresh seeds, {name}: {'; '.join(parts) or 'nothing yet'}"
 
@@ -85,8 +82,27 @@ def describe_noise(study: StudyRecord) -> list[str]:
 def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
     """Return a trial's id, objectives and parameters in one line."""
     settings = ", ".join(f"{name} {short(value)}" for name, value in trial.parameters.items())
-    scores = ", ".join(f"{n} {trial.metrics[n]:.3g}" for n in study.problem.objectives)
+    scores = ", ".join(f"{n} {short(trial.metrics[n])}" for n in study.problem.objectives)
     return f"trial {trial.trial_id}, {scores} at {settings}"
+
+
+def describe_best(study: StudyRecord, best: TrialRecord) -> str:
+    """Return the best setting and its quality: the confirmed one, if there is one."""
+    problem = study.problem
+    quality = problem.metric(problem.objectives[0])
+    settings = ", ".join(f"{p.label} {short(best.parameters[p.name])}" for p in problem.parameters)
+    searched = short(best.metrics[quality.name])
+    text = f"Best setting: {settings}. {quality.label}"
+    for condition in conditions_of(study.confirmation).values() if study.confirmation else ():
+        same = all(condition.parameters.get(k) == v for k, v in best.parameters.items())
+        values = [t.metrics.get(quality.name, 0.0) for t in condition.trials.values()]
+        if same and values and min(values) > 0:
+            return (
+                f"{text} {short(statistics.geometric_mean(values))}, the mean over {len(values)} "
+                f"fresh seeds. (The search saw {searched}: the best of {len(study.trials)} trials "
+                f"is also the luckiest.)"
+            )
+    return f"{text} {searched} in the search, not confirmed with fresh seeds."
 
 
 def describe_origin(study: StudyRecord, trial: TrialRecord) -> str:
@@ -104,7 +120,7 @@ def describe_replicates(study: StudyRecord) -> list[str]:
     name = study.problem.objectives[0]
     completed = study.with_status(TrialStatus.COMPLETED)
     runs = [t for t in study.replicates(study.best) if t in completed]
-    reached = ", ".join(f"{run.metrics[name]:.3g} with seed {run.seed}" for run in runs)
+    reached = ", ".join(f"{short(run.metrics[name])} with seed {run.seed}" for run in runs)
     lines = [f"replicates: {again} of {len(study.trials)} trials run a setting again, newly seeded"]
     return lines + ([f"the best setting's runs: {name} {reached}"] if len(runs) > 1 else [])
 
@@ -135,13 +151,18 @@ def describe_widenings(info: Mapping[str, Any]) -> list[str]:
 
 
 def describe_scale(study: StudyRecord, trial: TrialRecord) -> list[str]:
-    """Return a line of what to judge the first objective by, its references; none without them."""
+    """Return a line of what to judge the first objective by, if it has references."""
     quality = study.problem.metric(study.problem.objectives[0])
     parts = [
-        f"{study.problem.metric(name).label} {short(trial.metrics.get(name))}"
+        f"{study.problem.metric(name).label} {_without_hash(short(trial.metrics.get(name)))}"
         for name in quality.references
     ]
-    return [f"beside that {quality.name}: {', '.join(parts)}"] if parts else []
+    return [f"To judge {quality.label} by: {', '.join(parts)}"] if parts else []
+
+
+def _without_hash(text: str) -> str:
+    """Return ``NAME (…)`` for ``NAME@HASH (…)``, as features are named in the tables."""
+    return re.sub(r"@[0-9a-f]{8,}", "", text)
 
 
 def describe_costs(study: StudyRecord) -> str:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
 from study.analysis.verdict import PairVerdict, Verdict, verdict_of
+from study.page.numbers import short
 from study.results.records import StudyRecord
-from study.spec.problem import Metric
+from study.spec.problem import Metric, Problem
+
+LIKE_REFERENCE = 1.25
+"""Up to this ratio a quality is said to be like that of a reference."""
 
 OUTLIER = 3.0
 """Times the median: a seed so much worse has failed rather than varied."""
@@ -36,6 +40,53 @@ def verdict_text(confirmation: StudyRecord) -> str:
         text = f"{_difference(other)} ({_figures(other)})"
         sentences.append(f"{_capital(metric.label)}, {other.condition}: {text}.")
     return " ".join(sentences)
+
+
+def headline(confirmation: StudyRecord) -> list[str]:
+    """Return what a reader wants to know first, a sentence each.
+
+    The first two pairs are told: the best setting against the baseline, and against its twin
+    without the treatment. Conditions whose quality is about that of a reference, such as noise,
+    follow.
+    """
+    verdict = verdict_of(confirmation)
+    quality = confirmation.problem.metric(confirmation.info["compared"][0])
+    resource = confirmation.problem.resource
+    sentences = []
+    for pair in verdict.pairs[:2]:
+        if not pair.quality.seeds:
+            sentences.append(f"{_capital(pair.condition)}: too few seeds have ended.")
+            continue
+        both = (pair.quality, pair.at_equal_time)
+        answer, in_time = (_judgement(pair, c, verdict, quality) for c in both)
+        first, at_time = (
+            f"{short(c.effect.mean)} against {short(c.effect.baseline_mean)}" if c.effect.n else "–"
+            for c in both
+        )
+        sentences.append(
+            f"{_capital(pair.condition)}, with {verdict.treatment}, against {pair.baseline}: "
+            f"at equal {resource}s {answer} ({quality.label} {first}); "
+            f"at equal total time {'too' if in_time == answer else in_time} ({at_time})."
+        )
+    for condition in conditions_of(confirmation).values():
+        sentences += _reference_text(condition, confirmation.problem, quality)
+    return sentences
+
+
+def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> Iterator[str]:
+    """Say when a condition's median quality is within a quarter of a reference's."""
+    trials = list(condition.trials.values())
+    values = [t.metrics[quality.name] for t in trials if t.metrics.get(quality.name, 0.0) > 0]
+    for name in quality.references:
+        reference = trials[0].metrics.get(name) if values else None
+        if isinstance(reference, float) and reference > 0:
+            middle = statistics.median(values)
+            if abs(math.log(middle / reference)) < math.log(LIKE_REFERENCE):
+                label = problem.metric(name).label
+                yield (
+                    f"{_capital(condition.name)} scores like the {label}: "
+                    f"{short(middle)}, where that is {short(reference)}."
+                )
 
 
 def _pair_text(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: str) -> str:
@@ -91,14 +142,14 @@ def _outliers_text(condition: Condition, quality: Metric) -> Iterator[str]:
         worst = max(far, key=lambda v: sign * v)
         yield (
             f"{_capital(condition.name)} is unstable: {len(far)} of {len(values)} seeds ended with "
-            f"{quality.label} up to {worst:.3g}, where the median is {middle:.3g}."
+            f"{quality.label} up to {short(worst)}, where the median is {short(middle)}."
         )
 
 
 def _figures(c: Comparison) -> str:
     """Return ``6.9 against 6.1, ratio 1.13 [1.05, 1.22]``, and what was too small to be seen."""
     effect = c.effect
-    figures = f"{effect.mean:.3g} against {effect.baseline_mean:.3g}"
+    figures = f"{short(effect.mean)} against {short(effect.baseline_mean)}"
     if effect.n < 2:
         return figures
     figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {effect.high:.2f}]"

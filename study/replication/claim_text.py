@@ -3,6 +3,7 @@
 import math
 
 from study.analysis.inference import Finding
+from study.page.numbers import short
 from study.problem.published import ORIGINAL_STEPS_PER_EPOCH, PUBLISHED_ALONE, PUBLISHED_COMBINED
 from study.replication.claims import Judged
 from study.replication.loader_effect import LoaderEffect
@@ -35,7 +36,7 @@ def finding_text(found: Finding) -> str:
     """Return ``FID: A against B 6.9 and 6.1, ratio 1.13 [1.05, 1.22], n 5``, and what else."""
     effect, means = found.effect, ""
     if not math.isnan(effect.mean):
-        means = f" {effect.mean:.3g} and {effect.baseline_mean:.3g},"
+        means = f" {short(effect.mean)} and {short(effect.baseline_mean)},"
     seen = f"{effect.detectable:.0%}" if effect.detectable < TENFOLD else "nothing below tenfold"
     return (
         f"{found.what}{means} ratio {effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}], "

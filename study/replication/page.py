@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from study.page.dashboard import data_uri, figure_json, render
+from study.page.dashboard import figure_json, render
+from study.page.numbers import short
 from study.page.page_file import write_page
+from study.page.pictures import data_uri
 from study.problem.published import (
     ORIGINAL_DIP_STEPS,
     ORIGINAL_STEPS_PER_EPOCH,
@@ -193,7 +195,7 @@ def suspects_cells(found: CrossedEffect) -> list[str]:
 def _cell(value: Any) -> str:
     if value is None or value != value:
         return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return short(value)
 
 
 def _pictures(evidence: Evidence) -> list[dict[str, Any]]:

@@ -86,6 +86,8 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
     confirmation: "StudyRecord | None" = None
     """The study of finalists and baseline run again, if that has been begun."""
+    baseline: "StudyRecord | None" = None
+    """The baseline's own search, if that has been begun."""
 
     def with_status(self, status: TrialStatus) -> list[TrialRecord]:
         """Return the trials that have the status."""
@@ -215,12 +217,15 @@ def load_study(folder: Path) -> StudyRecord:
                 replicate_of=None if seed == its_seed else earliest,
             )
         )
-    part = folder / files.CONFIRM_FOLDER
-    confirmation = load_study(part) if (part / files.STUDY_FILE).exists() else None
+    confirmation, baseline = (
+        load_study(folder / part) if (folder / part / files.STUDY_FILE).exists() else None
+        for part in (files.CONFIRM_FOLDER, files.BASELINE_FOLDER)
+    )
     if confirmation:
-        check_confirmation(part / files.STUDY_FILE, confirmation.info, confirmation.problem)
+        path = folder / files.CONFIRM_FOLDER / files.STUDY_FILE
+        check_confirmation(path, confirmation.info, confirmation.problem)
     name = folder.resolve().name  # a study is its folder, wherever that was copied or moved
-    return StudyRecord(name, folder, problem, info, tuple(records), confirmation)
+    return StudyRecord(name, folder, problem, info, tuple(records), confirmation, baseline)
 
 
 def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> Evaluation:

@@ -23,7 +23,7 @@ class SettingError(ValueError):
 
 
 class MachineError(Exception):
-    """This machine cannot run a study; the message says what is in the way, and what to set."""
+    """This machine cannot do what is asked; the message says what is in the way, what to set."""
 
 
 class DamagedFile(Exception):

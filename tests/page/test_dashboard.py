@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
-from support.browsing import check_accessible, check_quiet, show_at
+from support.browsing import check_accessible, check_quiet, show_at, wait_until_drawn
 from support.planted_studies import ROWS, make_study, row
 from support.toy_problem import TOY, with_noise
 from support.waiting import wait_until
@@ -172,7 +172,7 @@ def shown(browser, panel="a") -> dict:
     """What the panel of a selected trial says."""
     script = """
       const panel = arguments[0], text = id => document.getElementById(`${panel}-${id}`).innerText;
-      const row = name => [...document.querySelectorAll(`#${panel}-metrics tr`)].find(
+      const row = name => [...document.querySelectorAll(`#${panel}-scores tr`)].find(
         row => row.cells[0].innerText === name)?.cells[1].innerText;
       return {id: document.getElementById(panel === "a" ? "trial" : "other").value,
               command: text("command"), ended: text("ended"), error: row("error"),
@@ -218,11 +218,6 @@ def place_pointer(browser, plot: str, curve: int, point: int, click: bool = Fals
     mouse.perform()
 
 
-def wait_until_drawn(browser) -> None:
-    ready = "return document.body && document.body.dataset.ready"
-    wait_until(lambda: browser.execute_script(ready) == "yes")
-
-
 def open_page(study, browser, hash_=""):
     (study.folder / "dashboard.html").write_text(draw(study))
     browser.get((study.folder / "dashboard.html").as_uri() + hash_)
@@ -242,7 +237,7 @@ def test_of_a_fixed_design_none_is_called_the_best(tmp_path, browser):
 
 
 def test_a_click_selects_a_trial_everywhere(study, browser):
-    open_page(study, browser)
+    open_page(study, browser, "#axis=price")
     assert shown(browser)["id"] == "aaa"  # the best
     assert shown(browser)["pictures"] == ["a-before", "a-after"]
 
@@ -328,7 +323,7 @@ def test_the_command_is_copied_with_one_click(study, browser):
 
 
 def test_hovering_shows_settings_and_a_picture(study, browser):
-    open_page(study, browser)
+    open_page(study, browser, "#axis=price")
     place_pointer(browser, "tradeoff", 0, 1)
     tip = browser.find_element("id", "tip")
     assert tip.is_displayed()
@@ -386,7 +381,7 @@ def test_a_thousand_trials(tmp_path, browser):
         for stage, path in trial.pictures.items():
             noise[len(stage) % 4].save(path)
     open_page(study, browser)
-    assert (study.folder / "dashboard.html").stat().st_size < 25e6
+    assert (study.folder / "dashboard.html").stat().st_size < 5e6
     assert len(rows_of(browser)) == 1000
     last = max(study.with_status("completed"), key=lambda t: t.metrics["error"])
     width = "return document.getElementById('a-after').naturalWidth"
@@ -405,6 +400,7 @@ def test_several_studies_side_by_side(tmp_path, browser, capsys):
     page = Path(capsys.readouterr().out.strip())
     assert page == tmp_path / "compare-one-two.html"
     browser.get(page.as_uri())
+    wait_until_drawn(browser)
     names = browser.execute_script("return document.getElementById('fronts').data.map(t => t.name)")
     assert [name for name in names if name] == ["one", "two"]
     assert "A toy <b>problem</b>" in browser.find_element("tag name", "main").text
@@ -416,4 +412,37 @@ def test_small_and_failed_studies_in_a_browser(tmp_path, browser, rows):
     open_page(make_study(tmp_path, rows), browser)
     assert len(rows_of(browser)) == len(rows)
     assert "Too few trials to say" in browser.find_element("tag name", "main").text
+    check_quiet(browser)
+
+
+def test_pictures_are_shown_four_times_as_large_one_over_another(study, browser):
+    open_page(study, browser)
+    browser.find_elements("css selector", ".picture")[1].click()
+    assert browser.find_element("id", "viewer").is_displayed()
+    left, right = (browser.find_element("id", f"{side}-image") for side in ("left", "right"))
+    assert (left.get_attribute("alt"), right.get_attribute("alt")) == (
+        "before of trial 0",
+        "after of trial 0",
+    )
+    assert right.size["width"] == 4 * 8
+    browser.find_element("id", "divide").send_keys(Keys.END)
+    assert "100%" in right.value_of_css_property("clip-path")  # all of the left one is seen
+    check_quiet(browser)
+
+
+def test_a_plot_is_saved_from_its_own_buttons(study, browser, tmp_path):
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    open_page(study, browser)
+    for kind in ("svg", "png", "csv"):
+        button = f"[data-plot=curves][data-format={kind}]"
+        browser.execute_script(f"document.querySelector('{button}').click()")
+        wait_until((tmp_path / f"one-curves.{kind}").exists)
+    assert "<svg" in (tmp_path / "one-curves.svg").read_text()
+    rows = list(csv.DictReader((tmp_path / "one-curves.csv").read_text().splitlines()))
+    assert {row["trace"] for row in rows} == {"completed", "stopped early"}  # no selection
+    assert [float(row["y"]) for row in rows if row["customdata"] == "aaa" and row["y"]] == [
+        *(3.5, 2.5, 1.5, 0.5)
+    ]
     check_quiet(browser)

@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 import study
 from study.page import figures
 
-MODULES = ("confirmation_figures", "parameter_figures", "search_figures", "tradeoff_figures")
+MODULES = (
+    *("anytime_figure", "confirmation_figures", "parameter_figures"),
+    *("search_figures", "tradeoff_figures"),
+)
 
 
 def test_every_figure_has_its_name_among_the_plots():

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from support.planted_confirmations import confirmation
 
-from study.page.verdict_text import verdict_text
+from study.page.verdict_text import headline, verdict_text
 
 
 def test_a_slower_cure_can_help_at_equal_epochs_and_hurt_at_equal_time():
@@ -91,3 +91,23 @@ def test_who_has_nothing_yet_at_equal_time_is_told():
 def test_a_confirmation_in_which_nothing_ended_well_says_so():
     record = dataclasses.replace(confirmation(1.0, 10.0), trials=())
     assert "too few seeds have ended in both" in verdict_text(record)
+
+
+def test_the_headline_leads_with_the_answer_at_equal_epochs_and_time():
+    assert headline(confirmation(0.8, 20.0)) == [
+        "The treated, with the cure, against bare: at equal rounds the cure helps, by more than "
+        "10% (error 0.801 against 0.999); at equal total time the cure hurts, by more than 10% "
+        "(2.54 against 0.999)."
+    ]
+
+
+def test_a_condition_that_scores_like_noise_is_named():
+    record = confirmation(0.8, 10.0)
+    worse = [
+        dataclasses.replace(
+            t, metrics={**t.metrics, "bound": 1.1}
+        )  # 0.8 is more than a quarter off
+        for t in record.trials
+    ]
+    said = headline(dataclasses.replace(record, trials=tuple(worse)))
+    assert said[1:] == ["Bare scores like the lower bound: 1, where that is 1.1."]

@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 import pytest
-from support.browsing import check_accessible, check_quiet, show_at
+from support.browsing import check_accessible, check_quiet, show_at, wait_until_drawn
 from support.planted_evidence import evidence
 
 from study.replication import page
@@ -153,6 +153,7 @@ def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
     file.write_text(page.page(planted, judge(planted), conditions))
     show_at(browser, width, scheme)
     browser.get(file.as_uri())
+    wait_until_drawn(browser)
     check_accessible(browser)
     check_quiet(browser)
 

@@ -2,6 +2,14 @@
 
 import json
 
+from support.waiting import wait_until
+
+
+def wait_until_drawn(browser) -> None:
+    """The page has drawn all that it draws."""
+    ready = "return document.body && document.body.dataset.ready"
+    wait_until(lambda: browser.execute_script(ready) == "yes")
+
 
 def check_quiet(browser) -> None:
     """No error in the console, and no request has left."""

@@ -53,8 +53,10 @@ def confirmation(treated_error, treated_seconds, seeds=9, noise=0.005, failed=()
                 trial(len(trials), treated, seed, error * factor, seconds * longer, status)
             )
     parameters = (Parameter("treated", "treated", choices=("yes", "no")), Parameter("seed", "seed"))
-    problem = dataclasses.replace(TOY, parameters=parameters)
+    rerun = "toy --treated {treated} --seed {seed}"
+    problem = dataclasses.replace(TOY, parameters=parameters, rerun=rerun)
     info = {
+        "status": "finished",
         "conditions": {
             "the treated": {"parameters": {"treated": "yes"}},
             "bare": {"parameters": {"treated": "no"}},

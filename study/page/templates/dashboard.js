@@ -2,7 +2,6 @@
 // in the address, so that a page that refreshes itself, or a copied link, shows the same.
 
 const trials = new Map(data.trials.map(trial => [trial.id, trial]));
-const element = id => document.getElementById(id);
 const narrow = matchMedia("(max-width: 560px)");
 const config = {displaylogo: false, showSendToCloud: false, responsive: true,
                 displayModeBar: !narrow.matches, modeBarButtonsToRemove: ["select2d", "lasso2d"]};
@@ -11,12 +10,6 @@ const state = {a: data.chosen, b: "", axis: Object.keys(data.tradeoffs)[0], sort
 const ink = () => getComputedStyle(document.body).color;
 const short = value => typeof value !== "number" || Number.isInteger(value)
   ? String(value ?? "") : String(Number(value.toPrecision(4)));
-
-function make(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 // --- the address
 
@@ -56,40 +49,32 @@ function plot(id, figure) {
 
 function drawTradeoff() {
   const figure = structuredClone(data.tradeoffs[state.axis]);
-  figure.data.push(...selectionMarks(figure.data));
+  figure.data.push(...selectionTraces(figure.data));
   plot("tradeoff", figure);
+  for (const note of document.querySelectorAll("[data-axis]")) {
+    note.hidden = note.dataset.axis !== (state.axis === "anytime" ? "anytime" : "other");
+  }
 }
 
 function drawCurves() {
   const figure = structuredClone(data.figures.curves);
-  figure.data.push(...selectionLines(figure.data));
+  figure.data.push(...selectionTraces(figure.data));
   plot("curves", figure);
 }
 
 const chosenOnes = () => [[state.a, "selected", "solid"], [state.b, "beside it", "dot"]]
   .filter(([id]) => id);
 
-function selectionMarks(traces) {  // a ring around the point
-  return chosenOnes().flatMap(([id, name], place) => {
+function selectionTraces(traces) {  // a ring around a trial's point, or a strong line through several
+  return chosenOnes().flatMap(([id, name, dash], place) => {
     for (const trace of traces) {
-      const at = (trace.customdata || []).indexOf(id);
-      if (at >= 0) {
-        return [{x: [trace.x[at]], y: [trace.y[at]], mode: "markers", hoverinfo: "skip", name,
+      const at = [...(trace.customdata || []).keys()]
+        .filter(i => trace.customdata[i] === id && trace.y[i] !== null);
+      if (at.length) {
+        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), name, hoverinfo: "skip",
+                 meta: "selection", mode: at.length > 1 ? "lines" : "markers", line: {color: ink(), width: 3, dash},
                  marker: {symbol: place ? "square-open" : "circle-open", size: 20, color: ink(),
                           line: {width: 2}}}];
-      }
-    }
-    return [];
-  });
-}
-
-function selectionLines(traces) {  // a strong line over the curve
-  return chosenOnes().flatMap(([id, name, dash]) => {
-    for (const trace of traces) {
-      const at = [...(trace.customdata || []).keys()].filter(i => trace.customdata[i] === id);
-      if (at.length) {
-        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), mode: "lines", name,
-                 hoverinfo: "skip", line: {color: ink(), width: 3, dash}}];
       }
     }
     return [];
@@ -121,18 +106,25 @@ function showTip(id, event) {
 
 // --- the selected trial, and one beside it
 
+function enlargeable(image) {
+  const button = make("button", {type: "button", className: "picture"}, image);
+  button.setAttribute("aria-label", `Enlarge ${image.alt}`);
+  return button;
+}
+
 function panel(trial, which) {
   const pictures = data.stages.list.filter(stage => trial.pictures[stage.name]).map(stage =>
     make("figure", {}, make("figcaption", {textContent: stage.label}),
-         make("img", {src: trial.pictures[stage.name], id: `${which}-${stage.name}`,
-                      alt: `${stage.label} of trial ${trial.number}`})));
+         enlargeable(make("img", {src: trial.pictures[stage.name], id: `${which}-${stage.name}`,
+                                  alt: `${stage.label} of trial ${trial.number}`}))));
   const table = (id, entries) => make("table", {className: "facts", id: `${which}-${id}`},
     ...entries.map(([label, value]) => {
       const row = make("tr");
       for (const text of [label, value]) row.insertCell().textContent = text;
       return row;
     }));
-  const command = make("code", {textContent: trial.command, id: `${which}-command`});
+  const command = make("code", {textContent: trial.command, id: `${which}-command`,
+                                className: "command", tabIndex: 0});
   const copy = make("button", {type: "button", textContent: "Copy", id: `${which}-copy`});
   copy.setAttribute("aria-label", `Copy the command of trial ${trial.number}`);
   copy.addEventListener("click", () => copyText(trial.command, copy));
@@ -143,7 +135,9 @@ function panel(trial, which) {
     make("h3", {textContent: "Settings"}),
     table("parameters", facts(trial, Object.keys(trial.parameters))),
     make("p", {className: "soft", style: "margin: 8px 0 0"}, "Run it again: ", copy), command,
-    make("h3", {textContent: "Scores"}), table("metrics", facts(trial, Object.keys(trial.metrics))));
+    make("h3", {textContent: "Scores"}), table("scores", facts(trial, data.stages.objectives)),
+    make("details", {}, make("summary", {textContent: "All that it reported"}),
+         table("metrics", facts(trial, Object.keys(trial.metrics)))));
 }
 
 async function copyText(text, button) {
@@ -215,10 +209,8 @@ function markRow() {
 }
 
 function asCsv() {
-  const quote = value => /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
   const keys = ["id", ...data.columns.map(column => column.key)];
-  const lines = [keys, ...rowsShown().map(t => keys.map(key => String(cell(t, key) ?? "")))];
-  return lines.map(line => line.map(quote).join(",")).join("\r\n") + "\r\n";
+  return csvOf([keys, ...rowsShown().map(trial => keys.map(key => cell(trial, key)))]);
 }
 
 // --- everything together
@@ -259,21 +251,30 @@ for (const [id, key, event] of [["search", "find", "input"], ["status", "status"
     remember();
   });
 }
-element("download").addEventListener("click", () => {
-  const url = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv"}));
-  make("a", {href: url, download: `${data.name}.csv`}).click();
-  URL.revokeObjectURL(url);
-});
+element("download").addEventListener("click", () => save(asCsv(), "text/csv", `${data.name}.csv`));
+element("verdict-json")?.addEventListener("click", () =>
+  save(JSON.stringify(data.verdict, null, 2), "application/json", "verdict.json"));
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () =>
+    copyText(element(button.dataset.copy).textContent, button));
+}
+for (const details of document.querySelectorAll("details")) {  // a hidden plot has no size
+  details.addEventListener("toggle", () => details.querySelectorAll(".plot")
+    .forEach(each => Plotly.Plots.resize(each)));
+}
 
-function drawAll() {
+async function drawAll() {  // the trade-off first; the others follow while it can be read
   drawTradeoff();
-  drawCurves();
-  for (const [id, figure] of Object.entries(data.figures)) if (id !== "curves") plot(id, figure);
+  for (const [id, figure] of Object.entries(data.figures)) {
+    await new Promise(next => setTimeout(next));
+    if (id === "curves") drawCurves(); else plot(id, figure);
+  }
 }
 
 drawPanels();
 drawTable();
-drawAll();
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-document.body.dataset.ready = "yes";
+loadPlotly().then(drawAll).then(() => {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  document.body.dataset.ready = "yes";
+});
 if (data.refreshSeconds) setTimeout(() => location.reload(), 1000 * data.refreshSeconds);

@@ -1,0 +1,42 @@
+"""Pictures as the page holds them."""
+
+import base64
+import functools
+import io
+from pathlib import Path
+
+from PIL import Image
+
+LEVELS = 16
+"""Grey levels of the pictures in a page: half the bytes, and no eye sees it."""
+
+
+def data_uri(path: Path) -> str:
+    """Return a PNG file as the source of an image that the page holds itself.
+
+    Grey pictures get :data:`LEVELS` levels; others stay as they are.
+    """
+    return _data_uri(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)  # a running study draws its page again and again
+def _data_uri(path: Path, _: int) -> str:
+    content = path.read_bytes()
+    with Image.open(path) as picture:
+        if picture.mode == "L":
+            content = _with_few_levels(picture)
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _with_few_levels(picture: Image.Image) -> bytes:
+    step = 255 // (LEVELS - 1)
+    few = Image.frombytes("P", picture.size, picture.point(_nearest_level).tobytes())
+    few.putpalette([level * step for level in range(LEVELS) for _ in range(3)])
+    file = io.BytesIO()
+    few.save(file, "PNG", bits=4, optimize=True)
+    return file.getvalue()
+
+
+def _nearest_level(grey: int) -> int:
+    step = 255 // (LEVELS - 1)
+    return (grey + step // 2) // step

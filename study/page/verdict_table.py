@@ -1,0 +1,129 @@
+"""The verdict as a table: a row per comparison, its interval on an axis that all rows share."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from study.analysis.comparison import EQUAL_TIME, OPEN, Comparison
+from study.analysis.verdict import PairVerdict, verdict_of
+from study.page.figure_style import axis_title
+from study.page.numbers import short
+from study.results.records import StudyRecord
+from study.spec.problem import Problem
+
+WIDEST = 20.0
+"""A ratio beyond which an interval is cut off, so that one row does not flatten all others."""
+
+Tone = Literal["good", "bad", "plain", "open"]
+"""What a decision means for the condition: better, worse, a difference of neither kind, or none."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison as the table shows it.
+
+    Attributes:
+        what: what is compared.
+        value, baseline_value: geometric means over seeds, with three digits.
+        ratio, low, high: of the condition to its baseline; None where too few seeds allow none.
+        margin: the relative difference within which the two count as equal.
+        decision: one word, with the size of the difference where that is sure.
+        tone: how it is coloured.
+        rests_on: the seeds, and how many of them failed.
+    """
+
+    what: str
+    value: str
+    baseline_value: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    margin: float
+    decision: str
+    tone: Tone
+    rests_on: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The comparisons of one condition with its baseline."""
+
+    condition: str
+    baseline: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The logarithmic axis of ratios that all rows share."""
+
+    low: float
+    high: float
+
+    def at(self, ratio: float) -> float:
+        """Return the place of a ratio in per cent of the axis, cut off at its ends."""
+        share = math.log(ratio / self.low) / math.log(self.high / self.low)
+        return round(100 * min(1.0, max(0.0, share)), 2)
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """Return the ratios that are marked; 1 is among them."""
+        marked: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+        if self.high / self.low < 4:
+            marked = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
+        return tuple(tick for tick in marked if self.low <= tick <= self.high)
+
+
+def groups_of(confirmation: StudyRecord) -> list[Group]:
+    """Return the comparisons of a confirmation, as far as it has come, by pair."""
+    return [
+        Group(pair.condition, pair.baseline, tuple(_rows(pair, confirmation.problem)))
+        for pair in verdict_of(confirmation).pairs
+    ]
+
+
+def axis_of(groups: Sequence[Group]) -> Axis:
+    """Return an axis that holds all intervals and margins, as far as they are not beyond bounds."""
+    rows = [row for group in groups for row in group.rows]
+    lows = [1 / (1 + row.margin) for row in rows] + [row.low for row in rows if row.low]
+    highs = [1 + row.margin for row in rows] + [row.high for row in rows if row.high]
+    low, high = max(min(lows, default=0.9), 1 / WIDEST), min(max(highs, default=1.1), WIDEST)
+    return Axis(low / 1.05, high * 1.05)
+
+
+def _rows(pair: PairVerdict, problem: Problem) -> list[Row]:
+    compared = [pair.quality, pair.at_equal_time, *pair.others]
+    return [_row(c, problem) for c in compared]
+
+
+def _row(c: Comparison, problem: Problem) -> Row:
+    name = c.metric.removesuffix(f" {EQUAL_TIME}")
+    metric, effect = problem.metric(name), c.effect
+    what = axis_title(metric)
+    if name == problem.objectives[0]:
+        what += f" {EQUAL_TIME}" if name != c.metric else f" at equal {problem.resource}s"
+    known = effect.n > 1 and all(map(math.isfinite, (effect.ratio, effect.low, effect.high)))
+    decision, tone = _decision(c, metric.goal == "max")
+    failed = len(c.failed) + len(c.baseline_failed)
+    return Row(
+        what=what,
+        value=short(effect.mean) if effect.n else "–",
+        baseline_value=short(effect.baseline_mean) if effect.n else "–",
+        ratio=effect.ratio if known else None,
+        low=effect.low if known else None,
+        high=effect.high if known else None,
+        margin=c.margin,
+        decision=decision,
+        tone=tone,
+        rests_on=f"{len(c.seeds)}" + (f", {failed} without a value" if failed else ""),
+    )
+
+
+def _decision(c: Comparison, more_is_better: bool) -> tuple[str, Tone]:
+    """Return the decision in a word or two, and its tone."""
+    if c.direction == OPEN:
+        return ("equal", "plain") if c.size == "within" else ("open", "open")
+    is_better = (c.direction == "higher") == more_is_better
+    size = {"within": f", < {c.margin:.0%}", "beyond": f", > {c.margin:.0%}"}.get(c.size, "")
+    return ("better" if is_better else "worse") + size, "good" if is_better else "bad"
