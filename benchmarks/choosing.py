@@ -8,6 +8,7 @@ which sees clean images too, tells how far two clean scores agree. Before that, 
 damaged, to see which features tell.
 """
 
+import argparse
 import dataclasses
 from typing import Any
 
@@ -111,6 +112,7 @@ def summary(std: float, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """Run all settings at each noise; write the result after each."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     torch.set_num_threads(1)
     about: dict[str, Any] = {
         "machine": machine(torch.device("cpu")),

@@ -303,8 +303,19 @@ def shareable(config: RunConfig) -> dict[str, Any]:
 
 
 def read_config(settings: Mapping[str, Any]) -> RunConfig:
-    """Return the configuration that this version or an earlier one wrote as JSON."""
-    return RunConfig(**current_settings(settings))
+    """Return the configuration that this version or an earlier one wrote as JSON.
+
+    Raises:
+        ConfigError: it names networks of the original report that earlier versions ran otherwise.
+    """
+    current = current_settings(settings)
+    if "prior_output" not in settings:
+        used = ("denoiser", *(["restorer"] if current["prior"] == "restorer" else []))
+        for name in used:
+            if current[name] == "original":
+                expected = "another: its recipe was another before version 0.3; begin anew"
+                raise ConfigError(name, "original", expected)
+    return RunConfig(**current)
 
 
 def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

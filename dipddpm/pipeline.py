@@ -249,6 +249,7 @@ class Run:
 
         Raises:
             DataError: the images are not those that the run began with.
+            ConfigError: it has the original's networks, by an earlier version's recipe.
         """
         state, tensors = read_state(folder)
         run = cls(read_config({**state["config"], **places}), device, progress, features)

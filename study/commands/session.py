@@ -368,7 +368,10 @@ def _asked(given: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[
     """Return the flags that were given, over those that a resumed study began with."""
     if earlier is None:
         return dict(given)
-    asked = {**began_with(earlier), **given}
+    began = began_with(earlier)
+    if given.get("regime", began["regime"]) != began["regime"]:
+        del began["objectives"]  # it is the regime that does not fit
+    asked = {**began, **given}
     name = earlier["settings"]["run"]["dataset"]
     if "dataset" not in asked and name not in DATA_SOURCES:
         if (folder := recall(earlier["dataset_hash"])) is None:

@@ -313,7 +313,7 @@ def test_overview():
 def test_floats_out_of_range_wrap_as_topilimage_wraps_them():
     from torchvision.transforms import ToPILImage
 
-    unit = torch.tensor([-1.01, -0.2, 0.0, 0.4, 1.0, 1.1, 2.5]).view(1, 1, 7)
+    unit = torch.tensor([-1.01, -0.3, 0.0, 0.4, 1.0, 1.1, 2.5]).view(1, 1, 7)
     theirs = torch.from_numpy(np.array(ToPILImage()(unit))).flatten().long()
     ours = (wrapped(unit[None] * 2 - 1) + 1) * 127.5
     torch.testing.assert_close(ours.flatten().round().long(), theirs)
