@@ -6,7 +6,8 @@ from typing import Any
 
 from dipddpm.data import Dataset
 from dipddpm.errors import DataError
-from study.problem.settings import StudySettings, difference
+from study.problem.earlier import difference
+from study.problem.settings import StudySettings
 from study.results.folder import (
     ARTIFACTS_FOLDER,
     CONFIRM_FOLDER,

@@ -45,14 +45,11 @@ from study.engine.trackers import make_trackers
 from study.engine.watch import RayIsLost
 from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
+from study.problem.earlier import began_with, check_remembered, read_earlier, remembered
 from study.problem.known_folders import recall, remember
 from study.problem.settings import (
     StudySettings,
-    began_with,
-    check_remembered,
     is_own_folder,
-    read_earlier,
-    remembered,
 )
 from study.results import provenance
 from study.results.folder import (

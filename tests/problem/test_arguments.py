@@ -19,8 +19,9 @@ from study.problem.arguments import (
     make_parser,
 )
 from study.problem.definition import describe
+from study.problem.earlier import difference, read_earlier, remembered
 from study.problem.metrics import METRICS, OF_NOISY_REGIME
-from study.problem.settings import difference, read_earlier, remembered, resolve
+from study.problem.settings import resolve
 from study.results.folder import valid_name
 
 FIELDS = [field.name for field in dataclasses.fields(RunConfig)]

@@ -1,7 +1,8 @@
 """What the flags of a study come to."""
 
 from study.cluster.capacity import this_machine
-from study.problem.settings import remembered, resolve
+from study.problem.earlier import remembered
+from study.problem.settings import resolve
 
 
 def test_a_folder_here_that_bears_the_name_of_a_data_source_is_not_meant(tmp_path, monkeypatch):
