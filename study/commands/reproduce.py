@@ -7,13 +7,8 @@ from dipddpm.cli import OneLineParser
 from dipddpm.config import preset
 from dipddpm.pipeline import dataset_of
 from study.commands.bill import announce_cost, announce_used
-from study.commands.session import (
-    Command,
-    Session,
-    announce_placement,
-    announce_resumed,
-    execute,
-)
+from study.commands.opening import Command, execute
+from study.commands.session import Session, announce_placement, announce_resumed
 from study.page.summary import write_summary
 from study.page.text import clock
 from study.problem.arguments import FLAGS, MACHINE, SESSION, add_group, new_parser

@@ -5,13 +5,8 @@ import dataclasses
 from dipddpm.priors import PRIORS
 from study.commands.bill import announce_cost, announce_used
 from study.commands.confirm import confirm, confirmation_s, is_confirmed, whole_gpus
-from study.commands.session import (
-    Command,
-    Session,
-    announce_placement,
-    announce_resumed,
-    execute,
-)
+from study.commands.opening import Command, execute
+from study.commands.session import Session, announce_placement, announce_resumed
 from study.commands.start_points import describe_search
 from study.engine.samplers import NEEDED
 from study.page.summary import write_summary

@@ -248,7 +248,7 @@ def test_of_two_starts_of_one_name_the_second_is_refused(tmp_path, monkeypatch, 
     def meanwhile(*_):
         ResultsFolder.create(results, "mine", Problem("", (), (), (), "epoch", 1, "")).close()
 
-    monkeypatch.setattr("study.commands.session._check_nodes", meanwhile)
+    monkeypatch.setattr("study.commands.opening._check_nodes", meanwhile)
     with pytest.raises(SystemExit) as caught:
         main(["--name", "mine", "--results-dir", str(results)])
     assert caught.value.code == 2

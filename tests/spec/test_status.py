@@ -1,6 +1,6 @@
 """The words on disk are those of version 0.1, and what follows from them."""
 
-from study.commands.session import EXIT_STATUS
+from study.commands.opening import EXIT_STATUS
 from study.results.optuna_export import STATES
 from study.spec.status import ENDED, StudyStatus, TrialStatus
 
