@@ -18,7 +18,7 @@ pytestmark = [
 TRIALS, EPOCHS = 3, 8
 SMALL = (
     "--scheduler none --confirm-top 0 --gpus-per-trial 1 "
-    "--dataset digits --train-size 300 --dip-steps 5 --scored-images 100"
+    "--dataset digits --train-size 300 --dip-steps 5 --scored-images 100 --eval-every 1"
 )
 
 
