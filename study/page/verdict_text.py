@@ -149,12 +149,15 @@ def _outliers_text(condition: Condition, quality: Metric) -> Iterator[str]:
 def _figures(c: Comparison) -> str:
     """Return ``6.9 against 6.1, ratio 1.13 [1.05, 1.22]``, and what was too small to be seen."""
     effect = c.effect
+    if not effect.n:
+        return "no seed has a value on both sides"
     figures = f"{short(effect.mean)} against {short(effect.baseline_mean)}"
     if effect.n < 2:
         return figures
     figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {effect.high:.2f}]"
     if not c.is_decided:
-        figures += f"; {effect.detectable:.0%} would have been seen"
+        seen = f"{effect.detectable:.0%}" if effect.detectable < 10 else "only more than tenfold"
+        figures += f"; {seen} would have been seen"
     return figures
 
 

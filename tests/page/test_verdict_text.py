@@ -1,6 +1,7 @@
 """The verdict in words, against planted effects."""
 
 import dataclasses
+import math
 
 import pytest
 from support.planted_confirmations import confirmation
@@ -59,6 +60,17 @@ def test_no_evidence_says_what_would_have_been_seen():
     text = verdict_text(confirmation(1.0, 10.0, noise=0.5))
     assert "there is no evidence for or against the cure (error" in text
     assert "% would have been seen" in text
+    text = verdict_text(confirmation(1.0, 10.0, noise=3.0))
+    assert "; only more than tenfold would have been seen" in text
+
+
+def test_what_no_seed_has_on_both_sides_is_no_number():
+    record = confirmation(1.0, 10.0)
+    lost = [
+        dataclasses.replace(t, metrics={**t.metrics, "work_s": math.nan}) for t in record.trials
+    ]
+    text = verdict_text(dataclasses.replace(record, trials=tuple(lost)))
+    assert "Work, the treated: no evidence of a difference (no seed has a value on both" in text
 
 
 def test_failed_seeds_are_named():
