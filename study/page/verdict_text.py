@@ -154,7 +154,8 @@ def _figures(c: Comparison) -> str:
     figures = f"{short(effect.mean)} against {short(effect.baseline_mean)}"
     if effect.n < 2:
         return figures
-    figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {effect.high:.2f}]"
+    high = f"{effect.high:.2f}" if effect.high < 1000 else "above 1000"
+    figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {high}]"
     if not c.is_decided:
         seen = f"{effect.detectable:.0%}" if effect.detectable < 10 else "only more than tenfold"
         figures += f"; {seen} would have been seen"

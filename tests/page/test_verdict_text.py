@@ -60,8 +60,8 @@ def test_no_evidence_says_what_would_have_been_seen():
     text = verdict_text(confirmation(1.0, 10.0, noise=0.5))
     assert "there is no evidence for or against the cure (error" in text
     assert "% would have been seen" in text
-    text = verdict_text(confirmation(1.0, 10.0, noise=3.0))
-    assert "; only more than tenfold would have been seen" in text
+    text = verdict_text(confirmation(1.0, 10.0, noise=9.0))
+    assert ", above 1000]; only more than tenfold would have been seen" in text
 
 
 def test_what_no_seed_has_on_both_sides_is_no_number():
