@@ -40,18 +40,9 @@ from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.earlier import began_with, check_remembered, read_earlier, remembered
 from study.problem.known_folders import recall, remember
-from study.problem.settings import (
-    StudySettings,
-    is_own_folder,
-)
+from study.problem.settings import StudySettings, is_own_folder
 from study.results import provenance
-from study.results.folder import (
-    DATABASE_FILE,
-    LATEST,
-    STUDY_FILE,
-    ResultsFolder,
-    StudyIsRunning,
-)
+from study.results.folder import DATABASE_FILE, LATEST, STUDY_FILE, ResultsFolder, StudyIsRunning
 from study.results.optuna_export import check_file, check_storage, rename_studies
 from study.results.private import shareable
 from study.results.remote import (

@@ -76,7 +76,7 @@ class Forecasts:
         distributions: Mapping[str, BaseDistribution],
         sampler: optuna.samplers.BaseSampler,
     ) -> None:
-        self._names = problem.searched_objectives
+        self._problem, self._names = problem, problem.searched_objectives
         goals = [problem.metric(name).goal for name in self._names]
         self._directions = [
             StudyDirection.MINIMIZE if goal == "min" else StudyDirection.MAXIMIZE for goal in goals
@@ -90,8 +90,8 @@ class Forecasts:
 
     def evaluated(self, trial_id: str, spent: float, metrics: Mapping[str, Any]) -> None:
         """Add an evaluation, unless an objective has no finite value yet, or none any more."""
-        values = [float(metrics.get(name, math.nan)) for name in self._names]
-        if all(map(math.isfinite, values)):
+        if not self._problem.lacking(self._names, metrics):
+            values = [float(metrics[name]) for name in self._names]
             self._trials[trial_id].values[spent] = values
 
     def end(self, trial_id: str, failed: bool) -> None:

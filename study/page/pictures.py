@@ -10,6 +10,8 @@ from PIL import Image
 LEVELS = 16
 """Grey levels of the pictures in a page: half the bytes, and no eye sees it."""
 
+STEP = 255 // (LEVELS - 1)  # from one level to the next
+
 
 def data_uri(path: Path) -> str:
     """Return a PNG file as the source of an image that the page holds itself.
@@ -29,14 +31,12 @@ def _data_uri(path: Path, _: int) -> str:
 
 
 def _with_few_levels(picture: Image.Image) -> bytes:
-    step = 255 // (LEVELS - 1)
     few = Image.frombytes("P", picture.size, picture.point(_nearest_level).tobytes())
-    few.putpalette([level * step for level in range(LEVELS) for _ in range(3)])
+    few.putpalette([level * STEP for level in range(LEVELS) for _ in range(3)])
     file = io.BytesIO()
     few.save(file, "PNG", bits=4, optimize=True)
     return file.getvalue()
 
 
 def _nearest_level(grey: int) -> int:
-    step = 255 // (LEVELS - 1)
-    return (grey + step // 2) // step
+    return (grey + STEP // 2) // STEP

@@ -3,16 +3,13 @@
 import math
 
 from study.analysis.inference import Finding
-from study.page.numbers import short
+from study.page.numbers import percent, short
 from study.problem.published import ORIGINAL_STEPS_PER_EPOCH, PUBLISHED_ALONE, PUBLISHED_COMBINED
 from study.replication.claims import Judged
 from study.replication.loader_effect import LoaderEffect
 
 MANY = 3
 """Findings of a claim that are told one by one."""
-
-TENFOLD = 9.0
-"""A relative difference past which a number says no more."""
 
 
 def claim_text(judged: Judged) -> str:
@@ -37,7 +34,7 @@ def finding_text(found: Finding) -> str:
     effect, means = found.effect, ""
     if not math.isnan(effect.mean):
         means = f" {short(effect.mean)} and {short(effect.baseline_mean)},"
-    seen = f"{effect.detectable:.0%}" if effect.detectable < TENFOLD else "nothing below tenfold"
+    seen = percent(effect.detectable, "nothing below tenfold")
     return (
         f"{found.what}{means} ratio {effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}], "
         f"n {effect.n}, {seen} would have been seen"

@@ -4,7 +4,6 @@ the first trial, and what a lost node costs. Hosts of their own are ``test_hosts
 import collections
 import dataclasses
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,6 +17,7 @@ from rich.console import Console
 from support import PYTHONPATH, ROOT
 from support.killed_studies import check_tables
 from support.toy_problem import PLAN, TOY, slow_toy
+from support.waiting import wait_until
 
 from study.cluster import nodes
 from study.cluster.nodes import PRETENDED
@@ -88,8 +88,7 @@ def test_a_node_lost_in_the_middle(cluster, tmp_path, monkeypatch):
         running = pool.submit(study)
         one = cluster.add_node(node_name="one", **GPUS)
         cluster.add_node(node_name="two", **GPUS)
-        while not has_work("one") and not running.done():
-            time.sleep(0.05)
+        wait_until(lambda: has_work("one") or running.done())
         cluster.remove_node(one, allow_graceful=False)
         cluster.add_node(node_name="three", **GPUS)
         status = running.result()

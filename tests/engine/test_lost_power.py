@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 from support.killed_studies import start, wait_for_rows
 from support.toy_problem import TOY
-from support.waiting import HANG_S
+from support.waiting import HANG_S, wait_until
 
 from study.engine.recovery import recover
 from study.engine.samplers import make_scheduler
@@ -38,10 +37,11 @@ def halted(process: subprocess.Popen[str]) -> Iterator[None]:
     """Hold the driver of a study, none of whose threads writes meanwhile."""
     os.kill(process.pid, signal.SIGSTOP)
     tasks = Path(f"/proc/{process.pid}/task")
-    while {stat.read_text().rpartition(")")[2].split()[0] for stat in tasks.glob("*/stat")} != {
-        "T"
-    }:
-        time.sleep(0.01)
+
+    def states() -> set[str]:
+        return {stat.read_text().rpartition(")")[2].split()[0] for stat in tasks.glob("*/stat")}
+
+    wait_until(lambda: states() == {"T"}, every_s=0.01, why_not=states)
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from rich.console import Console
 from support.interrupted_study import BEGUN, COMPLETED, CUT_OFF, interrupt
 from support.killed_studies import check_complete, exhausted, start, wait_for_rows, workers_of
 from support.toy_problem import PLAN, TOY, toy
-from support.waiting import HANG_S
+from support.waiting import HANG_S, wait_until
 
 from study.engine.recovery import recover
 from study.engine.runner import run_study
@@ -54,8 +54,7 @@ def test_workers_killed_at_random_moments(tmp_path):
     for kill in range(2):
         wait_for_rows(folder, 1 + 3 * kill, process)
         time.sleep(rng.uniform(0, 0.3))
-        while exhausted(folder) and process.poll() is None:
-            time.sleep(0.1)
+        wait_until(lambda: process.poll() is not None or not exhausted(folder))
         if victims := workers_of(process.pid):
             victim = rng.choice(victims)
             os.kill(victim, signal.SIGKILL)
