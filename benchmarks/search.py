@@ -14,10 +14,11 @@ import argparse
 import csv
 import dataclasses
 import heapq
+import itertools
 import math
 import statistics
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,16 +35,17 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.model_selection import cross_val_predict
 
 from study.cluster.capacity import Capacity, NodeType
+from study.engine.asha import SuccessiveHalving
 from study.engine.samplers import SAMPLERS, SCHEDULERS, StudySearch, make_scheduler
 from study.problem.definition import describe
 from study.problem.settings import resolve
+from study.spec.halving import rungs
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem
 
 TABLE = Path(__file__).parent / "data" / "digits-curves.csv"
 SLOTS, TRIALS = 2, 30
 NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
-RUNGS = (4, 12)
 OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
@@ -97,11 +99,17 @@ class Curves:
             for p in self.problem.parameters
         ]
 
-    def curve(self, parameters: dict[str, float], seed: int) -> list[float]:
-        """Return the FID at each evaluation; the seed is the trial's luck, the same at all."""
+    def curve(
+        self, parameters: dict[str, float], seed: int, epochs: Sequence[float]
+    ) -> list[float]:
+        """Return the FID after so many epochs; the seed is the trial's luck, the same at all.
+
+        Between the evaluations of the real runs the logarithm of FID is interpolated.
+        """
         luck = np.random.default_rng(seed).normal(0, self.deviation)
         x = [self._features(parameters)]
-        return [math.exp(float(model.predict(x)[0]) + luck) for model in self.models]
+        logs = [float(model.predict(x)[0]) for model in self.models]
+        return [math.exp(each + luck) for each in np.interp(epochs, self.epochs, logs)]
 
 
 @dataclasses.dataclass
@@ -110,7 +118,7 @@ class Outcome:
 
     fids: list[float]
     """The final FIDs of the trials that ran to the end."""
-    epochs: int
+    epochs: float
     seconds: float
     """The seconds until the last trial ended."""
 
@@ -120,44 +128,63 @@ def simulate(
     searcher: Any,
     scheduler: Any,
     seed: int,
+    rungs: Sequence[float],
     most_epochs: float = math.inf,
     slots: int = SLOTS,
 ) -> Outcome:
     """Simulate a search event by event; a trial is evaluated at the rungs and its end."""
-    clock, begun, spent, fids = 0.0, 0, 0, []
-    events: list[tuple[float, int, int]] = []
-    running: dict[int, list[float]] = {}
+    clock, begun, spent, fids, order = 0.0, 0, 0.0, [], itertools.count()
+    levels = [*rungs, float(curves.epochs[-1])]
+    events: list[tuple[float, int, str, int]] = []
+    found: dict[str, list[float]] = {}
+    running: set[str] = set()
+    waiting: dict[str, int] = {}
+    """The level that each trial goes on to which waits at a rung."""
     trials = TRIALS if math.isinf(most_epochs) else 10**6
-    step_s = (curves.epochs[1] - curves.epochs[0]) * curves.epoch_s + OVERHEAD_S
+
+    def begin(name: str, level: int) -> None:
+        epochs = levels[level] - (levels[level - 1] if level else 0)
+        seconds = epochs * curves.epoch_s + OVERHEAD_S + (0 if level else curves.dip_s)
+        running.add(name)
+        heapq.heappush(events, (clock + seconds, next(order), name, level))
+
+    def due() -> list[str]:
+        if not isinstance(scheduler, SuccessiveHalving):
+            return []
+        if not running and begun >= trials:
+            scheduler.finish()
+        return [name for name in scheduler.due() if name in waiting]
+
     while True:
-        while len(running) < slots and begun < trials and spent < most_epochs:
-            name, begun = str(begun), begun + 1
-            point = searcher.suggest(name)
-            running[begun - 1] = curves.curve(point, 1000 * seed + begun)
-            scheduler.on_trial_add(None, SimpleNamespace(trial_id=name))
-            heapq.heappush(events, (clock + curves.dip_s + step_s, begun - 1, 0))
+        while len(running) < slots and spent < most_epochs:
+            if ready := due():
+                begin(ready[0], waiting.pop(ready[0]))
+            elif begun < trials:
+                name, begun = str(begun), begun + 1
+                found[name] = curves.curve(searcher.suggest(name), 1000 * seed + begun, levels)
+                scheduler.on_trial_add(None, SimpleNamespace(trial_id=name))
+                begin(name, 0)
+            else:
+                break
         if not events:
             return Outcome(fids, spent, clock)
-        clock, number, index = heapq.heappop(events)
-        name, fid = str(number), running[number][index]
-        spent += curves.epochs[index] - (curves.epochs[index - 1] if index else 0)
+        clock, _, name, level = heapq.heappop(events)
+        running.discard(name)
+        fid = found[name][level]
+        spent += levels[level] - (levels[level - 1] if level else 0)
         metrics = {"fid": fid, "time_per_iteration_s": curves.epoch_s}
-        result = {"epoch": curves.epochs[index], "training_iteration": index + 1}
+        result = {"epoch": levels[level], "training_iteration": level + 1}
         result |= {f"metrics/{key}": value for key, value in metrics.items()}
-        trial = SimpleNamespace(trial_id=name)
-        done = index + 1 == len(curves.epochs)
-        if curves.epochs[index] not in (*RUNGS, curves.epochs[-1]):
-            heapq.heappush(events, (clock + step_s, number, index + 1))
-            continue
-        decision = scheduler.on_trial_result(None, trial, result)
-        if done or decision == TrialScheduler.STOP:
-            if done:
-                fids.append(fid)
+        decision = scheduler.on_trial_result(None, SimpleNamespace(trial_id=name), result)
+        if level + 1 == len(levels):
+            fids.append(fid)
             searcher.on_trial_complete(name, result)
-            del running[number]
+        elif decision == TrialScheduler.STOP:
+            waiting[name] = level + 1
+            searcher.on_trial_complete(name, result)
         else:
             searcher.on_trial_result(name, result)
-            heapq.heappush(events, (clock + step_s, number, index + 1))
+            begin(name, level + 1)
 
 
 def ours(problem: Problem, plan: Any, sampler: str, scheduler: str, seed: int) -> tuple[Any, Any]:
@@ -215,11 +242,12 @@ def main() -> None:
             )
     table: dict[str, Any] = {}
     for method, make in methods.items():
-        outcomes = [simulate(curves, *make(seed), seed) for seed in range(args.seeds)]
+        at = rungs(plan.grace_period, plan.reduction_factor, problem.max_resource)
+        outcomes = [simulate(curves, *make(seed), seed, at) for seed in range(args.seeds)]
         epochs = statistics.fmean(o.epochs for o in outcomes)
         bare = dataclasses.replace(problem, start_points=())
         same = [
-            simulate(curves, *ours(bare, plan, "random", "none", seed), seed, o.epochs)
+            simulate(curves, *ours(bare, plan, "random", "none", seed), seed, (), o.epochs)
             for seed, o in enumerate(outcomes)
         ]
         best, chance = ([min(o.fids, default=NOISE_FID) for o in runs] for runs in (outcomes, same))

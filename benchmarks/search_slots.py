@@ -2,14 +2,16 @@
 
     python benchmarks/search_slots.py --seeds 50
 
-Replays searches of 30 trials on 2 and 16 slots (:mod:`search`), of these rules: the Gaussian
-process as version 0.2 had it, taught by the last value of each trial that has ended; the one of
-today, taught by forecasts of running trials as well; and the latter with upper rungs that let on
-fewer. Each is compared, seed by seed, with the rule of version 0.2 on two slots.
+Replays searches of 30 trials on 2 and 16 slots (:mod:`search`), of these rules: that of version
+0.2, whose Gaussian process knew the last value of each trial that had ended, and whose trials were
+judged as they came to a rung and stopped for good; the same with today's process, taught by
+forecasts of running trials as well; today's, whose trials wait at a rung; and the latter with the
+rungs of version 0.2. Each is compared, seed by seed, with the rule of version 0.2 on two slots.
 """
 
 import argparse
 import concurrent.futures
+import dataclasses
 import math
 import multiprocessing
 import os
@@ -26,8 +28,11 @@ from side_by_side import write
 
 from study.engine.asha import SuccessiveHalving
 from study.engine.samplers import StudySearch, make_sampler
+from study.spec.halving import rungs
 
-BEFORE, NOW, SHARPER = "gp of 0.2, asha", "gp, asha", "gp, sharper asha"
+BEFORE, STOPPING, NOW, SHORT = "0.2", "0.2 with forecasts", "today", "today, at 1/9 and 1/3"
+RULES = {BEFORE: (4, 3.0), STOPPING: (4, 3.0), SHORT: (4, 3.0)}
+"""First rung [epochs] and factor of the rules that have others than today's."""
 SLOTS = (2, 16)
 
 
@@ -39,15 +44,20 @@ class LastValues(StudySearch):
         self.study.sampler = make_sampler("gp", seed)
 
 
-class Sharper(SuccessiveHalving):
-    """Successive halving whose k-th rung lets on the best 1 in N^k of those that reached it."""
+class Stopping(SuccessiveHalving):
+    """The rule of version 0.2: a trial is judged as it comes to a rung, and stops for good."""
 
-    def _goes_on(self, recorded: dict[str, list[float]], trial_id: str) -> bool:
-        level = [rung is recorded for rung in self.rungs.values()].index(True) + 1
-        ids = list(recorded)
-        ids = ids[: ids.index(trial_id) + 1]
-        place = sum(recorded[other][0] < recorded[trial_id][0] for other in ids)
-        return place < max(1.0, len(ids) / self.reduction_factor**level)
+    def decide(self, trial_id: str, spent: int, metrics: dict[str, Any]) -> bool:
+        super().decide(trial_id, spent, metrics)
+        for at, rung in reversed(self.rungs.items()):
+            if spent >= at:
+                mine, *others = reversed(list(rung.values.values()))
+                place = sum(other[0] < mine[0] for other in others)
+                return place < max(1.0, len(rung.values) / self.reduction_factor)
+        return True
+
+    def due(self) -> list[str]:
+        return []
 
 
 def replay(method: str, slots: int, seed: int, fitted: bytes) -> Outcome:
@@ -55,12 +65,15 @@ def replay(method: str, slots: int, seed: int, fitted: bytes) -> Outcome:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
     problem, plan = study()
-    searcher, scheduler = ours(problem, plan, "gp", "asha", seed)
+    first, factor = RULES.get(method, (plan.grace_period, plan.reduction_factor))
+    rule = dataclasses.replace(plan, grace_period=first, reduction_factor=factor)
+    searcher, scheduler = ours(problem, rule, "gp", "asha", seed)
     if method == BEFORE:
         searcher = LastValues(problem, seed)
-    if method == SHARPER:
-        scheduler.__class__ = Sharper
-    return simulate(pickle.loads(fitted), searcher, scheduler, seed, slots=slots)
+    if method in (BEFORE, STOPPING):
+        scheduler.__class__ = Stopping
+    at = rungs(first, factor, problem.max_resource)
+    return simulate(pickle.loads(fitted), searcher, scheduler, seed, at, slots=slots)
 
 
 def compared(best: list[float], reference: list[float]) -> list[float]:
@@ -77,7 +90,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
     fitted = pickle.dumps(Curves(study()[0]))
-    cells = [(method, slots) for slots in SLOTS for method in (BEFORE, NOW, SHARPER)]
+    cells = [(method, slots) for slots in SLOTS for method in (BEFORE, STOPPING, NOW, SHORT)]
     with concurrent.futures.ProcessPoolExecutor(
         args.processes, multiprocessing.get_context("spawn")
     ) as pool:

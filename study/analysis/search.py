@@ -12,7 +12,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
 from study.analysis.conditions import conditions_of
-from study.results.records import StudyRecord, TrialRecord
+from study.results.records import Evaluation, StudyRecord, TrialRecord
 from study.spec import halving
 from study.spec.optuna_space import distribution
 from study.spec.pareto import ranking
@@ -153,15 +153,15 @@ def seconds_saved(study: StudyRecord) -> float:
     """Return the slot-seconds that stopped trials would have taken to the end, at their pace."""
     saved = 0.0
     for trial in study.with_status(TrialStatus.STOPPED):
-        if trial.resource and trial.ended_s is not None:
-            pace = (trial.ended_s - trial.started_s) / trial.resource
+        if trial.resource and trial.seconds is not None:
+            pace = trial.seconds / trial.resource
             saved += pace * (study.problem.max_resource - trial.resource)
     return saved
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A trial's time in one place: all of it, unless it went on elsewhere after a restart.
+    """A trial's time in one place: all of it, unless it waited at a rung, or went on elsewhere.
 
     Attributes:
         trial: which trial.
@@ -178,6 +178,17 @@ class Placement:
     ended_s: float
 
 
+def _back_at(before: Evaluation, after: Evaluation) -> float:
+    """Return when a trial went on after an evaluation: at once, or after a wait of over a second.
+
+    What it held shorter than the time between two evaluations, it waited.
+    """
+    if before.held_s is None or after.held_s is None:
+        return before.elapsed_s
+    back = after.elapsed_s - (after.held_s - before.held_s)
+    return back if back > before.elapsed_s + 1 else before.elapsed_s
+
+
 def placements(study: StudyRecord) -> list[Placement]:
     """Return where trials were and when, in the order in which they came there."""
     times = [t.ended_s or t.started_s for t in study.trials]
@@ -186,15 +197,13 @@ def placements(study: StudyRecord) -> list[Placement]:
     for trial in study.trials:
         at = trial.started_s
         end = now if trial.ended_s is None else trial.ended_s
-        places = [
-            (node, gpus, list(there)[-1].elapsed_s)
-            for (node, gpus), there in itertools.groupby(trial.curve, lambda e: (e.node, e.gpus))
-        ]
-        *before, (last_node, last_gpus, _) = places or [(trial.node, trial.gpus, end)]
-        for node, gpus, left in before:
-            found.append(Placement(trial, node, gpus, at, left))
-            at = left
-        found.append(Placement(trial, last_node, last_gpus, at, end))
+        for before, after in itertools.pairwise(trial.curve):
+            back = _back_at(before, after)
+            if back > before.elapsed_s or (before.node, before.gpus) != (after.node, after.gpus):
+                found.append(Placement(trial, before.node, before.gpus, at, before.elapsed_s))
+                at = back
+        last = trial.curve[-1] if trial.curve else trial
+        found.append(Placement(trial, last.node, last.gpus, at, end))
     return sorted(found, key=lambda placement: placement.began_s)
 
 

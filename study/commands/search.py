@@ -107,31 +107,30 @@ def announce_time(session: Session) -> list[float]:
         return []
     plan, epochs = settings.plan, settings.run.epochs
     cost = estimate_cost(settings, features)
-    shortest = expected_resource(
+    mean = expected_resource(
         epochs,
         epochs if plan.scheduler == "none" else plan.grace_period,
         plan.reduction_factor,
         1 / plan.reduction_factor,
     )
-    few_s, many_s = (cost.trial_s(e, settings.evaluations(e)) for e in (shortest, epochs))
+    trial_s, whole_s = (cost.trial_s(e, settings.evaluations(e)) for e in (mean, epochs))
     ended = sum(row["status"] in ENDED for row in folder.read_trials())
     if trials := plan.num_samples - ended:
-        times = [clock(trial_s * trials / plan.slots) for trial_s in (few_s, many_s)]
-        text = f"about {' to '.join(dict.fromkeys(times))}"
+        text = f"about {clock(trial_s * trials / plan.slots)}"
         if plan.time_budget_s:
             text += f", at most {clock(plan.time_budget_s)}"
         if is_confirmed(settings):
             confirm_s = sum(confirmation_s(settings, cost)) / plan.slots
             text += f", then {clock(confirm_s)} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
-        hours = [plan.hours(trials * trial_s) for trial_s in ((few_s + many_s) / 2, many_s)]
+        hours = [plan.hours(trials * seconds) for seconds in (trial_s, whole_s)]
         if is_confirmed(settings):
             hours = [
                 each + _confirmation_hours(settings, cost, most)
                 for each, most in zip(hours, (False, True), strict=True)
             ]
         announce_cost(session, *hours)
-    return [(few_s + many_s) / 2]
+    return [trial_s]
 
 
 def _confirmation_hours(settings: StudySettings, cost: Cost, most: bool) -> float:

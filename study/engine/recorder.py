@@ -259,6 +259,15 @@ class Recorder(tune.Callback):
         with self.notices.beside("the display"):
             self.display.trial_ended(row)
 
+    def stop_paused(self) -> None:
+        """Record that the trials that wait at a rung will not go on: the search is over."""
+        for row in self.rows.values():
+            if row["status"] == TrialStatus.PAUSED:
+                row["status"] = TrialStatus.STOPPED
+                self.export.put(row)
+        with self._writing():
+            self.folder.write_trials(self.rows.values())
+
     def held_s(self) -> float:
         """Return the seconds that all trials have held their share, up to now."""
         for row in self.rows.values():

@@ -2,10 +2,10 @@
 
 A process can be killed, and a machine's power fail, between any two steps; and people edit files.
 A trial that has ended on record stays as it ended. Each open trial is brought to where its
-evaluations on record put it: ended, if the last one ended it, or ready to go on from the newest of
-its checkpoints that is whole, and from its beginning if none is. Evaluations that this makes again
-are not recorded again. Nothing is deleted here, and where the records disagree, a line says what
-was done about it.
+evaluations on record put it: ended, if the last one ended it, or waiting at its rung, or ready to
+go on from the newest of its checkpoints that is whole, and from its beginning if none is.
+Evaluations that this makes again are not recorded again. Nothing is deleted here, and where the
+records disagree, a line says what was done about it.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def ending(problem: Problem, row: dict[str, Any], goes_on: bool) -> Ending | Non
             return TrialStatus.STOPPED, f"{ran} without {' and '.join(lacking)}"
         return TrialStatus.COMPLETED, ran
     if not goes_on:
-        return TrialStatus.STOPPED, f"not among the best at {problem.resource} {spent}"
+        return TrialStatus.PAUSED, f"not among the best at {problem.resource} {spent}"
     return None
 
 
@@ -79,6 +79,11 @@ def recover(
         curves.setdefault(trial_id, []).append(evaluation)
     _say_what_disagrees(folder, place, rows, curves, say)
     rows += [_row_again(problem, curves[name]) for name in curves if name not in listed]
+    for row in rows:
+        if row["status"] == TrialStatus.FAILED:
+            scheduler.forget(row["trial_id"])
+        elif row["status"] in ENDED:
+            scheduler.end(row["trial_id"])
     recovered = []
     for number, row in enumerate(rows):
         row.setdefault(problem.seed, seed)

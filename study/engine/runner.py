@@ -46,7 +46,7 @@ from study.results.remote import RemotePath, StorageCopy, first_line
 from study.spec.interrupts import exit_status, held, undisturbed
 from study.spec.outlet import Outlet
 from study.spec.problem import FIXED_DESIGN, Problem
-from study.spec.status import StudyStatus
+from study.spec.status import StudyStatus, TrialStatus
 
 PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 """Ray's environment variable for how many trials may wait for a place at once."""
@@ -174,6 +174,7 @@ def run_study(
         return status
     queue = TrialQueue(
         _searcher(problem, plan, recovered),
+        scheduler,
         recovered,
         plan.num_samples,
         plan.slots,
@@ -189,13 +190,17 @@ def run_study(
         ray_state.forget(place)  # of this one, as far as it is written
         session = SessionRecord(folder, recorder, end)
         try:
-            return _run(tuner, session, plan.num_samples, expected_s)
+            return _run(tuner, session, queue, plan.num_samples, expected_s)
         finally:
             ray_state.forget(place)
 
 
 def _run(
-    tuner: tune.Tuner, session: SessionRecord, num_samples: int, expected_s: Sequence[float]
+    tuner: tune.Tuner,
+    session: SessionRecord,
+    queue: TrialQueue,
+    num_samples: int,
+    expected_s: Sequence[float],
 ) -> StudyStatus:
     """Run the trials of a session and record how it ends, whatever ends it."""
     recorder, end, status = session.recorder, session.stopper, StudyStatus.FAILED
@@ -213,6 +218,8 @@ def _run(
             with Watch(last_words, end.hold) as watch, recorder.display:
                 recorder.watch = end.watch = watch
                 tuner.fit()
+        if queue.is_finished():
+            recorder.stop_paused()
         status = outcome(recorder, num_samples)
     except KeyboardInterrupt:  # the second signal, or Ray is lost
         status = StudyStatus.INTERRUPTED
@@ -276,7 +283,7 @@ def _searcher(problem: Problem, plan: Plan, recovered: list[RecoveredTrial]) -> 
         return FixedDesign(points)
     searcher = StudySearch(problem, plan.sampler, plan.seed, points, len(recovered))
     for trial in recovered:
-        if trial.status.has_ended:
+        if trial.status != TrialStatus.INTERRUPTED:
             searcher.learn(trial.trial_id, trial.parameters, trial.curve)
         else:
             searcher.go_on(trial.trial_id, trial.parameters, trial.curve)

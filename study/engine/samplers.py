@@ -23,6 +23,9 @@ SCHEDULERS = ("asha", "pareto-asha", "none")
 STARTUP = {"tpe": 10, "gp": 8, "nsga2": 8}
 """Random trials before a sampler uses its results; for NSGA-II the size of a generation."""
 
+FORECASTS = ("tpe", "gp")
+"""The samplers that learn from what every trial is expected to reach."""
+
 NEEDED = {"tpe": 15, "gp": 12, "nsga2": 80}
 """Trials below which a sampler is hardly better than random; NSGA-II takes ten generations."""
 
@@ -53,10 +56,10 @@ class StudySearch(OptunaSearch):
 
     Ray's own reports an early-stopped trial as COMPLETE with the values of its smaller budget, and
     leaves one with a NaN objective RUNNING for ever. Here they are PRUNED without values, and FAIL.
-    ``gp`` and ``nsga2`` learn from COMPLETE trials alone, of which successive halving leaves few.
-    So ``gp`` is shown :class:`Forecasts`, of running trials too; ``nsga2`` gets what a stopped
-    trial had reached, which for a loss errs towards too bad. This concerns the sampler's own study
-    in memory, and no result.
+    But samplers learn from COMPLETE trials, of which successive halving leaves few. So ``gp`` and
+    ``tpe`` are shown :class:`Forecasts`, of running trials too; ``nsga2`` gets what a trial had
+    reached when it was first stopped, which for a loss errs towards too bad. This concerns the
+    sampler's own study in memory, and no result.
 
     Args:
         points: settings to try first.
@@ -72,19 +75,20 @@ class StudySearch(OptunaSearch):
         begun: int = 0,
     ) -> None:
         self._distributions = {p.name: distribution(p) for p in problem.parameters}
+        forecasts = sampler in FORECASTS
         super().__init__(
             space=self._distributions,
             metric=list(problem.searched_objectives),
             mode=[str(problem.metric(name).goal) for name in problem.searched_objectives],
-            sampler=make_sampler("random" if sampler == "gp" else sampler, seed, begun),
+            sampler=make_sampler("random" if forecasts else sampler, seed, begun),
             points_to_evaluate=[dict(point) for point in points],
         )
         self._problem = problem
         self._tells_stopped = sampler == "nsga2"
         self._forecasts: Forecasts | None = None
-        if sampler == "gp":
-            gp = make_sampler(sampler, seed, begun)
-            self._forecasts = Forecasts(problem, self._distributions, gp)
+        if forecasts:
+            proposer = make_sampler(sampler, seed, begun)
+            self._forecasts = Forecasts(problem, self._distributions, proposer)
 
     @property
     def study(self) -> optuna.Study:
@@ -112,18 +116,17 @@ class StudySearch(OptunaSearch):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        if trial_id in self._completed_trials:
-            return
-        self._completed_trials.add(trial_id)
-        trial, metrics = self._ot_trials[trial_id], {}
+        metrics = {}
         if result and not error:
             metrics = self._metrics(result)
             self.on_trial_result(trial_id, result)
         spent = (result or {}).get(self._problem.resource, 0)
         state, values = self._ending(spent, metrics)
-        self.study.tell(trial, values, state)
         if self._forecasts is not None:
             self._forecasts.end(trial_id, failed=state == TrialState.FAIL)
+        if trial_id not in self._completed_trials:  # else it has waited at a rung: Optuna knows
+            self._completed_trials.add(trial_id)
+            self.study.tell(self._ot_trials[trial_id], values, state)
 
     def _recover(
         self, trial_id: str, parameters: Mapping[str, Value], curve: Sequence[Evaluation]
@@ -136,9 +139,10 @@ class StudySearch(OptunaSearch):
     def learn(
         self, trial_id: str, parameters: Mapping[str, Value], curve: Sequence[Evaluation]
     ) -> None:
-        """Add a trial that an earlier session has ended."""
+        """Add a trial that an earlier session has ended, or left waiting at a rung."""
         spent, metrics = curve[-1] if curve else (0, {})
         state, values = self._ending(spent, metrics)
+        self._completed_trials.add(trial_id)
         self._recover(trial_id, parameters, curve)
         if self._forecasts is not None:
             self._forecasts.end(trial_id, failed=state == TrialState.FAIL)

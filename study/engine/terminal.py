@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from study.page.progress import seconds_left
 from study.page.text import clock
+from study.results.usage import held_s
 from study.spec.problem import Problem
 from study.spec.status import ENDED, TrialStatus
 
@@ -86,10 +87,10 @@ class Display:
         """
         counts = Counter(row["status"] for row in self.rows)
         each = ", ".join(f"{counts[status]} {status}" for status in ENDED)
-        running = counts[TrialStatus.RUNNING]
-        text = (
-            f"{sum(counts[s] for s in ENDED)}/{self.num_samples} ended: {each}; {running} running"
-        )
+        open_ones = f"{counts[TrialStatus.RUNNING]} running"
+        if paused := counts[TrialStatus.PAUSED]:
+            open_ones = f"{paused} paused, {open_ones}"
+        text = f"{sum(counts[s] for s in ENDED)}/{self.num_samples} ended: {each}; {open_ones}"
         if best := self._best():
             text += f"; best {best}"
         if (left := self.seconds_left()) is not None:
@@ -106,8 +107,6 @@ class Display:
 
     def seconds_left(self) -> float | None:
         """Return the seconds until all trials have ended, or None if that is unknown."""
-        taken = [
-            row["ended_s"] - row["started_s"] if row["status"] in ENDED else None
-            for row in self.rows
-        ]
-        return seconds_left(taken, self.num_samples, self.slots, self.expected_s)
+        taken = [held_s([row]) if row["status"] in ENDED else None for row in self.rows]
+        waiting = [held_s([row]) for row in self.rows if row["status"] == TrialStatus.PAUSED]
+        return seconds_left(taken, self.num_samples, self.slots, self.expected_s, waiting)

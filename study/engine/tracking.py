@@ -130,6 +130,8 @@ class Tracking(tune.Callback):
     def _end(self, trial_id: str) -> None:
         if tracked := self._trials.pop(trial_id, None):
             status = TrialStatus(self._rows[trial_id]["status"])
+            if status == TrialStatus.PAUSED:  # it begins once more if it goes on
+                status = TrialStatus.STOPPED
             self._later(lambda tracker: tracker.end(tracked, status))
 
 

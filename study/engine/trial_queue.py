@@ -16,6 +16,7 @@ from ray.tune import Checkpoint
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import SearchAlgorithm, Searcher
 
+from study.engine.asha import SuccessiveHalving
 from study.engine.reporting import METRICS, Evaluation
 from study.spec.problem import Problem, Value
 from study.spec.seeds import search_seeds
@@ -30,7 +31,7 @@ class RecoveredTrial:
     parameters: Mapping[str, Value]
     seed: int
     status: TrialStatus
-    """One of the ended ones, or ``INTERRUPTED`` if the trial is to go on."""
+    """One of the ended ones, ``PAUSED``, or ``INTERRUPTED`` if the trial is to go on."""
     resource: int
     evaluations: int
     metrics: Mapping[str, Any]
@@ -55,6 +56,9 @@ class TrialQueue(SearchAlgorithm):
     The bound is kept here: Ray would hold one more trial in waiting. A cluster would grow for it,
     and its settings would be chosen without the results of the running ones.
 
+    A trial that waits at a rung has ended for Ray. When the scheduler lets it go on, it does from
+    its checkpoint, before a new one begins.
+
     No setting runs twice with the same seed: where the searcher suggests one that an earlier trial
     has had, in this session or another, the new trial is a replicate with the next seed.
 
@@ -65,23 +69,28 @@ class TrialQueue(SearchAlgorithm):
     def __init__(
         self,
         searcher: Searcher,
+        scheduler: SuccessiveHalving,
         recovered: list[RecoveredTrial],
         num_samples: int,
         slots: int,
         problem: Problem,
         seed: int,
     ) -> None:
-        self._searcher, self._problem, self._seed = searcher, problem, seed
+        self._searcher, self._scheduler = searcher, scheduler
+        self._problem, self._seed = problem, seed
         self._seeds: dict[tuple[Value, ...], set[int]] = {}
         """The seeds that each setting has been run with."""
         for trial in recovered:
             self._seeds_of(trial.parameters).add(trial.seed)
-        self._recovered = deque(sorted(recovered, key=lambda trial: not trial.status.has_ended))
+        self._paused = {t.trial_id: t for t in recovered if t.status == TrialStatus.PAUSED}
+        """The trials that wait at a rung, by id."""
+        others = [trial for trial in recovered if trial.trial_id not in self._paused]
+        self._recovered = deque(sorted(others, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
-        self._begun = 0
+        self._begun = {trial.trial_id for trial in recovered}
         self._live: dict[str, Trial] = {}
         self._failures: dict[str, int] = {}
-        """How often a trial has failed that is tried again, by id."""
+        """How often a trial has failed that may go on, by id."""
         self._spec: dict[str, Any] = {}
 
     @property
@@ -101,16 +110,30 @@ class TrialQueue(SearchAlgorithm):
         self._spec = experiment.spec
 
     def is_finished(self) -> bool:
-        return self._finished or (self._begun >= self._num_samples and not self._recovered)
+        return not (self._has_room or self._recovered or self._live or self._due())
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether trials are left to begin."""
+        return not self._finished and len(self._begun) < self._num_samples
+
+    def _due(self) -> list[str]:
+        """Return the trials that wait and may go on."""
+        if not (self._has_room or self._recovered or self._live):
+            self._scheduler.finish()
+        return [trial_id for trial_id in self._scheduler.due() if trial_id in self._paused]
 
     def next_trial(self) -> Trial | None:
         if self._recovered and self._recovered[0].status.has_ended:
             return self._ended(self._recovered.popleft())
-        if self.is_finished() or len(self._live) >= self._slots:
+        if len(self._live) >= self._slots:
             return None
         if self._recovered:
             trial = self._continued(self._recovered.popleft())
-            trial.run_metadata.num_failures = self._failures.pop(trial.trial_id, 0)
+        elif due := self._due():
+            trial = self._continued(self._paused.pop(due[0]))
+        elif not self._has_room:
+            return None
         else:
             trial_id = Trial.generate_id()
             parameters: Any = self._searcher.suggest(trial_id)
@@ -134,7 +157,7 @@ class TrialQueue(SearchAlgorithm):
         return seed
 
     def _make(self, trial_id: str, parameters: Mapping[str, Value], seed: int) -> Trial:
-        self._begun += 1
+        self._begun.add(trial_id)
         spec = self._spec
         trial = Trial(
             spec["run"],
@@ -160,6 +183,7 @@ class TrialQueue(SearchAlgorithm):
 
     def _continued(self, recovered: RecoveredTrial) -> Trial:
         trial = self._make(recovered.trial_id, recovered.parameters, recovered.seed)
+        trial.run_metadata.num_failures = self._failures.get(trial.trial_id, 0)
         if recovered.checkpoint is not None:
             storage: Any = trial.storage
             folder = PurePosixPath(storage.trial_fs_path, recovered.checkpoint)
@@ -185,21 +209,25 @@ class TrialQueue(SearchAlgorithm):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         trial = self._live.pop(trial_id, None)
-        if error and trial and has_tries_left(trial):
-            self._begun -= 1
+        if trial:
             self._failures[trial_id] = trial.run_metadata.num_failures
-            self._recovered.append(self._again(trial))
-        else:
-            self._searcher.on_trial_complete(trial_id, result, error)
+        if error and trial and has_tries_left(trial):
+            self._recovered.append(self._again(trial, TrialStatus.INTERRUPTED))
+            return
+        if error:
+            self._scheduler.forget(trial_id)
+        elif trial:
+            self._paused[trial_id] = self._again(trial, TrialStatus.PAUSED)
+        self._searcher.on_trial_complete(trial_id, result, error)
 
-    def _again(self, trial: Trial) -> RecoveredTrial:
+    def _again(self, trial: Trial, status: TrialStatus) -> RecoveredTrial:
         """Return a trial that goes on from its last checkpoint, if it has one."""
         checkpoint, last = trial.checkpoint, trial.last_result or {}
         return RecoveredTrial(
             trial_id=trial.trial_id,
             parameters=trial.evaluated_params,
             seed=trial.config[self._problem.seed],
-            status=TrialStatus.INTERRUPTED,
+            status=status,
             resource=last.get(self._problem.resource, 0),
             evaluations=last.get("training_iteration", 0),
             metrics=last.get(METRICS, {}),

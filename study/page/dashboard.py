@@ -285,7 +285,8 @@ def _progress(study: StudyRecord) -> dict[str, Any]:
     plan, left = study.info.get("settings", {}).get("plan", {}), None
     if "num_samples" in plan:
         taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
-        left = seconds_left(taken, plan["num_samples"], plan["slots"], expected)
+        waiting = [t.held_s for t in study.with_status(TrialStatus.PAUSED)]
+        left = seconds_left(taken, plan["num_samples"], plan["slots"], expected, waiting)
     return {
         "ended": sum(t.status in ENDED for t in study.trials),
         "of": plan.get("num_samples", len(study.trials)),

@@ -22,6 +22,7 @@ SKY = "#56B4E9"
 STATUS_STYLE: dict[TrialStatus, tuple[str, str]] = {
     TrialStatus.COMPLETED: (BLUE, "circle"),
     TrialStatus.STOPPED: (GREY, "x-thin-open"),
+    TrialStatus.PAUSED: (GREY, "x-thin-open"),
     TrialStatus.INTERRUPTED: (GREEN, "triangle-up-open"),
     TrialStatus.RUNNING: (GREEN, "triangle-up-open"),
     TrialStatus.FAILED: (ORANGE, "square-open"),

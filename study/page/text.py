@@ -28,11 +28,11 @@ def describe_study(study: StudyRecord) -> str:
     They give the counts, the best trial, the front, where the time went and the verdict.
     """
     counts = {s: sum(t.status == s for t in study.trials) for s in ENDED}
-    interrupted = len(study.with_status(TrialStatus.INTERRUPTED))
+    still_open = (TrialStatus.PAUSED, TrialStatus.INTERRUPTED)
+    counts |= {s: count for s in still_open if (count := len(study.with_status(s)))}
     lines = [
         f"{study.info['status']} after {clock(study.info['wall_time_s'])}: "
         + ", ".join(f"{count} {status}" for status, count in counts.items())
-        + (f", {interrupted} interrupted" if interrupted else "")
     ]
     if best := study.best:
         lines += [

@@ -120,11 +120,9 @@ class Arguments:
         choices=SCHEDULERS,
     )
     grace_period: int | None = _argument(
-        None, "epochs before a trial can be stopped", "a ninth of --max-epochs"
+        None, "epochs before a trial can be stopped", "a quarter of --max-epochs"
     )
-    reduction_factor: float = _argument(
-        Plan.reduction_factor, "at each rung about 1 in X trials goes on"
-    )
+    reduction_factor: float = _argument(Plan.reduction_factor, "at each rung 1 in X trials goes on")
     seed: int = _argument(Plan.seed, "seed of the search and of every trial")
     time_budget_s: float | None = _argument(
         None, "time [s] after which the study ends, to be resumed", "none", metavar="S"

@@ -175,7 +175,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
         num_samples=chosen.num_samples,
         sampler=chosen.sampler,
         scheduler=chosen.scheduler,
-        grace_period=_ninth(run.epochs) if grace_period is None else grace_period,
+        grace_period=_quarter(run.epochs) if grace_period is None else grace_period,
         reduction_factor=chosen.reduction_factor,
         cpus_per_trial=chosen.cpus_per_trial,
         gpus_per_trial=min(1, capacity.gpus) if gpus is None else gpus,
@@ -225,7 +225,7 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
     if "eval_every" not in given:  # then where it decides: rungs are evaluated in any case
         objectives = _objectives(chosen, run)
         awaited = any(metric.awaited and metric.name in objectives for metric in METRICS)
-        every = _ninth(run.epochs) if awaited else run.epochs
+        every = max(1, run.epochs // 9) if awaited else run.epochs
         run = dataclasses.replace(run, eval_every=every)
     intervals: dict[str, Interval] = {
         name: tuple(given.get(name, SEARCHABLE[name].interval(run))) for name in INTERVALS
@@ -238,9 +238,9 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
     return dataclasses.replace(run, **fixed), intervals
 
 
-def _ninth(epochs: int) -> int:
-    """Return the first rung: with a factor of 3 they lie at 1/9, 1/3 and 1 of the epochs."""
-    return max(1, epochs // 9)
+def _quarter(epochs: int) -> int:
+    """Return the first rung: with a factor of 2 they lie at 1/4 and 1/2 of the epochs."""
+    return math.ceil(epochs / 4)
 
 
 def is_own_folder(dataset: str | None) -> bool:

@@ -2,8 +2,8 @@
 
 The sampler works on a study of its own, in memory; this one is never read by it. Early-stopped
 trials are PRUNED here and have no objective values, since theirs belong to a smaller budget; what
-they reached is among their attributes. An interrupted trial is WAITING: it goes on when the study
-is resumed, and Optuna cannot open an ended trial again.
+they reached is among their attributes. A trial that is interrupted, or waits at a rung, is WAITING:
+it may go on, and Optuna cannot open an ended trial again.
 
 Writing is idempotent: each row is the whole state of its trial, and what the storage has already
 is left alone. So a storage that was out of reach, or behind when a process was killed, catches up.
@@ -36,6 +36,7 @@ from study.spec.status import TrialStatus
 STATES = {
     TrialStatus.RUNNING: TrialState.RUNNING,
     TrialStatus.INTERRUPTED: TrialState.WAITING,
+    TrialStatus.PAUSED: TrialState.WAITING,
     TrialStatus.COMPLETED: TrialState.COMPLETE,
     TrialStatus.STOPPED: TrialState.PRUNED,
     TrialStatus.FAILED: TrialState.FAIL,

@@ -8,6 +8,7 @@ from typing import Any
 
 from study.results import folder as files
 from study.results.tables import check_confirmation, check_history, check_trials, read_problem
+from study.results.usage import held_s
 from study.spec.errors import DamagedFile
 from study.spec.pareto import noise_floor, pareto_front, ranking
 from study.spec.problem import FIXED_DESIGN, Problem, Value
@@ -30,6 +31,8 @@ class Evaluation:
     """The node that the trial ran on."""
     gpus: str = ""
     """The numbers of the GPUs that it had there."""
+    held_s: float | None = None
+    """Seconds for which the trial had held its share; None in studies of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,16 @@ class TrialRecord:
     """The numbers of the GPUs that it had there."""
     device_memory_gb: float | None
     """The most device memory that it used [GB]; None without a GPU."""
+    held_s: float = 0.0
+    """Seconds for which it has held its share of the machines, up to its last evaluation or end."""
     seed: int = 0
     replicate_of: int | None = None
     """The number of the first trial with the same parameters, if that had another seed."""
 
     @property
     def seconds(self) -> float | None:
-        """Return how long the trial took; None unless it has ended."""
-        if self.ended_s is None or self.status not in ENDED:
-            return None
-        return self.ended_s - self.started_s
+        """Return how long the trial took, pauses apart; None unless it has ended."""
+        return self.held_s if self.status in ENDED else None
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,7 @@ def load_study(folder: Path) -> StudyRecord:
                 pictures={name: path for name, path in pictures.items() if path.is_file()},
                 started_s=row["started_s"],
                 ended_s=row.get("ended_s"),
+                held_s=held_s([row]),
                 restarts=int(row.get("restarts", 0)),
                 restart_reason=row.get("restart_reason", ""),
                 node=row.get("node", ""),
@@ -235,6 +239,7 @@ def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> E
         _present(row, [metric.name for metric in problem.metrics]),
         row.get("node", ""),
         row.get("gpus", ""),
+        row.get("held_s"),
     )
 
 

@@ -1,6 +1,7 @@
 """Successive halving as arithmetic: its rungs, and what they save."""
 
 import itertools
+import math
 
 
 def rungs(grace_period: float, reduction_factor: float, maximum: float) -> list[float]:
@@ -13,6 +14,11 @@ def rungs(grace_period: float, reduction_factor: float, maximum: float) -> list[
         found.append(rung)
         rung *= reduction_factor
     return found
+
+
+def places(trials: int, reduction_factor: float) -> int:
+    """Return how many of a rung's trials go on: one in ``reduction_factor``, rounded down."""
+    return math.floor(trials / reduction_factor + 1e-9)
 
 
 def expected_resource(

@@ -12,13 +12,15 @@ class TrialStatus(enum.StrEnum):
     STOPPED = "stopped"
     """The scheduler stopped it early."""
     FAILED = "failed"
+    PAUSED = "paused"
+    """It waits at a rung, and goes on if it comes to be among the best there."""
     INTERRUPTED = "interrupted"
     """It was cut off with its study and goes on when that is resumed."""
 
     @property
     def has_ended(self) -> bool:
         """Whether the trial will not go on, in this session or a later one."""
-        return self not in (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
+        return self not in (TrialStatus.RUNNING, TrialStatus.PAUSED, TrialStatus.INTERRUPTED)
 
 
 class StudyStatus(enum.StrEnum):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from support.toy_problem import TOY
 
-from study.engine.samplers import FixedDesign
+from study.engine.samplers import FixedDesign, make_scheduler
 from study.engine.trial_queue import TrialQueue
 
 
@@ -13,7 +13,8 @@ from study.engine.trial_queue import TrialQueue
 def test_a_trial_that_ray_gave_up_too_early_is_tried_again(failures, again):
     """As it does with one whose worker died while it waited for the trial."""
     point = {"x": 1.0, "y": 0.5}
-    queue = TrialQueue(FixedDesign([point]), [], 1, 1, TOY, 1)
+    scheduler = make_scheduler("asha", TOY, 1, 2)
+    queue = TrialQueue(FixedDesign([point]), scheduler, [], 1, 1, TOY, 1)
     trial = SimpleNamespace(
         trial_id="a",
         evaluated_params=point,
@@ -23,7 +24,7 @@ def test_a_trial_that_ray_gave_up_too_early_is_tried_again(failures, again):
         run_metadata=SimpleNamespace(num_failures=failures),
         max_failures=2,
     )
-    queue._begun, queue._live["a"] = 1, trial
+    queue._begun, queue._live["a"] = {"a"}, trial
     queue.on_trial_complete("a", error=True)
     assert queue.is_finished() is not again
     assert [(t.trial_id, t.checkpoint, t.seed) for t in queue._recovered] == (

@@ -84,9 +84,10 @@ def test_the_original_by_its_name_of_version_0_1(name):
 
 
 def test_the_first_rung_follows_from_the_epochs():
-    assert resolved("--max-epochs", "90").plan.grace_period == 10
+    assert resolved("--max-epochs", "90").plan.grace_period == 23
+    assert resolved("--max-epochs", "2").plan.grace_period == 1
     assert resolved("--max-epochs", "90", "--grace-period", "5").plan.grace_period == 5
-    assert "(default: a ninth of --max-epochs)" in " ".join(make_parser().format_help().split())
+    assert "(default: a quarter of --max-epochs)" in " ".join(make_parser().format_help().split())
 
 
 def test_a_smoke_test_is_tiny_but_for_what_is_asked_and_says_what_it_is():
@@ -100,11 +101,11 @@ def test_a_smoke_test_is_tiny_but_for_what_is_asked_and_says_what_it_is():
 @pytest.mark.parametrize(
     ("flags", "rungs", "evaluations"),
     [
-        ((), (10, 30), 3),  # and the end
+        ((), (23, 46), 3),  # and the end
         (("--scheduler", "none"), (), 1),
         (("--grace-period", "8", "--reduction-factor", "1.5"), (8, 12, 18, 27, 41, 61), 7),
-        (("--eval-every", "20"), (10, 30), 7),  # 20, 40, 60, 80 beside them
-        (("--objectives", "fid,time_to_quality_s"), (10, 30), 9),
+        (("--eval-every", "20"), (23, 46), 7),  # 20, 40, 60, 80 beside them
+        (("--objectives", "fid,time_to_quality_s"), (23, 46), 11),
     ],
 )
 def test_a_trial_is_evaluated_where_that_decides_and_where_it_was_asked_for(
@@ -154,7 +155,7 @@ def test_defaults_in_the_help():
     plain = " ".join(make_parser().format_help().split())
     for default in (
         "(default: 30)",
-        "(default: a ninth of --max-epochs)",
+        "(default: a quarter of --max-epochs)",
         "(default: 0.1 1.5; regime noisy: 0.5 0.5)",
         f"(default: 4; digits: 12; a folder: 36; preset original: {PRESETS['original']['epochs']})",
     ):

@@ -6,7 +6,7 @@ from study.spec.status import ENDED, StudyStatus, TrialStatus
 
 
 def test_trials():
-    words = ["running", "completed", "stopped", "failed", "interrupted"]
+    words = ["running", "completed", "stopped", "failed", "paused", "interrupted"]
     assert [str(status) for status in TrialStatus] == words
     assert ENDED == ("completed", "stopped", "failed")
     assert set(STATES) == set(TrialStatus)
