@@ -19,6 +19,7 @@ from study.analysis.verdict import verdict_of
 from study.page import figures
 from study.page.anytime_figure import describe_lead, searched
 from study.page.figure_style import axis_title
+from study.page.model_figures import describe_decisive, describe_model
 from study.page.numbers import short
 from study.page.pictures import data_uri
 from study.page.progress import seconds_left
@@ -108,6 +109,25 @@ FIGURES = (
     ),
     Plot("timeline", "search", figures.timeline, "Who ran when", low=True),
     Plot(
+        "waterfall",
+        "parameters",
+        figures.waterfall,
+        "What each change bought",
+        note="One setting at a time, the one that gains most first. The changes are estimates by a "
+        "model of this search's trials (a Gaussian process), with 95 % intervals.",
+        instead="Needs a reference setting inside of the searched ranges, and trials enough for a "
+        "model that tells those left out.",
+    ),
+    Plot(
+        "sensitivity",
+        "parameters",
+        figures.sensitivity,
+        "What decides the quality",
+        note="By the same model, the other settings as in the best trial. Where an interval "
+        "holds 1, the effect is not sure.",
+        low=True,
+    ),
+    Plot(
         "importance",
         "parameters",
         _importance,
@@ -139,6 +159,8 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         tradeoffs={key: figure for key, (_, figure) in against.items()},
         axes={key: label for key, (label, _) in against.items()},
         front_lead=describe_lead(study),
+        decides=describe_decisive(study),
+        model=describe_model(study),
         trials=trials_json(study),
         columns=columns_of(study),
         stages={

@@ -33,7 +33,13 @@ ORIGINAL_SETTINGS = tuple(
 def describe(settings: StudySettings) -> Problem:
     """Return the problem of a search with these settings."""
     parameters = _space(settings)
-    return describe_trials(settings, parameters, _start_points(settings, parameters))
+    problem = describe_trials(settings, parameters, _start_points(settings, parameters))
+    original = original_setting(settings)
+    return dataclasses.replace(
+        problem,
+        reference={p.name: original[p.name] for p in parameters},
+        reference_label="the original setting",
+    )
 
 
 def describe_trials(

@@ -125,6 +125,9 @@ class Problem:
         seed: the name by which a trial is given its seed among its parameters. A setting that a
             search suggests once more is a replicate, run with another seed. Where a parameter has
             the name, as in a fixed design, its value is the seed.
+        reference: the parameters of a setting that others are told against, a published one, say;
+            None where there is none.
+        reference_label: what it is called.
 
     Raises:
         ValueError: a parameter affects, or a metric refers to, what is not among ``metrics``, a
@@ -141,6 +144,8 @@ class Problem:
     stages: tuple[Stage, ...] = ()
     start_points: tuple[dict[str, Value], ...] = ()
     seed: str = "seed"
+    reference: dict[str, Value] | None = None
+    reference_label: str = "the reference"
 
     def __post_init__(self) -> None:
         known = {metric.name for metric in self.metrics}

@@ -47,7 +47,11 @@ def test_tradeoff_draws_the_noise_of_the_cost(tmp_path):
     rows = [row(f"t{i}", "completed", error=i + 1, price=p) for i, p in enumerate(prices)]
     study = make_study(tmp_path, rows, with_noise(TOY, "price"))
     assert [trial.trial_id for trial in study.front] == ["t0"]
-    band = figures.tradeoff(study).layout.shapes[-1]
+    figure = figures.tradeoff(study)
+    assert f"noise: within {study.noise_floor('price'):.0%} equal" in [
+        note.text for note in figure.layout.annotations
+    ]
+    band = figure.layout.shapes[-1]
     assert band.x1 / band.x0 == pytest.approx(1 + study.noise_floor("price"))
 
 
