@@ -240,6 +240,37 @@ def test_of_a_fixed_design_none_is_called_the_best(tmp_path, browser):
     check_quiet(browser)
 
 
+def marked_in(browser, plot: str) -> list[str]:
+    """The trials that are marked over a plot."""
+    script = "return [...document.querySelectorAll(arguments[0])].map(mark => mark.dataset.trial)"
+    return browser.execute_script(script, f"#{plot} .selection *")
+
+
+def test_the_mark_of_the_selection_stays_on_its_point(study, browser):
+    """Whatever part of the plot is shown."""
+    open_page(study, browser, "#axis=price&a=bbb")
+    where = """
+      const plot = document.getElementById("tradeoff"), {xaxis, yaxis} = plot._fullLayout;
+      const trace = plot.data[0], i = trace.customdata.indexOf("bbb");
+      const ring = plot.querySelector(".selection circle");
+      return [[xaxis._offset + xaxis.d2p(trace.x[i]), yaxis._offset + yaxis.d2p(trace.y[i])],
+              [Number(ring.getAttribute("cx")), Number(ring.getAttribute("cy"))]];
+    """
+    point, ring = browser.execute_script(where)
+    assert ring == pytest.approx(point)
+    zoom = """
+      const [range, done] = arguments;
+      Plotly.relayout("tradeoff", {"xaxis.range": range}).then(() => done());
+    """
+    browser.execute_async_script(zoom, [0, 2])
+    moved, ring = browser.execute_script(where)
+    assert moved != point
+    assert ring == pytest.approx(moved)
+    browser.execute_async_script(zoom, [2, 5])
+    assert marked_in(browser, "tradeoff") == []  # it is not seen
+    check_quiet(browser)
+
+
 def test_a_click_selects_a_trial_everywhere(study, browser):
     open_page(study, browser, "#axis=price")
     assert shown(browser)["id"] == "aaa"  # the best
@@ -258,11 +289,8 @@ def test_a_click_selects_a_trial_everywhere(study, browser):
         "return [...document.querySelectorAll('tr[aria-selected=true]')].map(r => r.dataset.id)"
     )
     assert browser.execute_script(marked) == ["bbb"]
-    for plot in ("tradeoff", "curves"):
-        names = browser.execute_script(
-            "return document.getElementById(arguments[0]).data.map(t => t.name)", plot
-        )
-        assert names[-1] == "selected"
+    for plot in ("tradeoff", "curves", "slices"):
+        assert marked_in(browser, plot) == ["bbb"]
     assert "a=bbb" in browser.current_url
 
     # a failed trial has no picture; what its error says is text, not markup
@@ -394,6 +422,17 @@ def test_a_thousand_trials(tmp_path, browser):
         image = browser.find_element("id", "a-after")
         assert image.get_attribute("src").startswith("data:") == inside
         wait_until(lambda: browser.execute_script(width) == 100)
+        assert marked_in(browser, "curves") == [trial.trial_id]
+    redrawn = """
+      let drawn = 0;
+      for (const plot of document.querySelectorAll(".plot")) {
+        plot.on?.("plotly_afterplot", () => { drawn += 1; });
+      }
+      select(data.trials[7].id);
+      const done = arguments[0];
+      requestAnimationFrame(() => requestAnimationFrame(() => done(drawn)));
+    """
+    assert browser.execute_async_script(redrawn) == 0  # no plot is drawn again
     check_quiet(browser)
 
 
