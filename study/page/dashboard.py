@@ -5,9 +5,8 @@ import datetime
 import functools
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,11 +16,12 @@ from study.analysis import search
 from study.analysis.conditions import conditions_of
 from study.analysis.verdict import verdict_of
 from study.page import figures
-from study.page.anytime_figure import describe_lead, searched
+from study.page.anytime_figure import describe_lead
 from study.page.figure_style import axis_title
 from study.page.model_figures import describe_decisive, describe_model
 from study.page.numbers import short
-from study.page.pictures import data_uri
+from study.page.pictures import data_uri, film_of
+from study.page.plots import FIGURES, Plot, tradeoffs
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
@@ -32,7 +32,6 @@ from study.page.text import (
     describe_scale,
     describe_widenings,
 )
-from study.page.tradeoff_figures import costs
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
 from study.page.verdict_table import axis_of, groups_of
 from study.page.verdict_text import headline, verdict_text
@@ -40,109 +39,8 @@ from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
 
-ANYTIME = "anytime"
-"""The name, in the page, of the trade-off over the seconds so far."""
-
 REFRESH_S = 15
 """How often an open page of a running study looks for a newer one."""
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the page, and what stands around it.
-
-    Attributes:
-        name: its id in the page.
-        section: the part of the page in which it stands, after those that :data:`FIGURES` names
-            before it.
-        make: draws it; None where the study has nothing that it could show.
-        title: its heading, if it has one of its own.
-        note: what to know in order to read it, beneath it.
-        instead: what stands in its place where it is None; without it, nothing does.
-        low: whether it is less tall than others.
-        wide: whether it scrolls sideways on a narrow screen.
-    """
-
-    name: str
-    section: Literal["verdict", "tradeoff", "search", "parameters"]
-    make: Callable[[StudyRecord], go.Figure | None]
-    title: str = ""
-    note: str = ""
-    instead: str = ""
-    low: bool = False
-    wide: bool = False
-
-
-def _confirmed(study: StudyRecord) -> go.Figure | None:
-    return figures.confirmed(study) if study.confirmation else None
-
-
-def _importance(study: StudyRecord) -> go.Figure | None:
-    found = search.importances(study)
-    return figures.importance(study, found) if found else None
-
-
-def _history(study: StudyRecord) -> go.Figure | None:
-    return figures.history(study) if study.searched else None
-
-
-def _hypervolume(study: StudyRecord) -> go.Figure | None:
-    return figures.hypervolume(study) if study.searched else None
-
-
-FIGURES = (
-    Plot(
-        "confirmed",
-        "verdict",
-        _confirmed,
-        note="Left of 1 is less; within the grey band two values count as equal.",
-    ),
-    Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
-    Plot("history", "search", _history, "Best so far", low=True),
-    Plot("hypervolume", "search", _hypervolume, "Hypervolume", low=True),
-    Plot(
-        "correlation",
-        "search",
-        figures.rank_correlation,
-        "Does an early score tell the final order?",
-        low=True,
-    ),
-    Plot("timeline", "search", figures.timeline, "Who ran when", low=True),
-    Plot(
-        "waterfall",
-        "parameters",
-        figures.waterfall,
-        "What each change bought",
-        note="One setting at a time, the one that gains most first. The changes are estimates by a "
-        "model of this search's trials (a Gaussian process), with 95 % intervals.",
-        instead="Needs a reference setting inside of the searched ranges, and trials enough for a "
-        "model that tells those left out.",
-    ),
-    Plot(
-        "sensitivity",
-        "parameters",
-        figures.sensitivity,
-        "What decides the quality",
-        note="By the same model, the other settings as in the best trial. Where an interval "
-        "holds 1, the effect is not sure.",
-        low=True,
-    ),
-    Plot(
-        "importance",
-        "parameters",
-        _importance,
-        "Importance",
-        note="The share of the variance over the search's trials that each parameter explains "
-        "(fANOVA). A search dwells where it is good, so take it as a hint, the more so the fewer "
-        "trials it rests on.",
-        instead="Too few trials to say, or nothing was searched.",
-        low=True,
-    ),
-    Plot("pairs", "parameters", figures.pairs, "Two parameters at a time", wide=True),
-    Plot("slices", "parameters", figures.slices, "One parameter at a time", low=True, wide=True),
-    Plot("parallel", "parameters", figures.parallel, "All together", low=True, wide=True),
-)
-"""The figures of the page besides the trade-off, which can be drawn against several costs."""
 
 
 def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
@@ -188,16 +86,6 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         settings=json.dumps(study.info.get("settings", {}), indent=2),
     )
-
-
-def tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
-    """Yield the name, the label and the figure of each trade-off, the one shown first first."""
-    if study.searched and searched(study):
-        yield ANYTIME, "seconds so far", figures.anytime(study)
-    for cost in costs(study):
-        is_noise = study.problem.is_noise(cost.name)
-        label = f"{cost.label} — noise: no searched setting changes it" if is_noise else cost.label
-        yield cost.name, label, figures.tradeoff(study, cost.name)
 
 
 def compare(studies: list[StudyRecord]) -> str:
@@ -291,6 +179,11 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
             "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
+            "films": [
+                (film.label, film_of(trial.films[film.name]))
+                for film in study.confirmation.problem.films
+                if film.name in trial.films and name in study.confirmation.info["pairs"][0]
+            ],
         }
         for name, condition in conditions_of(study.confirmation).items()
         for trial in list(condition.trials.values())[:1]

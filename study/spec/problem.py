@@ -125,6 +125,7 @@ class Problem:
         seed: the name by which a trial is given its seed among its parameters. A setting that a
             search suggests once more is a replicate, run with another seed. Where a parameter has
             the name, as in a fixed design, its value is the seed.
+        films: what trials may leave as animated pictures, ``NAME.png`` too, beside the stages'.
         reference: the parameters of a setting that others are told against, a published one, say;
             None where there is none.
         reference_label: what it is called.
@@ -142,6 +143,7 @@ class Problem:
     max_resource: int
     rerun: str
     stages: tuple[Stage, ...] = ()
+    films: tuple[Stage, ...] = ()
     start_points: tuple[dict[str, Value], ...] = ()
     seed: str = "seed"
     reference: dict[str, Value] | None = None
@@ -250,9 +252,9 @@ class Problem:
         """
         renamed = {"noise_only": "declared_effects_only"}
         data = {**data, "metrics": [_renamed(metric, renamed) for metric in data["metrics"]]}
-        parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage}
+        parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage, "films": Stage}
         made = {
-            name: tuple(kind(**_tuples(item)) for item in data[name])
+            name: tuple(kind(**_tuples(item)) for item in data.get(name, ()))
             for name, kind in parts.items()
         }
         return cls(**{**_tuples(data), **made})

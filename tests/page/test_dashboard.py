@@ -16,7 +16,8 @@ from support.waiting import wait_until
 
 from study.commands.dashboard import main
 from study.page import figures
-from study.page.dashboard import FIGURES, Plot, draw
+from study.page.dashboard import draw
+from study.page.plots import FIGURES, Plot
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
