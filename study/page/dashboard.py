@@ -18,6 +18,7 @@ from study.analysis.verdict import verdict_of
 from study.page import figures
 from study.page.anytime_figure import describe_lead
 from study.page.figure_style import axis_title
+from study.page.interval_axis import axis_of
 from study.page.model_figures import describe_decisive, describe_model
 from study.page.numbers import short
 from study.page.pictures import data_uri, film_of
@@ -33,8 +34,9 @@ from study.page.text import (
     describe_widenings,
 )
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
-from study.page.verdict_table import axis_of, groups_of
+from study.page.verdict_table import ends_of, groups_of
 from study.page.verdict_text import headline, verdict_text
+from study.results.folder import REPLICATION_FILE
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
@@ -70,6 +72,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
         verdict=_verdict(study),
+        replication=REPLICATION_FILE if (study.folder / REPLICATION_FILE).exists() else None,
         best_command=study.rerun_command(study.best) if study.best else None,
         best=[describe_best(study, study.best), *describe_scale(study, study.best)]
         if study.best
@@ -158,7 +161,7 @@ def _verdict(study: StudyRecord) -> dict[str, Any] | None:
     return {
         "headline": headline(study.confirmation),
         "groups": groups,
-        "axis": axis_of(groups),
+        "axis": axis_of(ends_of(groups)),
         "text": verdict_text(study.confirmation),
         "json": verdict_of(study.confirmation).to_json(),
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
 from study.analysis.verdict import PairVerdict, Verdict, verdict_of
-from study.page.numbers import percent, short
+from study.page.numbers import change, short
 from study.results.records import StudyRecord
 from study.spec.problem import Metric, Problem
 
@@ -157,7 +157,7 @@ def _figures(c: Comparison) -> str:
     high = f"{effect.high:.2f}" if effect.high < 1000 else "above 1000"
     figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {high}]"
     if not c.is_decided:
-        seen = percent(effect.detectable, "only more than tenfold")
+        seen = change(effect.detectable, "only more than tenfold")
         figures += f"; {seen} would have been seen"
     return figures
 

@@ -138,8 +138,10 @@ class StudyRecord:
 
     def is_start_point(self, trial: TrialRecord) -> bool:
         """Return whether the trial's parameters were given to the search, not found by it."""
+        if not self.searched:
+            return False
         points = [self.problem.setting(point) for point in self.problem.start_points]
-        return self.searched and self.problem.setting(trial.parameters) in points
+        return self.problem.setting(trial.parameters) in points
 
     def rerun_command(self, trial: TrialRecord) -> str:
         """Return the command that runs a trial again, with its seed."""

@@ -163,6 +163,12 @@ def test_no_two_plots_share_a_place():
     assert len(set(names)) == len(names)
 
 
+def test_the_page_links_to_that_of_the_claims_where_there_is_one(study):
+    assert "replication.html" not in draw(study)
+    (study.folder / "replication.html").touch()
+    assert '<a href="replication.html">' in draw(study)
+
+
 def test_redrawing_from_disk(study, capsys):
     assert main([str(study.folder)]) == 0
     assert (study.folder / "dashboard.html").stat().st_size > 1e6
