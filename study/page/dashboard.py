@@ -80,7 +80,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
-        refresh_s=REFRESH_S if _is_running(study) else None,
+        refresh_s=REFRESH_S if _running(study) else None,
         failures=study.with_status(TrialStatus.FAILED),
         restarted=[trial for trial in study.trials if trial.restarts],
         saved=search.seconds_saved(study),
@@ -193,20 +193,33 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _is_running(study: StudyRecord) -> bool:
-    parts = [study, *([study.confirmation] if study.confirmation else [])]
-    return any(part.info["status"] == StudyStatus.RUNNING for part in parts)
+def _running(study: StudyRecord) -> tuple[str, StudyRecord] | None:
+    """Return the part of the study that is under way, and what it is called; None if none is."""
+    parts = {
+        "confirmation": study.confirmation,
+        "the baseline's own search": study.baseline,
+        "search" if study.searched else "runs": study,
+    }
+    for name, part in parts.items():
+        if part is not None and part.info["status"] == StudyStatus.RUNNING:
+            return name, part
+    return None
 
 
-def _progress(study: StudyRecord) -> dict[str, Any]:
-    """Return how many trials have ended, and the time that is left, as text."""
-    plan, left = study.info.get("settings", {}).get("plan", {}), None
+def _progress(study: StudyRecord) -> dict[str, Any] | None:
+    """Return how many trials of the part under way have ended, and the time that is left."""
+    running = _running(study)
+    if running is None:
+        return None
+    name, part = running
+    plan, left = part.info.get("settings", {}).get("plan", {}), None
     if "num_samples" in plan:
-        taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
+        taken, expected = [t.seconds for t in part.trials], part.info.get("expected_s", ())
         left = seconds_left(taken, plan["num_samples"], plan["slots"], expected)
     return {
-        "ended": sum(t.status in ENDED for t in study.trials),
-        "of": plan.get("num_samples", len(study.trials)),
+        "part": name,
+        "ended": sum(t.status in ENDED for t in part.trials),
+        "of": plan.get("num_samples", len(part.trials)),
         "left": None if left is None else clock(left),
     }
 
