@@ -166,9 +166,10 @@ def describe_decisive(study: StudyRecord) -> str:
     if not found:
         return ""
     label = study.problem.metric(study.problem.objectives[0]).label
-    sure = [f"{p.parameter.label} ({_times(p.spread)})" for p in found if p.spread.is_sure]
+    sure = [f"{p.parameter.label} {_times(p.spread)}" for p in found if p.spread.is_sure]
     unsure = [p.parameter.label for p in found if not p.spread.is_sure]
-    told = [f"What decides {label} most: {', then '.join(sure)}."] if sure else []
+    text = f"What decides {label} most, from the best to the worst value of each setting"
+    told = [f"{text}: {', then '.join(sure)}."] if sure else []
     told += [f"Of no sure effect: {', '.join(unsure)}."] if unsure else []
     return " ".join(told)
 
@@ -191,9 +192,9 @@ def _effect(factor: Factor, quality: Metric) -> str:
 
 
 def _times(factor: Factor) -> str:
-    """Return ``× 0.15 [0.13, 0.18]``."""
+    """Return ``× 0.15 [0.13, 0.18]``: two digits, or two decimals around 1."""
     ratio, low, high = (
-        f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.2g}"
+        f"{value:.2f}" if 0.1 <= value < 2 else f"{float(f'{value:.2g}'):g}"
         for value in (factor.ratio, factor.low, factor.high)
     )
     return f"× {ratio} [{low}, {high}]"

@@ -92,7 +92,8 @@ def describe_best(study: StudyRecord, best: TrialRecord) -> str:
     quality = problem.metric(problem.objectives[0])
     settings = ", ".join(f"{p.label} {short(best.parameters[p.name])}" for p in problem.parameters)
     searched = short(best.metrics[quality.name])
-    text = f"Best setting: {settings}. {quality.label}"
+    aided = f" with {study.confirmation.info['treatment']}" if study.confirmation else ""
+    text = f"Best setting{aided}: {settings}. {quality.label}"
     judged = judged_with(study.confirmation, best.parameters) if study.confirmation else None
     values = [t.metrics.get(quality.name, 0.0) for t in judged.trials.values()] if judged else []
     if values and min(values) > 0:

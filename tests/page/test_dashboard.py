@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 from support.browsing import check_accessible, check_quiet, show_at, wait_until_drawn
+from support.planted_confirmations import confirmation
 from support.planted_studies import ROWS, make_study, row
+from support.searched_studies import searched_study
 from support.toy_problem import TOY, with_noise
 from support.waiting import wait_until
 
@@ -384,7 +386,9 @@ def test_everything_is_reached_with_the_keyboard(study, browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_checker_of_accessibility_finds_no_serious_fault(study, browser, width, scheme):
+def test_a_checker_of_accessibility_finds_no_serious_fault(tmp_path, browser, width, scheme):
+    """On a page that has all: a verdict, a model of the trials, and what it says."""
+    study = dataclasses.replace(searched_study(tmp_path), confirmation=confirmation(0.8, 20.0))
     show_at(browser, width, scheme)
     open_page(study, browser)
     check_accessible(browser)
