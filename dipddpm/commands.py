@@ -190,15 +190,21 @@ def to_multiples_of_4(images: Tensor) -> Tensor:
 
 
 class Watch:
-    """The frames of an animation: evenly spaced steps of a reverse process, and the last one."""
+    """The frames of an animation: evenly spaced steps of a reverse process, and the last one.
 
-    def __init__(self, steps: int) -> None:
-        self.every = math.ceil(steps / NUM_FRAMES)
+    Args:
+        steps: those of the process.
+        frames: how many are kept, at most.
+        images: how many are in each.
+    """
+
+    def __init__(self, steps: int, frames: int = NUM_FRAMES, images: int = NUM_PICTURES) -> None:
+        self.every, self.images = math.ceil(steps / frames), images
         self.steps = 0
         self.frames: list[Tensor] = []
 
     def __call__(self, x: Tensor) -> None:
-        frame = x[:NUM_PICTURES].cpu()
+        frame = x[: self.images].cpu()
         if self.steps % self.every == 0:
             self.frames.append(frame)
         else:

@@ -45,6 +45,22 @@ def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
     )
 
 
+def by_class(images: Tensor, classes: Tensor, num_classes: int, rows: int = 8) -> Tensor:
+    """Return images (N, C, H, W) in the order of a sheet with a column per class.
+
+    A column has the first images of its class. Where there are fewer than in others it ends in
+    grey; where there are more than ``rows``, the last ones are left out.
+
+    Args:
+        classes: of each image, from 0: (N,).
+    """
+    columns = [images[classes == each][:rows] for each in range(num_classes)]
+    sheet = images.new_zeros(max(map(len, columns)), num_classes, *images.shape[1:])
+    for place, column in enumerate(columns):
+        sheet[: len(column), place] = column
+    return sheet.flatten(0, 1)  # (rows, classes, C, H, W) -> (rows · classes, C, H, W)
+
+
 def to_file_image(image: Tensor) -> Image.Image:
     """Return one image (C, H, W) in [-1, 1] at its own size: grey, or RGB for three channels."""
     levels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
@@ -68,8 +84,13 @@ def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
     return page
 
 
-def save_animation(frames: list[Tensor], file: Path) -> None:
-    """Write a GIF with a contact sheet per frame (N, C, H, W); the last is held for 2 s."""
-    sheets = [contact_sheet(frame.clamp(-1, 1)) for frame in frames]
+def save_animation(frames: list[Tensor], file: Path, columns: int = 8) -> None:
+    """Write an animated GIF or PNG, by the file's name, with a contact sheet per frame.
+
+    Args:
+        frames: (N, C, H, W) in [-1, 1]; the last is held for 2 s.
+        columns: of the sheets.
+    """
+    sheets = [contact_sheet(frame.clamp(-1, 1), columns) for frame in frames]
     durations = [80] * (len(sheets) - 1) + [2000]  # milliseconds
     sheets[0].save(file, save_all=True, append_images=sheets[1:], duration=durations, loop=0)

@@ -200,6 +200,11 @@ class Run:
         }
         return {n: images[:NUM_PICTURES].cpu() for n, images in stages.items() if len(images)}
 
+    def classes_of(self, images: Tensor) -> Tensor | None:
+        """Return the class that the features see in each image (N,); None where they know none."""
+        net = self.reference.features.net
+        return net(images.cpu()).argmax(dim=1) if net.num_classes > 1 else None
+
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of the denoiser that samples are drawn with."""
         if self.trainer is None:

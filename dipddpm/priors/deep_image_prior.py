@@ -222,6 +222,10 @@ class DeepImagePrior(Prior):
             raise ValueError("a Deep Image Prior restores the images that it was fitted to")
         return self.restored
 
+    def so_far(self, images: Tensor) -> Tensor:
+        """Return the averaged outputs as they are now; ``images`` are those that are fitted."""
+        return undo_clipping(self.average, self.config.std) if self.is_noisy else self.average
+
     def saw(self, num_train: int) -> str:
         kind = f"noisy, std {self.config.std:g}" if self.is_noisy else "clean"
         stop = int(self.best_step.median()) + 1

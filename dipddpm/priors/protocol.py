@@ -78,6 +78,10 @@ class Prior(ABC):
     def restore(self, images: Tensor) -> Tensor:
         """Return restored images, like ``images``: (N, C, H, W) in [-1, 1]."""
 
+    def so_far(self, images: Tensor) -> Tensor:
+        """Return what the fit, as far as it has come, makes of images that it may restore."""
+        return self.restore(images)
+
     def fitted(self) -> tuple[Tensor, Tensor]:
         """Return the images that all of the fit has seen, clean and as it saw them.
 

@@ -22,6 +22,7 @@ from scipy import stats
 from study.analysis.conditions import Condition, conditions_of
 from study.analysis.inference import UNKNOWN, Effect, effect, log_ratios, p_within
 from study.analysis.intervals import ALPHA, mean_of
+from study.analysis.once import once
 from study.analysis.sequential import Looks
 from study.results.records import StudyRecord, TrialRecord
 
@@ -205,6 +206,7 @@ def _comparison(pairs: Pairs, direction: Direction, size: Size, share: float) ->
     )
 
 
+@once
 def comparisons(confirmation: StudyRecord) -> list[Comparison]:
     """Return the comparisons of all pairs of a confirmation, those of the first pair first."""
     columns = _columns(confirmation)

@@ -63,6 +63,18 @@ def conditions_of(study: StudyRecord) -> dict[str, Condition]:
     return made
 
 
+def judged_with(confirmation: StudyRecord, parameters: Mapping[str, Value]) -> Condition | None:
+    """Return the condition with these parameters that a confirmation judges, or None.
+
+    A baseline may have the same ones: it differs in the treatment, which is none of them.
+    """
+    conditions = conditions_of(confirmation)
+    for name, _ in confirmation.info["pairs"]:
+        if parameters.items() <= conditions[name].parameters.items():
+            return conditions[name]
+    return None
+
+
 def fixed_design(conditions: Iterable[Mapping[str, Value]], seeds: Iterable[int]) -> list[Point]:
     """Return the trials of a design: each condition's parameters with each seed.
 

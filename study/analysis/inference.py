@@ -88,12 +88,14 @@ class Finding:
         effect: the figures.
         p_for: one-sided p-value of the data if the claim were false; NaN of fewer than two values.
         p_against: one-sided p-value of the data if the claim were true.
+        claimed: the ratios between which the claim is true.
     """
 
     what: str
     effect: Effect
     p_for: float
     p_against: float
+    claimed: tuple[float, float]
 
 
 def differs(
@@ -112,13 +114,14 @@ def differs(
     """
     logs = [value for value in logs if math.isfinite(value)]
     found = effect(logs, means, tests, abs(margin))
-    if found.n < 2:
-        return Finding(what, found, math.nan, math.nan)
-    mean = mean_of(logs)
     limit = math.copysign(math.log1p(abs(margin)), margin)
+    true = (0.0, math.exp(-limit)) if claimed == "lower" else (math.exp(limit), math.inf)
+    if found.n < 2:
+        return Finding(what, found, math.nan, math.nan, true)
+    mean = mean_of(logs)
     if claimed == "lower":
-        return Finding(what, found, mean.p_below(-limit), mean.p_above(-limit))
-    return Finding(what, found, mean.p_above(limit), mean.p_below(limit))
+        return Finding(what, found, mean.p_below(-limit), mean.p_above(-limit), true)
+    return Finding(what, found, mean.p_above(limit), mean.p_below(limit), true)
 
 
 def paired(
@@ -137,11 +140,12 @@ def paired(
 def equal(what: str, logs: Sequence[float], tests: int, margin: float = MARGIN) -> Finding:
     """Test the claim that no effect goes beyond the margin, on either side."""
     found = effect(logs, tests=2 * tests, margin=margin)  # a larger one can be on either side
+    true = (1 / (1 + margin), 1 + margin)
     if found.n < 2:
-        return Finding(what, found, math.nan, math.nan)
+        return Finding(what, found, math.nan, math.nan, true)
     mean, limit = mean_of(logs), math.log1p(margin)
     outside = min(mean.p_above(limit), mean.p_below(-limit))
-    return Finding(what, found, p_within(mean, limit), min(1.0, 2 * outside))
+    return Finding(what, found, p_within(mean, limit), min(1.0, 2 * outside), true)
 
 
 def p_within(mean: Mean, limit: float) -> float:

@@ -10,6 +10,7 @@ Seeds come in groups, and each comparison stops when it is decided
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ from study.engine.plan import Plan
 from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
 from study.problem.definition import describe, describe_trials, original_setting
+from study.problem.films import write_films
 from study.problem.metrics import JUDGE, MEASURED_WORK, without_prior
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
@@ -258,7 +260,8 @@ def _run_group(
     )
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
     with folder:
-        return session.run_trials(trainable(settings, session.features), plan, folder)
+        films = functools.partial(write_films, seed=confirmation_seeds(settings.plan.seed, 1)[0])
+        return session.run_trials(trainable(settings, session.features, films), plan, folder)
 
 
 def _parameters(settings: StudySettings) -> tuple[Parameter, ...]:

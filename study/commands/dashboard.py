@@ -62,10 +62,10 @@ def _load(folder: Path) -> StudyRecord:
 def _draw_one(study: StudyRecord) -> list[Path]:
     """Draw all pages of a study, with the tables of a replication; return where they are."""
     pages = [study.folder / DASHBOARD_FILE]
-    write_text(pages[0], draw(study))
-    if replication.is_replication(study):
+    if replication.is_replication(study):  # first: the other page links to it where it is there
         replication.write(study.folder)
         pages.append(study.folder / REPLICATION_FILE)
+    write_text(pages[0], draw(study))
     return pages
 
 

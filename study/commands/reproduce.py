@@ -112,8 +112,8 @@ def run(session: Session) -> StudyStatus:
     )
     if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
-    write_summary(load_study(folder.path), console.print)
     evidence, judged = write(folder.path, console.print)
+    write_summary(load_study(folder.path), console.print)  # whose page links to that one
     console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
         console.print(claim_text(each))

@@ -14,6 +14,9 @@ from study.results.usage import held_s
 from study.spec.problem import Problem
 from study.spec.status import ENDED, TrialStatus
 
+WIDE = 120
+"""Columns from which on the bar does not take the place of the text."""
+
 
 class Display:
     """A context manager that shows counts, the best score and the time left.
@@ -38,7 +41,7 @@ class Display:
         self.expected_s, self.console, self.searched = expected_s, console, searched
         self.rows: list[Mapping[str, Any]] = []
         self._progress = Progress(
-            BarColumn(30),
+            BarColumn(30 if console.width >= WIDE else 6),
             TextColumn("{task.description}", markup=False),
             console=console,
             disable=not console.is_terminal,
@@ -81,21 +84,26 @@ class Display:
         return str(next(alike, row["trial_id"]))
 
     def summary(self) -> str:
-        """Return the state of the study in one line.
+        """Return the state of the study in one line, what matters most first: its end may be cut.
 
-        ``12/30 ended: 4 completed, 8 stopped, 0 failed; 2 running; best fid 6.3; about 1:40 left``
+        ``12/30 ended, about 1:40 left; best fid 6.3; 1 failed; 2 running; 4 completed; 7 stopped``
         """
         counts = Counter(row["status"] for row in self.rows)
-        each = ", ".join(f"{counts[status]} {status}" for status in ENDED)
-        open_ones = f"{counts[TrialStatus.RUNNING]} running"
-        if paused := counts[TrialStatus.PAUSED]:
-            open_ones = f"{paused} paused, {open_ones}"
-        text = f"{sum(counts[s] for s in ENDED)}/{self.num_samples} ended: {each}; {open_ones}"
+        text = f"{sum(counts[s] for s in ENDED)}/{self.num_samples} ended"
+        if (left := self.seconds_left()) is not None:
+            text += f", about {clock(left)} left"
         if best := self._best():
             text += f"; best {best}"
-        if (left := self.seconds_left()) is not None:
-            text += f"; about {clock(left)} left"
-        return text
+        if not self.rows:
+            return f"{text}; waiting for the first trial to start"
+        order = (
+            TrialStatus.FAILED,
+            TrialStatus.RUNNING,
+            TrialStatus.PAUSED,
+            TrialStatus.COMPLETED,
+            TrialStatus.STOPPED,
+        )
+        return text + "".join(f"; {counts[status]} {status}" for status in order if counts[status])
 
     def _best(self) -> str:
         """Return the best score of completed trials; others' scores belong to a smaller budget."""

@@ -5,9 +5,8 @@ import datetime
 import functools
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,10 +16,13 @@ from study.analysis import search
 from study.analysis.conditions import conditions_of
 from study.analysis.verdict import verdict_of
 from study.page import figures
-from study.page.anytime_figure import describe_lead, searched
+from study.page.anytime_figure import describe_lead
 from study.page.figure_style import axis_title
+from study.page.interval_axis import axis_of
+from study.page.model_figures import describe_decisive, describe_model
 from study.page.numbers import short
-from study.page.pictures import data_uri
+from study.page.pictures import data_uri, film_of
+from study.page.plots import FIGURES, Plot, tradeoffs
 from study.page.progress import seconds_left
 from study.page.text import (
     clock,
@@ -31,98 +33,16 @@ from study.page.text import (
     describe_scale,
     describe_widenings,
 )
-from study.page.tradeoff_figures import costs
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
-from study.page.verdict_table import axis_of, groups_of
+from study.page.verdict_table import ends_of, groups_of
 from study.page.verdict_text import headline, verdict_text
+from study.results.folder import REPLICATION_FILE
 from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import ENDED, StudyStatus, TrialStatus
 
-ANYTIME = "anytime"
-"""The name, in the page, of the trade-off over the seconds so far."""
-
 REFRESH_S = 15
 """How often an open page of a running study looks for a newer one."""
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the page, and what stands around it.
-
-    Attributes:
-        name: its id in the page.
-        section: the part of the page in which it stands, after those that :data:`FIGURES` names
-            before it.
-        make: draws it; None where the study has nothing that it could show.
-        title: its heading, if it has one of its own.
-        note: what to know in order to read it, beneath it.
-        instead: what stands in its place where it is None; without it, nothing does.
-        low: whether it is less tall than others.
-        wide: whether it scrolls sideways on a narrow screen.
-    """
-
-    name: str
-    section: Literal["verdict", "tradeoff", "search", "parameters"]
-    make: Callable[[StudyRecord], go.Figure | None]
-    title: str = ""
-    note: str = ""
-    instead: str = ""
-    low: bool = False
-    wide: bool = False
-
-
-def _confirmed(study: StudyRecord) -> go.Figure | None:
-    return figures.confirmed(study) if study.confirmation else None
-
-
-def _importance(study: StudyRecord) -> go.Figure | None:
-    found = search.importances(study)
-    return figures.importance(study, found) if found else None
-
-
-def _history(study: StudyRecord) -> go.Figure | None:
-    return figures.history(study) if study.searched else None
-
-
-def _hypervolume(study: StudyRecord) -> go.Figure | None:
-    return figures.hypervolume(study) if study.searched else None
-
-
-FIGURES = (
-    Plot(
-        "confirmed",
-        "verdict",
-        _confirmed,
-        note="Left of 1 is less; within the grey band two values count as equal.",
-    ),
-    Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
-    Plot("history", "search", _history, "Best so far", low=True),
-    Plot("hypervolume", "search", _hypervolume, "Hypervolume", low=True),
-    Plot(
-        "correlation",
-        "search",
-        figures.rank_correlation,
-        "Does an early score tell the final order?",
-        low=True,
-    ),
-    Plot("timeline", "search", figures.timeline, "Who ran when", low=True),
-    Plot(
-        "importance",
-        "parameters",
-        _importance,
-        "Importance",
-        note="The share of the variance over the search's trials that each parameter explains "
-        "(fANOVA). A search dwells where it is good, so take it as a hint, the more so the fewer "
-        "trials it rests on.",
-        instead="Too few trials to say, or nothing was searched.",
-        low=True,
-    ),
-    Plot("pairs", "parameters", figures.pairs, "Two parameters at a time", wide=True),
-    Plot("slices", "parameters", figures.slices, "One parameter at a time", low=True, wide=True),
-    Plot("parallel", "parameters", figures.parallel, "All together", low=True, wide=True),
-)
-"""The figures of the page besides the trade-off, which can be drawn against several costs."""
 
 
 def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
@@ -139,6 +59,8 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         tradeoffs={key: figure for key, (_, figure) in against.items()},
         axes={key: label for key, (label, _) in against.items()},
         front_lead=describe_lead(study),
+        decides=describe_decisive(study),
+        model=describe_model(study),
         trials=trials_json(study),
         columns=columns_of(study),
         stages={
@@ -150,6 +72,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         better_soon=f"{_better_side(study.problem)} left is better",
         chosen=chosen.trial_id if chosen else None,
         verdict=_verdict(study),
+        replication=REPLICATION_FILE if (study.folder / REPLICATION_FILE).exists() else None,
         best_command=study.rerun_command(study.best) if study.best else None,
         best=[describe_best(study, study.best), *describe_scale(study, study.best)]
         if study.best
@@ -157,7 +80,7 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
-        refresh_s=REFRESH_S if _is_running(study) else None,
+        refresh_s=REFRESH_S if _running(study) else None,
         failures=study.with_status(TrialStatus.FAILED),
         restarted=[trial for trial in study.trials if trial.restarts],
         saved=search.seconds_saved(study),
@@ -166,16 +89,6 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         drawn=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         settings=json.dumps(study.info.get("settings", {}), indent=2),
     )
-
-
-def tradeoffs(study: StudyRecord) -> Iterator[tuple[str, str, go.Figure]]:
-    """Yield the name, the label and the figure of each trade-off, the one shown first first."""
-    if study.searched and searched(study):
-        yield ANYTIME, "seconds so far", figures.anytime(study)
-    for cost in costs(study):
-        is_noise = study.problem.is_noise(cost.name)
-        label = f"{cost.label} — noise: no searched setting changes it" if is_noise else cost.label
-        yield cost.name, label, figures.tradeoff(study, cost.name)
 
 
 def compare(studies: list[StudyRecord]) -> str:
@@ -248,7 +161,7 @@ def _verdict(study: StudyRecord) -> dict[str, Any] | None:
     return {
         "headline": headline(study.confirmation),
         "groups": groups,
-        "axis": axis_of(groups),
+        "axis": axis_of(ends_of(groups)),
         "text": verdict_text(study.confirmation),
         "json": verdict_of(study.confirmation).to_json(),
     }
@@ -269,27 +182,45 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
             "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,
             "seed": trial.parameters["seed"],
+            "films": [
+                (film.label, film_of(trial.films[film.name]))
+                for film in study.confirmation.problem.films
+                if film.name in trial.films and name in study.confirmation.info["pairs"][0]
+            ],
         }
         for name, condition in conditions_of(study.confirmation).items()
         for trial in list(condition.trials.values())[:1]
     ]
 
 
-def _is_running(study: StudyRecord) -> bool:
-    parts = [study, *([study.confirmation] if study.confirmation else [])]
-    return any(part.info["status"] == StudyStatus.RUNNING for part in parts)
+def _running(study: StudyRecord) -> tuple[str, StudyRecord] | None:
+    """Return the part of the study that is under way, and what it is called; None if none is."""
+    parts = {
+        "confirmation": study.confirmation,
+        "the baseline's own search": study.baseline,
+        "search" if study.searched else "runs": study,
+    }
+    for name, part in parts.items():
+        if part is not None and part.info["status"] == StudyStatus.RUNNING:
+            return name, part
+    return None
 
 
-def _progress(study: StudyRecord) -> dict[str, Any]:
-    """Return how many trials have ended, and the time that is left, as text."""
-    plan, left = study.info.get("settings", {}).get("plan", {}), None
+def _progress(study: StudyRecord) -> dict[str, Any] | None:
+    """Return how many trials of the part under way have ended, and the time that is left."""
+    running = _running(study)
+    if running is None:
+        return None
+    name, part = running
+    plan, left = part.info.get("settings", {}).get("plan", {}), None
     if "num_samples" in plan:
-        taken, expected = [t.seconds for t in study.trials], study.info.get("expected_s", ())
-        waiting = [t.held_s for t in study.with_status(TrialStatus.PAUSED)]
+        taken, expected = [t.seconds for t in part.trials], part.info.get("expected_s", ())
+        waiting = [t.held_s for t in part.with_status(TrialStatus.PAUSED)]
         left = seconds_left(taken, plan["num_samples"], plan["slots"], expected, waiting)
     return {
-        "ended": sum(t.status in ENDED for t in study.trials),
-        "of": plan.get("num_samples", len(study.trials)),
+        "part": name,
+        "ended": sum(t.status in ENDED for t in part.trials),
+        "of": plan.get("num_samples", len(part.trials)),
         "left": None if left is None else clock(left),
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from study.page.dashboard import FIGURES, tradeoffs
+from study.page.plots import FIGURES, tradeoffs
 from study.results.records import StudyRecord
 from study.spec.errors import MachineError
 

@@ -7,6 +7,7 @@ what a hover shows is the page's own. The look that all share, the legend's plac
 
 from study.page.anytime_figure import anytime
 from study.page.confirmation_figures import confirmed
+from study.page.model_figures import sensitivity, waterfall
 from study.page.parameter_figures import importance, pairs, parallel, slices
 from study.page.search_figures import (
     history,
@@ -28,7 +29,9 @@ __all__ = [
     "pairs",
     "parallel",
     "rank_correlation",
+    "sensitivity",
     "slices",
     "timeline",
     "tradeoff",
+    "waterfall",
 ]

@@ -14,6 +14,11 @@ def short(value: Any) -> str:
     return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
 
 
-def percent(difference: float, beyond: str) -> str:
-    """Return a relative difference in per cent; ``beyond`` where it is tenfold, or not known."""
-    return f"{difference:.0%}" if difference < TENFOLD else beyond
+def change(difference: float, beyond: str) -> str:
+    """Return a relative difference, up or down: ``46%``, or from 100 % on ``a factor of 2.7``.
+
+    ``beyond`` stands for one that is tenfold or not known.
+    """
+    if difference < 1:
+        return f"{difference:.0%}"
+    return f"a factor of {1 + difference:.1f}" if difference < TENFOLD else beyond

@@ -9,16 +9,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from study.analysis import search
+from study.analysis.ablation import Profile, profiles
 from study.analysis.search import Importance
 from study.page.figure_style import (
     GREY,
     LOG_AXIS,
+    ORANGE,
     QUALITY_SCALE,
     STATUS_NAME,
     STATUS_STYLE,
     STYLES,
     axis_title,
     finish,
+    translucent,
 )
 from study.results.records import StudyRecord
 from study.spec.problem import Parameter
@@ -45,7 +48,10 @@ def importance(study: StudyRecord, found: Sequence[Importance] | None = None) ->
 
 
 def slices(study: StudyRecord) -> go.Figure:
-    """Draw the first objective against each parameter alone."""
+    """Draw the first objective against each parameter alone.
+
+    The line with a band is the model's quality with the other parameters as in the best trial.
+    """
     quality = study.problem.metric(study.problem.objectives[0])
     parameters = study.problem.parameters
     figure = make_subplots(1, len(parameters), shared_yaxes=True, horizontal_spacing=0.02)
@@ -65,12 +71,39 @@ def slices(study: StudyRecord) -> go.Figure:
                     row=1,
                     col=column,
                 )
+    for profile in profiles(study):
+        _draw_profile(figure, profile, parameters.index(profile.parameter) + 1)
     figure.update_layout(hovermode="closest", clickmode="event")
     figure = finish(figure, "", "")
     figure.update_yaxes(**LOG_AXIS).update_yaxes(title_text=axis_title(quality), col=1)
     for column, parameter in enumerate(parameters, 1):
         figure.update_xaxes(**_parameter_axis(study, parameter), col=column)
     return figure
+
+
+def _draw_profile(figure: go.Figure, profile: Profile, column: int) -> None:
+    """Draw the model's means over a parameter, with their 95 % band."""
+    shared = {"legendgroup": "model", "hoverinfo": "skip", "mode": "lines"}
+    place = {"row": 1, "col": column}
+    figure.add_scatter(
+        x=[*profile.values, *reversed(profile.values)],
+        y=[*profile.high, *reversed(profile.low)],
+        fill="toself",
+        fillcolor=translucent(ORANGE, 0.2),
+        line={"width": 0},
+        showlegend=False,
+        **shared,
+        **place,
+    )
+    figure.add_scatter(
+        x=profile.values,
+        y=profile.quality,
+        name="model, others as in the best trial (95 %)",
+        showlegend=column == 1,
+        line={"color": ORANGE, "width": 2},
+        **shared,
+        **place,
+    )
 
 
 def pairs(study: StudyRecord) -> go.Figure:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from study.analysis.conditions import conditions_of
+from study.analysis.conditions import conditions_of, judged_with
 from study.analysis.edges import best_at_edges
 from study.page.numbers import short
 from study.page.verdict_text import verdict_text
@@ -92,16 +92,16 @@ def describe_best(study: StudyRecord, best: TrialRecord) -> str:
     quality = problem.metric(problem.objectives[0])
     settings = ", ".join(f"{p.label} {short(best.parameters[p.name])}" for p in problem.parameters)
     searched = short(best.metrics[quality.name])
-    text = f"Best setting: {settings}. {quality.label}"
-    for condition in conditions_of(study.confirmation).values() if study.confirmation else ():
-        same = all(condition.parameters.get(k) == v for k, v in best.parameters.items())
-        values = [t.metrics.get(quality.name, 0.0) for t in condition.trials.values()]
-        if same and values and min(values) > 0:
-            return (
-                f"{text} {short(statistics.geometric_mean(values))}, the mean over {len(values)} "
-                f"fresh seeds. (The search saw {searched}: the best of {len(study.trials)} trials "
-                f"is also the luckiest.)"
-            )
+    aided = f" with {study.confirmation.info['treatment']}" if study.confirmation else ""
+    text = f"Best setting{aided}: {settings}. {quality.label}"
+    judged = judged_with(study.confirmation, best.parameters) if study.confirmation else None
+    values = [t.metrics.get(quality.name, 0.0) for t in judged.trials.values()] if judged else []
+    if values and min(values) > 0:
+        return (
+            f"{text} {short(statistics.geometric_mean(values))}, the mean over {len(values)} "
+            f"fresh seeds. (The search saw {searched}: the best of {len(study.trials)} trials "
+            f"is also the luckiest.)"
+        )
     return f"{text} {searched} in the search, not confirmed with fresh seeds."
 
 

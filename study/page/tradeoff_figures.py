@@ -61,7 +61,7 @@ def tradeoff(study: StudyRecord, cost: str | None = None) -> go.Figure:
     if as_good:
         error = search.standard_error(study)
         ring = {"color": PINK, "symbol": "circle-open", "size": 16, "line": {"width": 2}}
-        name = f"within one standard error ({error:.0%}) of the best"
+        name = f"within the scatter over seeds ({error:.0%}) of the best"
         figure.add_scatter(
             **_points(as_good, quality, axis), mode="markers", name=name, marker=ring
         )
@@ -130,7 +130,7 @@ def _draw_noise(figure: go.Figure, study: StudyRecord, cost: Metric) -> None:
     middle, half = statistics.median(values), math.sqrt(1 + floor)
     figure.add_vrect(middle / half, middle * half, fillcolor=GREY, opacity=0.15, line_width=0)
     figure.add_annotation(
-        text=f"noise: ±{50 * floor:.0f} %",
+        text=f"noise: within {floor:.0%} equal",
         x=middle,
         y=1,
         yref="paper",

@@ -9,10 +9,10 @@ from study.results.records import StudyRecord, TrialRecord
 from study.spec.problem import Problem
 from study.spec.status import TrialStatus
 
-PICTURE_BYTES = 1_700_000
+PICTURE_BYTES = 1_500_000
 """Pictures that the page holds itself; those of the trials that rank last stay in their folder.
 
-With plotly.js and the rest it keeps the page below 4 MB.
+With plotly.js, films and the rest it keeps the page below 4 MB.
 """
 
 

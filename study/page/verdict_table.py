@@ -12,9 +12,6 @@ from study.page.numbers import short
 from study.results.records import StudyRecord
 from study.spec.problem import Problem
 
-WIDEST = 20.0
-"""A ratio beyond which an interval is cut off, so that one row does not flatten all others."""
-
 Tone = Literal["good", "bad", "plain", "open"]
 """What a decision means for the condition: better, worse, a difference of neither kind, or none."""
 
@@ -27,7 +24,7 @@ class Row:
         what: what is compared.
         value, baseline_value: geometric means over seeds, with three digits.
         ratio, low, high: of the condition to its baseline; None where too few seeds allow none.
-        margin: the relative difference within which the two count as equal.
+        shaded: the ratios within which the two count as equal.
         decision: one word, with the size of the difference where that is sure.
         tone: how it is coloured.
         rests_on: the seeds, and how many of them failed.
@@ -39,7 +36,7 @@ class Row:
     ratio: float | None
     low: float | None
     high: float | None
-    margin: float
+    shaded: tuple[float, float]
     decision: str
     tone: Tone
     rests_on: str
@@ -54,27 +51,6 @@ class Group:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The logarithmic axis of ratios that all rows share."""
-
-    low: float
-    high: float
-
-    def at(self, ratio: float) -> float:
-        """Return the place of a ratio in per cent of the axis, cut off at its ends."""
-        share = math.log(ratio / self.low) / math.log(self.high / self.low)
-        return round(100 * min(1.0, max(0.0, share)), 2)
-
-    @property
-    def ticks(self) -> tuple[float, ...]:
-        """Return the ratios that are marked; 1 is among them."""
-        marked: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-        if self.high / self.low < 4:
-            marked = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
-        return tuple(tick for tick in marked if self.low <= tick <= self.high)
-
-
 def groups_of(confirmation: StudyRecord) -> list[Group]:
     """Return the comparisons of a confirmation, as far as it has come, by pair."""
     return [
@@ -83,13 +59,10 @@ def groups_of(confirmation: StudyRecord) -> list[Group]:
     ]
 
 
-def axis_of(groups: Sequence[Group]) -> Axis:
-    """Return an axis that holds all intervals and margins, as far as they are not beyond bounds."""
+def ends_of(groups: Sequence[Group]) -> list[float | None]:
+    """Return all ratios that the table's axis is to hold: ends of intervals and of margins."""
     rows = [row for group in groups for row in group.rows]
-    lows = [1 / (1 + row.margin) for row in rows] + [row.low for row in rows if row.low]
-    highs = [1 + row.margin for row in rows] + [row.high for row in rows if row.high]
-    low, high = max(min(lows, default=0.9), 1 / WIDEST), min(max(highs, default=1.1), WIDEST)
-    return Axis(low / 1.05, high * 1.05)
+    return [end for row in rows for end in (row.low, row.high, *row.shaded)]
 
 
 def _rows(pair: PairVerdict, problem: Problem) -> list[Row]:
@@ -113,7 +86,7 @@ def _row(c: Comparison, problem: Problem) -> Row:
         ratio=effect.ratio if known else None,
         low=effect.low if known else None,
         high=effect.high if known else None,
-        margin=c.margin,
+        shaded=(1 / (1 + c.margin), 1 + c.margin),
         decision=decision,
         tone=tone,
         rests_on=f"{len(c.seeds)}" + (f", {failed} without a value" if failed else ""),

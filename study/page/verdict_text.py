@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
 from study.analysis.verdict import PairVerdict, Verdict, verdict_of
-from study.page.numbers import percent, short
+from study.page.numbers import change, short
 from study.results.records import StudyRecord
 from study.spec.problem import Metric, Problem
 
@@ -74,18 +74,18 @@ def headline(confirmation: StudyRecord) -> list[str]:
 
 
 def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> Iterator[str]:
-    """Say when a condition's median quality is within a quarter of a reference's."""
+    """Say when a condition's mean quality is within a quarter of a reference's."""
     trials = list(condition.trials.values())
     values = [t.metrics[quality.name] for t in trials if t.metrics.get(quality.name, 0.0) > 0]
     for name in quality.references:
         reference = trials[0].metrics.get(name) if values else None
         if isinstance(reference, float) and reference > 0:
-            middle = statistics.median(values)
-            if abs(math.log(middle / reference)) < math.log(LIKE_REFERENCE):
+            mean = statistics.geometric_mean(values)
+            if abs(math.log(mean / reference)) < math.log(LIKE_REFERENCE):
                 label = problem.metric(name).label
                 yield (
                     f"{_capital(condition.name)} scores like the {label}: "
-                    f"{short(middle)}, where that is {short(reference)}."
+                    f"{short(mean)}, where that is {short(reference)}."
                 )
 
 
@@ -157,7 +157,7 @@ def _figures(c: Comparison) -> str:
     high = f"{effect.high:.2f}" if effect.high < 1000 else "above 1000"
     figures += f", ratio {effect.ratio:.2f} [{effect.low:.2f}, {high}]"
     if not c.is_decided:
-        seen = percent(effect.detectable, "only more than tenfold")
+        seen = change(effect.detectable, "only more than tenfold")
         figures += f"; {seen} would have been seen"
     return figures
 

@@ -21,6 +21,11 @@ STAGES = (
     Stage("samples", "samples (drawn by the DDPM)"),
 )
 
+FILMS = (
+    Stage("restoration-film", "DIP at work on the noisy images"),
+    Stage("sampling-film", "from noise to samples, step by step"),
+)
+
 PLACEHOLDER = "PATH/TO"
 """What stands for the folder that holds the user's folder of images."""
 
@@ -33,7 +38,13 @@ ORIGINAL_SETTINGS = tuple(
 def describe(settings: StudySettings) -> Problem:
     """Return the problem of a search with these settings."""
     parameters = _space(settings)
-    return describe_trials(settings, parameters, _start_points(settings, parameters))
+    problem = describe_trials(settings, parameters, _start_points(settings, parameters))
+    original = original_setting(settings)
+    return dataclasses.replace(
+        problem,
+        reference={p.name: original[p.name] for p in parameters},
+        reference_label="the original setting",
+    )
 
 
 def describe_trials(
@@ -57,6 +68,7 @@ def describe_trials(
         resource="epoch",
         max_resource=run.epochs,
         stages=STAGES if PRIORS[run.prior].restores else STAGES[2:],
+        films=FILMS,
         start_points=start_points,
         rerun=_rerun(settings, parameters),
     )

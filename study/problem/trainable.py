@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from ray import tune
+from torch import Tensor
 
 from dipddpm.config import RunConfig
 from dipddpm.features import Features
-from dipddpm.images import contact_sheet
+from dipddpm.images import by_class, contact_sheet
 from dipddpm.pipeline import Run, dataset_of
 from study.cluster import nodes
 from study.engine.checkpoints import PICTURES
@@ -24,7 +26,11 @@ from study.problem.local_checkpoint import LocalCheckpoint
 from study.problem.settings import StudySettings
 
 
-def trainable(settings: StudySettings, features: Features) -> Callable[[dict[str, Any]], None]:
+def trainable(
+    settings: StudySettings,
+    features: Features,
+    extra_scores: Callable[[Run, Path], None] | None = None,
+) -> Callable[[dict[str, Any]], None]:
     """Return the Tune function of this study's trials, whose scores rest on these features."""
     return functools.partial(
         train,
@@ -33,6 +39,7 @@ def trainable(settings: StudySettings, features: Features) -> Callable[[dict[str
         num_threads=threads(settings),
         device=device(settings),
         rungs=settings.rungs,
+        extra_scores=extra_scores,
     )
 
 
@@ -57,7 +64,7 @@ def train(
         local_folder: a folder on this machine for the state before the first evaluation, for runs
             whose first evaluation is far away.
         extra_scores: called after the last epoch with the run and the folder of its pictures, to
-            measure more and leave it there.
+            measure or show more and leave it there.
         rungs: epochs at which it may be stopped, and is evaluated therefore.
     """
     torch.set_num_threads(num_threads)
@@ -88,7 +95,7 @@ def train(
             folder = Path(name)
             run.save(folder)
             for stage, images in run.pictures().items():
-                contact_sheet(images).save(picture_path(folder, stage))
+                _sheet(run, stage, images).save(picture_path(folder, stage))
             if extra_scores and record.epoch == run.config.epochs:
                 extra_scores(run, folder / PICTURES)
             metrics = {**record.row(), "save_time_s": save_time_s}
@@ -96,3 +103,12 @@ def train(
         save_time_s = time.perf_counter() - start
         if local:
             local.drop()
+
+
+def _sheet(run: Run, stage: str, images: Tensor) -> Image.Image:
+    """Return a picture of a stage; that of samples has a column per class that the features see."""
+    classes = run.classes_of(images) if stage == "samples" else None
+    if classes is None:
+        return contact_sheet(images)
+    num_classes = run.reference.features.net.num_classes
+    return contact_sheet(by_class(images, classes, num_classes), columns=num_classes)

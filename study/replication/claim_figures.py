@@ -1,11 +1,8 @@
 """Figures of the original's claims: functions of evidence and verdicts."""
 
-from collections.abc import Sequence
-
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from study.analysis.inference import MARGIN
 from study.page.figure_style import (
     BLUE,
     GREEN,
@@ -14,55 +11,12 @@ from study.page.figure_style import (
     ORANGE,
     finish,
     interval,
-    ratio_marks,
 )
-from study.replication.claims import CANNOT_TELL, DOES_NOT, HOLDS, Judged
 from study.replication.condition_names import COMBINED
 from study.replication.evidence import Evidence
 from study.replication.loader_effect import LoaderEffect
 
 STARTS = {"from noise": BLUE, "from prior": ORANGE, "from real images": GREEN}
-
-
-def effects(judged: Sequence[Judged]) -> go.Figure:
-    """Draw each finding as a ratio with its 95 % interval.
-
-    Within the grey band nothing is counted as a difference.
-    """
-    figure = go.Figure()
-    lines = [(j, found) for j in judged for found in j.findings if found.effect.n >= 2]
-    for verdict, colour, symbol in (
-        (HOLDS, BLUE, "circle"),
-        (DOES_NOT, ORANGE, "diamond"),
-        (CANNOT_TELL, GREY, "square-open"),
-    ):
-        mine = [(row, found) for row, (j, found) in enumerate(lines) if j.verdict == verdict]
-        if not mine:
-            continue
-        figure.add_scatter(
-            **ratio_marks([found.effect for _, found in mine]),
-            y=[row for row, _ in mine],
-            name=verdict,
-            marker={"color": colour, "symbol": symbol, "size": 10},
-            text=[f"{found.what}, n {found.effect.n}" for _, found in mine],
-            hovertemplate="%{text}<br>ratio %{x:.3f}<extra></extra>",
-        )
-    figure.add_vrect(
-        1 / (1 + MARGIN), 1 + MARGIN, fillcolor=GREY, opacity=0.25, line_width=0, layer="below"
-    )
-    figure = finish(figure, "ratio (95 % interval)", "")
-    figure.update_xaxes(**LOG_AXIS)
-    return figure.update_yaxes(
-        tickvals=list(range(len(lines))),
-        ticktext=[f"({j.claim.letter}) {_short(found.what)}" for j, found in lines],
-        autorange="reversed",
-        automargin=True,
-    )
-
-
-def _short(text: str) -> str:
-    """Return a text cut to a length that fits beside the figure."""
-    return text if len(text) < 48 else text[:46] + "…"
 
 
 def reverse_steps(evidence: Evidence) -> go.Figure:

@@ -1,9 +1,10 @@
 """What is said of claims and of the loader, in words."""
 
 import math
+from collections.abc import Sequence
 
 from study.analysis.inference import Finding
-from study.page.numbers import percent, short
+from study.page.numbers import change, short
 from study.problem.published import ORIGINAL_STEPS_PER_EPOCH, PUBLISHED_ALONE, PUBLISHED_COMBINED
 from study.replication.claims import Judged
 from study.replication.loader_effect import LoaderEffect
@@ -23,10 +24,14 @@ def details_text(judged: Judged) -> str:
     measured = [found for found in judged.findings if found.effect.n >= 2]
     told = [finding_text(found) for found in measured]
     if len(told) > MANY:
-        weakest = max(measured, key=lambda found: found.p_for)
-        told = [f"of {len(told)} comparisons the least sure: {finding_text(weakest)}"]
+        told = [f"of {len(told)} comparisons the least sure: {finding_text(weakest(measured))}"]
     text = "; ".join([judged.note, *told] if judged.note else told)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def weakest(findings: Sequence[Finding]) -> Finding:
+    """Return the finding that speaks least for its claim."""
+    return max(findings, key=lambda found: found.p_for)
 
 
 def finding_text(found: Finding) -> str:
@@ -34,7 +39,7 @@ def finding_text(found: Finding) -> str:
     effect, means = found.effect, ""
     if not math.isnan(effect.mean):
         means = f" {short(effect.mean)} and {short(effect.baseline_mean)},"
-    seen = percent(effect.detectable, "nothing below tenfold")
+    seen = change(effect.detectable, "nothing below tenfold")
     return (
         f"{found.what}{means} ratio {effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}], "
         f"n {effect.n}, {seen} would have been seen"

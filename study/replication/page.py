@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from study.page.dashboard import figure_json, render
+from study.page.interval_axis import axis_of
 from study.page.numbers import short
 from study.page.page_file import write_page
 from study.page.pictures import data_uri
@@ -20,6 +22,7 @@ from study.problem.published import (
     PUBLISHED_COMBINED,
 )
 from study.replication import claim_figures, suspects
+from study.replication.claim_table import claim_rows, tally
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import Judged, judge, table
 from study.replication.condition_names import (
@@ -162,7 +165,9 @@ def page(
 ) -> str:
     """Return the page as HTML, with plotly.js and the pictures inside."""
     study, loader = evidence.study, loader_effect(evidence)
-    made = {"effects": claim_figures.effects(judged)}
+    made, pictures = dict[str, go.Figure](), _pictures(evidence)
+    claims = claim_rows(judged, [condition["name"] for condition in pictures])
+    rows = [row for claim in claims for row in claim.rows]
     if evidence.extra_scores:
         made["steps"] = claim_figures.reverse_steps(evidence)
     if loader:
@@ -172,13 +177,15 @@ def page(
         "replication.html.jinja",
         study=study,
         scale=scale_text(evidence),
-        judged=judged,
-        details_text=details_text,
+        tally=tally(judged),
+        claims=claims,
+        axis=axis_of(end for row in rows for end in (row.low, row.high)),
+        told=[(each, details_text(each)) for each in judged],
         loader=loader_text(loader) if loader else None,
         suspects=[suspects_cells(each) for each in crossed_effects(evidence) if each.effect.n > 1],
         conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
         columns=list(columns.values()),
-        pictures=_pictures(evidence),
+        pictures=pictures,
         figures={name: figure_json(figure) for name, figure in made.items()},
         dashboard=DASHBOARD_FILE,
     )

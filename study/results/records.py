@@ -1,5 +1,6 @@
 """Results on disk → typed records. Neither Ray nor torch is needed, so notebooks can use them."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from study.results.tables import check_confirmation, check_history, check_trials
 from study.results.usage import held_s
 from study.spec.errors import DamagedFile
 from study.spec.pareto import noise_floor, pareto_front, ranking
-from study.spec.problem import FIXED_DESIGN, Problem, Value
+from study.spec.problem import FIXED_DESIGN, Problem, Stage, Value
 from study.spec.status import ENDED, TrialStatus
 
 Check = Callable[[Path, Sequence[Mapping[str, Any]], Problem], None]
@@ -67,6 +68,8 @@ class TrialRecord:
     """The most device memory that it used [GB]; None without a GPU."""
     held_s: float = 0.0
     """Seconds for which it has held its share of the machines, up to its last evaluation or end."""
+    films: dict[str, Path] = dataclasses.field(default_factory=dict)
+    """The animated pictures that exist, by name."""
     seed: int = 0
     replicate_of: int | None = None
     """The number of the first trial with the same parameters, if that had another seed."""
@@ -138,8 +141,10 @@ class StudyRecord:
 
     def is_start_point(self, trial: TrialRecord) -> bool:
         """Return whether the trial's parameters were given to the search, not found by it."""
+        if not self.searched:
+            return False
         points = [self.problem.setting(point) for point in self.problem.start_points]
-        return self.searched and self.problem.setting(trial.parameters) in points
+        return self.problem.setting(trial.parameters) in points
 
     def rerun_command(self, trial: TrialRecord) -> str:
         """Return the command that runs a trial again, with its seed."""
@@ -194,10 +199,10 @@ def load_study(folder: Path) -> StudyRecord:
         if row["status"] in ENDED and int(row[problem.resource]) > _reached(curve):
             # the history has lost it
             curve.append(_evaluation(row, problem, row.get("ended_s", row["started_s"])))
-        pictures = {
-            stage.name: folder / files.SAMPLES_FOLDER / row["trial_id"] / f"{stage.name}.png"
-            for stage in problem.stages
-        }
+        pictures, films = (
+            _there(folder / files.SAMPLES_FOLDER / row["trial_id"], stages)
+            for stages in (problem.stages, problem.films)
+        )
         records.append(
             TrialRecord(
                 number=number,
@@ -208,7 +213,8 @@ def load_study(folder: Path) -> StudyRecord:
                 parameters=problem.parameters_in(row),
                 metrics=_present(row, metrics),
                 curve=tuple(curve),
-                pictures={name: path for name, path in pictures.items() if path.is_file()},
+                pictures=pictures,
+                films=films,
                 started_s=row["started_s"],
                 ended_s=row.get("ended_s"),
                 held_s=held_s([row]),
@@ -230,6 +236,12 @@ def load_study(folder: Path) -> StudyRecord:
         check_confirmation(path, confirmation.info, confirmation.problem)
     name = folder.resolve().name  # a study is its folder, wherever that was copied or moved
     return StudyRecord(name, folder, problem, info, tuple(records), confirmation, baseline)
+
+
+def _there(folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:
+    """Return the pictures in a folder that exist, by stage."""
+    paths = {stage.name: folder / f"{stage.name}.png" for stage in stages}
+    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def _evaluation(row: Mapping[str, Any], problem: Problem, elapsed_s: float) -> Evaluation:

@@ -125,6 +125,10 @@ class Problem:
         seed: the name by which a trial is given its seed among its parameters. A setting that a
             search suggests once more is a replicate, run with another seed. Where a parameter has
             the name, as in a fixed design, its value is the seed.
+        films: what trials may leave as animated pictures, ``NAME.png`` too, beside the stages'.
+        reference: the parameters of a setting that others are told against, a published one, say;
+            None where there is none.
+        reference_label: what it is called.
 
     Raises:
         ValueError: a parameter affects, or a metric refers to, what is not among ``metrics``, a
@@ -139,8 +143,11 @@ class Problem:
     max_resource: int
     rerun: str
     stages: tuple[Stage, ...] = ()
+    films: tuple[Stage, ...] = ()
     start_points: tuple[dict[str, Value], ...] = ()
     seed: str = "seed"
+    reference: dict[str, Value] | None = None
+    reference_label: str = "the reference"
 
     def __post_init__(self) -> None:
         known = {metric.name for metric in self.metrics}
@@ -245,9 +252,9 @@ class Problem:
         """
         renamed = {"noise_only": "declared_effects_only"}
         data = {**data, "metrics": [_renamed(metric, renamed) for metric in data["metrics"]]}
-        parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage}
+        parts = {"parameters": Parameter, "metrics": Metric, "stages": Stage, "films": Stage}
         made = {
-            name: tuple(kind(**_tuples(item)) for item in data[name])
+            name: tuple(kind(**_tuples(item)) for item in data.get(name, ()))
             for name, kind in parts.items()
         }
         return cls(**{**_tuples(data), **made})

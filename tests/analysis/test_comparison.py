@@ -190,3 +190,14 @@ def test_without_a_difference_few_verdicts_name_one(deviation):
         ]
         false += any(c.direction != "open" for c in found)
     assert false / 200 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_the_comparisons_of_a_record_are_judged_once(monkeypatch):
+    """The page asks for them at several places."""
+    judged = []
+    monkeypatch.setattr("study.analysis.comparison.judge", lambda *a: judged.append(a))
+    record = confirmation(0.8, 10.0)
+    comparisons(record)
+    once = len(judged)
+    comparisons(record)
+    assert len(judged) == once > 0

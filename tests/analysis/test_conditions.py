@@ -5,7 +5,7 @@ import json
 from support.planted_confirmations import confirmation
 from support.planted_studies import ROWS, make_study
 
-from study.analysis.conditions import conditions_of, fixed_design, trials_with
+from study.analysis.conditions import conditions_of, fixed_design, judged_with, trials_with
 from study.results.records import load_study
 
 
@@ -16,6 +16,13 @@ def test_trials_are_found_by_the_parameters_of_their_condition():
         "bare": [0, 1, 2, 3, 4],
     }
     assert found["bare"].parameters == {"treated": "no"}
+
+
+def test_what_was_judged_is_told_from_a_baseline_with_the_same_setting():
+    record = confirmation(0.5, 10.0)
+    record.info["conditions"] = dict(reversed(record.info["conditions"].items()))
+    assert judged_with(record, {}).name == "the treated"  # all but the treatment is shared
+    assert judged_with(record, {"treated": "twice"}) is None
 
 
 def test_values_come_in_the_order_of_the_seeds():

@@ -10,13 +10,16 @@ import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 from support.browsing import check_accessible, check_quiet, show_at, wait_until_drawn
+from support.planted_confirmations import confirmation
 from support.planted_studies import ROWS, make_study, row
+from support.searched_studies import searched_study
 from support.toy_problem import TOY, with_noise
 from support.waiting import wait_until
 
 from study.commands.dashboard import main
 from study.page import figures
-from study.page.dashboard import FIGURES, Plot, draw
+from study.page.dashboard import draw
+from study.page.plots import FIGURES, Plot
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
@@ -47,7 +50,11 @@ def test_tradeoff_draws_the_noise_of_the_cost(tmp_path):
     rows = [row(f"t{i}", "completed", error=i + 1, price=p) for i, p in enumerate(prices)]
     study = make_study(tmp_path, rows, with_noise(TOY, "price"))
     assert [trial.trial_id for trial in study.front] == ["t0"]
-    band = figures.tradeoff(study).layout.shapes[-1]
+    figure = figures.tradeoff(study)
+    assert f"noise: within {study.noise_floor('price'):.0%} equal" in [
+        note.text for note in figure.layout.annotations
+    ]
+    band = figure.layout.shapes[-1]
     assert band.x1 / band.x0 == pytest.approx(1 + study.noise_floor("price"))
 
 
@@ -158,6 +165,12 @@ def test_no_two_plots_share_a_place():
     assert len(set(names)) == len(names)
 
 
+def test_the_page_links_to_that_of_the_claims_where_there_is_one(study):
+    assert "replication.html" not in draw(study)
+    (study.folder / "replication.html").touch()
+    assert '<a href="replication.html">' in draw(study)
+
+
 def test_redrawing_from_disk(study, capsys):
     assert main([str(study.folder)]) == 0
     assert (study.folder / "dashboard.html").stat().st_size > 1e6
@@ -236,6 +249,37 @@ def test_of_a_fixed_design_none_is_called_the_best(tmp_path, browser):
     check_quiet(browser)
 
 
+def marked_in(browser, plot: str) -> list[str]:
+    """The trials that are marked over a plot."""
+    script = "return [...document.querySelectorAll(arguments[0])].map(mark => mark.dataset.trial)"
+    return browser.execute_script(script, f"#{plot} .selection *")
+
+
+def test_the_mark_of_the_selection_stays_on_its_point(study, browser):
+    """Whatever part of the plot is shown."""
+    open_page(study, browser, "#axis=price&a=bbb")
+    where = """
+      const plot = document.getElementById("tradeoff"), {xaxis, yaxis} = plot._fullLayout;
+      const trace = plot.data[0], i = trace.customdata.indexOf("bbb");
+      const ring = plot.querySelector(".selection circle");
+      return [[xaxis._offset + xaxis.d2p(trace.x[i]), yaxis._offset + yaxis.d2p(trace.y[i])],
+              [Number(ring.getAttribute("cx")), Number(ring.getAttribute("cy"))]];
+    """
+    point, ring = browser.execute_script(where)
+    assert ring == pytest.approx(point)
+    zoom = """
+      const [range, done] = arguments;
+      Plotly.relayout("tradeoff", {"xaxis.range": range}).then(() => done());
+    """
+    browser.execute_async_script(zoom, [0, 2])
+    moved, ring = browser.execute_script(where)
+    assert moved != point
+    assert ring == pytest.approx(moved)
+    browser.execute_async_script(zoom, [2, 5])
+    assert marked_in(browser, "tradeoff") == []  # it is not seen
+    check_quiet(browser)
+
+
 def test_a_click_selects_a_trial_everywhere(study, browser):
     open_page(study, browser, "#axis=price")
     assert shown(browser)["id"] == "aaa"  # the best
@@ -254,11 +298,8 @@ def test_a_click_selects_a_trial_everywhere(study, browser):
         "return [...document.querySelectorAll('tr[aria-selected=true]')].map(r => r.dataset.id)"
     )
     assert browser.execute_script(marked) == ["bbb"]
-    for plot in ("tradeoff", "curves"):
-        names = browser.execute_script(
-            "return document.getElementById(arguments[0]).data.map(t => t.name)", plot
-        )
-        assert names[-1] == "selected"
+    for plot in ("tradeoff", "curves", "slices"):
+        assert marked_in(browser, plot) == ["bbb"]
     assert "a=bbb" in browser.current_url
 
     # a failed trial has no picture; what its error says is text, not markup
@@ -345,7 +386,9 @@ def test_everything_is_reached_with_the_keyboard(study, browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_checker_of_accessibility_finds_no_serious_fault(study, browser, width, scheme):
+def test_a_checker_of_accessibility_finds_no_serious_fault(tmp_path, browser, width, scheme):
+    """On a page that has all: a verdict, a model of the trials, and what it says."""
+    study = dataclasses.replace(searched_study(tmp_path), confirmation=confirmation(0.8, 20.0))
     show_at(browser, width, scheme)
     open_page(study, browser)
     check_accessible(browser)
@@ -390,6 +433,17 @@ def test_a_thousand_trials(tmp_path, browser):
         image = browser.find_element("id", "a-after")
         assert image.get_attribute("src").startswith("data:") == inside
         wait_until(lambda: browser.execute_script(width) == 100)
+        assert marked_in(browser, "curves") == [trial.trial_id]
+    redrawn = """
+      let drawn = 0;
+      for (const plot of document.querySelectorAll(".plot")) {
+        plot.on?.("plotly_afterplot", () => { drawn += 1; });
+      }
+      select(data.trials[7].id);
+      const done = arguments[0];
+      requestAnimationFrame(() => requestAnimationFrame(() => done(drawn)));
+    """
+    assert browser.execute_async_script(redrawn) == 0  # no plot is drawn again
     check_quiet(browser)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.page.numbers import short
+from study.page.numbers import change, short
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,11 @@ from study.page.numbers import short
 )
 def test_three_digits_and_no_exponent(value, text):
     assert short(value) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [(0.456, "46%"), (0.0, "0%"), (1.71, "a factor of 2.7"), (9.0, "more"), (float("inf"), "more")],
+)
+def test_a_change_up_or_down_is_a_factor_where_a_decrease_has_no_percentage(difference, text):
+    assert change(difference, "more") == text

@@ -7,7 +7,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from study.page.pictures import data_uri
+from study.page.pictures import data_uri, film_of
 
 
 def shown(path):
@@ -41,3 +41,13 @@ def test_a_new_picture_in_the_same_place_is_seen(tmp_path):
         Image.new("L", (2, 2), shade).save(tmp_path / "one.png")
         os.utime(tmp_path / "one.png", (time_s, time_s))
         assert shown(tmp_path / "one.png").convert("L").getpixel((0, 0)) == shade
+
+
+def test_a_film_is_a_strip_of_its_frames(tmp_path):
+    frames = [Image.new("L", (20, 10), shade) for shade in (0, 119, 255)]
+    frames[0].save(tmp_path / "film.png", save_all=True, append_images=frames[1:])
+    film = film_of(tmp_path / "film.png")
+    assert (film.frames, film.aspect) == (3, 2.0)
+    strip = Image.open(io.BytesIO(base64.b64decode(film.source.split(",")[1]))).convert("L")
+    assert strip.size == (20, 30)
+    assert [strip.getpixel((3, height)) for height in (5, 15, 25)] == [0, 119, 255]

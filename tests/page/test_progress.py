@@ -1,15 +1,34 @@
 """The time left is one estimate: the terminal and the page show the same."""
 
+import dataclasses
 import io
 
 import pytest
 from rich.console import Console
+from support.planted_confirmations import confirmation
 from support.planted_studies import PLAN, make_study, row
 from support.toy_problem import TOY
 
 from study.engine.terminal import Display
 from study.page.dashboard import draw
 from study.page.progress import seconds_left
+
+
+def test_the_page_tells_of_the_part_that_is_under_way(tmp_path):
+    """And looks for a newer page, though the search has ended."""
+    study = make_study(tmp_path, [row("a", "completed")])
+    baseline = make_study(tmp_path, [row("b", "completed"), row("c", "running")], name="part")
+    done = confirmation(0.8, 10.0)
+    done.info["settings"] = {"plan": {**PLAN, "num_samples": 20}}
+    assert "refreshSeconds: null" in draw(study)
+    for part, record, said in (
+        ("baseline", baseline, "the baseline's own search. 1 of 5 trials have ended"),
+        ("confirmation", done, "confirmation. 18 of 20 trials have ended, about 0:10 left"),
+    ):
+        record.info["status"] = "running"
+        page = draw(dataclasses.replace(study, **{part: record})).replace("&#39;", "'")
+        assert f"Under way: {said}" in " ".join(page.split())
+        assert "refreshSeconds: 15" in page
 
 
 def test_nothing_is_said_without_anything_to_judge_by():

@@ -9,8 +9,9 @@ from support.toy_problem import TOY
 
 from study.page import figures
 from study.page.dashboard import draw
-from study.page.text import describe_study
+from study.page.text import describe_origin, describe_study
 from study.results.records import load_study
+from study.spec.problem import FIXED_DESIGN
 
 X, Y = TOY.parameters
 FLAGGED = dataclasses.replace(
@@ -61,6 +62,13 @@ def test_a_trial_says_how_it_came_by_its_setting(study):
         strict=True,
     ):
         assert said in trial["ended"]
+
+
+def test_the_trials_of_a_fixed_design_have_no_origin(tmp_path):
+    """Its start points may even have other names, as an earlier version's do."""
+    earlier = dataclasses.replace(FLAGGED, start_points=({"row": 1.0},))
+    study = make_study(tmp_path, ROWS[:1], earlier, sampler=FIXED_DESIGN)
+    assert describe_origin(study, study.trials[0]) == ""
 
 
 def test_where_nothing_was_run_again_nothing_is_said(tmp_path):

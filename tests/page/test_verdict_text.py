@@ -59,7 +59,7 @@ def test_no_evidence_says_what_would_have_been_seen():
     """Seeds that differ by much more than their mean does."""
     text = verdict_text(confirmation(1.0, 10.0, noise=0.5))
     assert "there is no evidence for or against the cure (error" in text
-    assert "% would have been seen" in text
+    assert "; a factor of 3.3 would have been seen)" in text
     text = verdict_text(confirmation(1.0, 10.0, noise=9.0))
     assert ", above 1000]; only more than tenfold would have been seen" in text
 

@@ -8,6 +8,7 @@ from support.browsing import check_accessible, check_quiet, show_at, wait_until_
 from support.planted_evidence import evidence
 
 from study.replication import page
+from study.replication.claim_table import tally
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import judge
 from study.replication.condition_names import (
@@ -122,7 +123,7 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     for each in judged:
         assert f"({each.claim.letter}) {each.claim.text}:\n    {each.verdict}" in text
         assert details_text(each) in text
-    assert 'id="effects"' in text
+    assert tally(judged) in text
     assert 'id="steps"' in text
     assert 'id="loaders"' in text
     assert "https://" not in text.split("<script>")[0]  # offline
@@ -146,7 +147,8 @@ def test_a_replication_that_timed_other_loaders_can_be_drawn(planted):
     assert loader_effect(dataclasses.replace(planted, timing=old)) is None
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
 def test_the_page_in_a_browser(planted, tmp_path, browser, width, scheme):
     file = tmp_path / "replication.html"
     conditions = page.conditions_table(planted)

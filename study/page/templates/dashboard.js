@@ -45,40 +45,16 @@ function plot(id, figure) {
   });
   element(id).on("plotly_hover", event => showTip(event.points[0].customdata, event.event));
   element(id).on("plotly_unhover", () => { element("tip").hidden = true; });
+  element(id).on("plotly_relayouting", () => layerOver(element(id)).replaceChildren());
+  element(id).on("plotly_afterplot", () => markSelection(element(id)));
+  markSelection(element(id));
 }
 
 function drawTradeoff() {
-  const figure = structuredClone(data.tradeoffs[state.axis]);
-  figure.data.push(...selectionTraces(figure.data));
-  plot("tradeoff", figure);
+  plot("tradeoff", structuredClone(data.tradeoffs[state.axis]));
   for (const note of document.querySelectorAll("[data-axis]")) {
     note.hidden = note.dataset.axis !== (state.axis === "anytime" ? "anytime" : "other");
   }
-}
-
-function drawCurves() {
-  const figure = structuredClone(data.figures.curves);
-  figure.data.push(...selectionTraces(figure.data));
-  plot("curves", figure);
-}
-
-const chosenOnes = () => [[state.a, "selected", "solid"], [state.b, "beside it", "dot"]]
-  .filter(([id]) => id);
-
-function selectionTraces(traces) {  // a ring around a trial's point, or a strong line through several
-  return chosenOnes().flatMap(([id, name, dash], place) => {
-    for (const trace of traces) {
-      const at = [...(trace.customdata || []).keys()]
-        .filter(i => trace.customdata[i] === id && trace.y[i] !== null);
-      if (at.length) {
-        return [{x: at.map(i => trace.x[i]), y: at.map(i => trace.y[i]), name, hoverinfo: "skip",
-                 meta: "selection", mode: at.length > 1 ? "lines" : "markers", line: {color: ink(), width: 3, dash},
-                 marker: {symbol: place ? "square-open" : "circle-open", size: 20, color: ink(),
-                          line: {width: 2}}}];
-      }
-    }
-    return [];
-  });
 }
 
 // --- what a hover shows
@@ -218,8 +194,7 @@ function asCsv() {
 function select(id, other = state.b === id ? "" : state.b) {
   Object.assign(state, {a: id, b: other});
   drawPanels();
-  drawTradeoff();
-  drawCurves();
+  markEverywhere();
   markRow();
   remember();
 }
@@ -267,7 +242,7 @@ async function drawAll() {  // the trade-off first; the others follow while it c
   drawTradeoff();
   for (const [id, figure] of Object.entries(data.figures)) {
     await new Promise(next => setTimeout(next));
-    if (id === "curves") drawCurves(); else plot(id, figure);
+    plot(id, figure);
   }
 }
 

@@ -11,11 +11,9 @@ const csvOf = rows => rows.map(row => row.map(value => {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }).join(",")).join("\r\n") + "\r\n";
 
-const drawnIn = plot => plot.data.filter(trace => trace.meta !== "selection");
-
 function plotRows(plot) {  // a row per mark; what it belongs to, where it is, what it says
   const keys = ["x", "y", "base", "text", "customdata"];
-  const rows = drawnIn(plot).filter(trace => trace.x).flatMap(trace => [...trace.x.keys()].map(i =>
+  const rows = plot.data.filter(trace => trace.x).flatMap(trace => [...trace.x.keys()].map(i =>
     [trace.name, ...keys.map(key => Array.isArray(trace[key]) ? trace[key][i] : trace[key])]));
   return [["trace", ...keys], ...rows];
 }
@@ -30,7 +28,7 @@ async function savePlot(id, format) {
   const font = {...plot.layout.font, color: "#1b1f24"};  // on paper, whatever the reader's scheme
   const layout = {...plot.layout, font, paper_bgcolor: "#ffffff"};
   const size = {width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 2 : 1};
-  const url = await Plotly.toImage({data: drawnIn(plot), layout}, {format, ...size});
+  const url = await Plotly.toImage({data: plot.data, layout}, {format, ...size});
   make("a", {href: url, download: file}).click();
 }
 
