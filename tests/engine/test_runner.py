@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import json
-import os
-import signal
 from types import SimpleNamespace
 
 import optuna
@@ -189,25 +187,6 @@ def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, t
         (DIES_IDLE, "stopped", 0),
         (0.1, "completed", 0),
     ]
-
-
-def test_each_death_of_a_worker_costs_one_try(ray_local, tmp_path):
-    """The third trial loses the worker that it waits for, then the one that it runs in."""
-    points = tuple({"x": 1.0, "y": y} for y in (0.5, DIES_IDLE, 0.1))
-    problem = dataclasses.replace(TOY, start_points=points)
-    killed = tmp_path / "killed"
-
-    def killed_once(parameters):
-        if parameters["y"] == 0.1 and not killed.exists():
-            killed.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        toy(parameters)
-
-    plan = {"sampler": FIXED_DESIGN, "num_samples": 3, "slots": 1}
-    status, path = run(tmp_path, problem, killed_once, **plan)
-    assert status == "finished"
-    ends = [(t.parameters["y"], t.status, t.restarts) for t in load_study(path).trials]
-    assert ends == [(0.5, "completed", 0), (DIES_IDLE, "stopped", 0), (0.1, "completed", 2)]
 
 
 def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path):
