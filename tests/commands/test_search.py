@@ -112,6 +112,7 @@ def test_the_best_trial_runs_again_to_the_same_score(done, tmp_path):
         assert again[name] == best["metrics"][name], name
 
 
+@pytest.mark.slow
 def test_real_mnist(mnist_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     images = ("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path))
@@ -313,6 +314,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(done, capsys):
     assert "--resume is gone; expected one of tiny in" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path, monkeypatch):
     """With a database of one's own, the noisy regime and the wider space."""
     url = f"sqlite:///{tmp_path / 'mine.db'}"
