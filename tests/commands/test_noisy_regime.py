@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from support.poisoned_images import train
-from support.tiny_run import SMALL
 
 from dipddpm.feature_store import load_features
 from dipddpm.pipeline import dataset_of
@@ -59,7 +58,6 @@ def test_the_search_is_the_same_whatever_the_clean_images_are(ray_local, tmp_pat
 def test_noisy_images_choose_and_clean_ones_judge(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "2")
-    size = (*size, *SMALL)
     few = ("--num-samples", "3", "--confirm-seeds", "2", "--name", "noisy")
     assert main(["--regime", "noisy", *size, *few]) == 0
     folder = tmp_path / "results" / "noisy"
