@@ -12,6 +12,14 @@ from dipddpm.config import RunConfig
 SHARED_MNIST = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_elsewhere():
+    """Processes that tests start, two at a time, would wait for each other's threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     """Two cores gain nothing from threads at these sizes, and sums keep one order."""

@@ -30,6 +30,7 @@ def test_the_library_in_ten_lines(tmp_path):
         assert picture.width > 100
 
 
+@pytest.mark.slow
 def test_the_engine_with_a_problem_of_ones_own(tmp_path):
     output = run("own_problem.py", tmp_path)
     folder = tmp_path / "results" / "classifier"

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray import cloudpickle, tune
@@ -21,7 +21,7 @@ from study.engine.reporting import METRICS, PLACE
 from study.engine.shares import HeldTime, shared_time
 from study.engine.terminal import Display
 from study.engine.trial_logs import TrialLogs
-from study.engine.trial_queue import has_tries_left
+from study.engine.trial_queue import QueuedTrial
 from study.engine.watch import Watch
 from study.page.refresher import LivePage
 from study.results.folder import CHECKPOINT, RAY_FOLDER, SAMPLES_FOLDER, ResultsFolder
@@ -205,8 +205,10 @@ class Recorder(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         if self.interrupted():
             return  # its process had the signal too
-        if has_tries_left(trial):
-            self.on_trial_recover(iteration, trials, trial)  # the queue has it again
+        queued = cast(QueuedTrial, trial)
+        if queued.has_tries_left:  # the queue has it again
+            if not queued.repeated:
+                self.on_trial_recover(iteration, trials, trial)
             return
         row, (reason, diverged) = self._row(trial), self._reason(trial)
         self._finish(row, TrialStatus.FAILED, reason)

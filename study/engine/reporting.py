@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 from ray import tune
 
 from study.engine.checkpoints import PICTURES, seal
+from study.engine.device_memory import peak_gb
 
 Evaluation = tuple[int, Mapping[str, Any]]
 """What a trial had spent of the problem's resource, and its metrics then."""
@@ -48,8 +48,8 @@ def _place() -> dict[str, Any]:
         "gpus": " ".join(map(str, ray.get_gpu_ids())),
         "gpu_share": ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0),
     }
-    if torch.cuda.is_initialized():  # else it has used none
-        place["device_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 3)
+    if (peak := peak_gb()) is not None:
+        place["device_memory_gb"] = peak
     return place
 
 

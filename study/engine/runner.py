@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from rich.console import Console
 
 from study.cluster.private_ray import choose_allocator, make_token
-from study.engine import ray_state
+from study.engine import device_memory, ray_state
 from study.engine.heartbeat import beating
 from study.engine.notices import Notices
 from study.engine.plan import Plan
@@ -97,8 +96,7 @@ def _measured(trainable: Callable[[dict[str, Any]], None]) -> Callable[[dict[str
     """
 
     def train(parameters: dict[str, Any]) -> None:
-        if torch.cuda.is_initialized():
-            torch.cuda.reset_peak_memory_stats()
+        device_memory.forget_peak()
         with beating():
             trainable(parameters)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from ray.exceptions import RayActorError
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Checkpoint
 from ray.tune.experiment import Experiment, Trial
@@ -42,12 +43,26 @@ class RecoveredTrial:
     """Its evaluations, for the searcher."""
 
 
-def has_tries_left(trial: Trial) -> bool:
-    """Return whether a trial that Ray has given up may fail once more.
+class QueuedTrial(Trial):
+    """A trial to which each death of a worker counts once.
 
-    Ray gives a trial up for good where its worker dies before the trial has begun there.
+    Where a worker dies that is being given to a trial, Ray tells of it twice. First it fails the
+    trial and puts it back, then it fails the trial that waits again, and gives it up for good.
     """
-    return bool(trial.run_metadata.num_failures <= trial.max_failures)
+
+    repeated = False
+    """Whether the last failure had been told before."""
+
+    def handle_error(self, exc: Any = None) -> None:
+        """Count a failure, unless it is the second word of the same death."""
+        self.repeated = self.status == Trial.PENDING and isinstance(exc, RayActorError)
+        if not self.repeated:
+            super().handle_error(exc)
+
+    @property
+    def has_tries_left(self) -> bool:
+        """Whether the trial may fail once more, even where Ray has given it up."""
+        return bool(self.run_metadata.num_failures <= self.max_failures)
 
 
 class TrialQueue(SearchAlgorithm):
@@ -88,7 +103,7 @@ class TrialQueue(SearchAlgorithm):
         self._recovered = deque(sorted(others, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
         self._begun = {trial.trial_id for trial in recovered}
-        self._live: dict[str, Trial] = {}
+        self._live: dict[str, QueuedTrial] = {}
         self._failures: dict[str, int] = {}
         """How often a trial has failed that may go on, by id."""
         self._spec: dict[str, Any] = {}
@@ -123,7 +138,7 @@ class TrialQueue(SearchAlgorithm):
             self._scheduler.finish()
         return [trial_id for trial_id in self._scheduler.due() if trial_id in self._paused]
 
-    def next_trial(self) -> Trial | None:
+    def next_trial(self) -> QueuedTrial | None:
         if self._recovered and self._recovered[0].status.has_ended:
             return self._ended(self._recovered.popleft())
         if len(self._live) >= self._slots:
@@ -156,10 +171,10 @@ class TrialQueue(SearchAlgorithm):
         had.add(seed)
         return seed
 
-    def _make(self, trial_id: str, parameters: Mapping[str, Value], seed: int) -> Trial:
+    def _make(self, trial_id: str, parameters: Mapping[str, Value], seed: int) -> QueuedTrial:
         self._begun.add(trial_id)
         spec = self._spec
-        trial = Trial(
+        trial = QueuedTrial(
             spec["run"],
             config={**spec["config"], **parameters, self._problem.seed: seed},
             evaluated_params=dict(parameters),
@@ -173,7 +188,7 @@ class TrialQueue(SearchAlgorithm):
         trial.relative_logdir = storage.trial_dir_name = trial_id  # type: ignore[assignment]
         return trial
 
-    def _ended(self, recovered: RecoveredTrial) -> Trial:
+    def _ended(self, recovered: RecoveredTrial) -> QueuedTrial:
         trial = self._make(recovered.trial_id, recovered.parameters, recovered.seed)
         trial.run_metadata.last_result = {**self._result(recovered), "done": True}
         trial.set_status(
@@ -181,7 +196,7 @@ class TrialQueue(SearchAlgorithm):
         )
         return trial
 
-    def _continued(self, recovered: RecoveredTrial) -> Trial:
+    def _continued(self, recovered: RecoveredTrial) -> QueuedTrial:
         trial = self._make(recovered.trial_id, recovered.parameters, recovered.seed)
         trial.run_metadata.num_failures = self._failures.get(trial.trial_id, 0)
         if recovered.checkpoint is not None:
@@ -211,7 +226,7 @@ class TrialQueue(SearchAlgorithm):
         trial = self._live.pop(trial_id, None)
         if trial:
             self._failures[trial_id] = trial.run_metadata.num_failures
-        if error and trial and has_tries_left(trial):
+        if error and trial and trial.has_tries_left:
             self._recovered.append(self._again(trial, TrialStatus.INTERRUPTED))
             return
         if error:
@@ -220,7 +235,7 @@ class TrialQueue(SearchAlgorithm):
             self._paused[trial_id] = self._again(trial, TrialStatus.PAUSED)
         self._searcher.on_trial_complete(trial_id, result, error)
 
-    def _again(self, trial: Trial, status: TrialStatus) -> RecoveredTrial:
+    def _again(self, trial: QueuedTrial, status: TrialStatus) -> RecoveredTrial:
         """Return a trial that goes on from its last checkpoint, if it has one."""
         checkpoint, last = trial.checkpoint, trial.last_result or {}
         return RecoveredTrial(

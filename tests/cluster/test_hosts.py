@@ -33,13 +33,14 @@ ENVIRONMENT = {
     "AUTOSCALER_UPDATE_INTERVAL_S": "1",
     "AUTOSCALER_HEARTBEAT_TIMEOUT_S": "10",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # then a worker without its head ends
+    "RAY_health_check_period_ms": "1000",  # between two of the five questions to a silent node
 }
 
-TRIALS = 8
+TRIALS, EPOCHS = 6, 8
 STUDY = (
-    f"--dataset digits --num-samples {TRIALS} --max-epochs 6 --grace-period 2 --train-size 500 "
-    "--dip-steps 20 --eval-every 1 --confirm-top 0 --gpus-per-trial 0.5 --ray-address auto "
-    "--storage-path s3://studies/all"
+    f"--dataset digits --num-samples {TRIALS} --max-epochs {EPOCHS} --scheduler none "
+    "--train-size 500 --dip-steps 20 --eval-every 1 --confirm-top 0 --gpus-per-trial 0.5 "
+    "--ray-address auto --storage-path s3://studies/all"
 )
 """Two trials on each pretended GPU; a checkpoint at each epoch."""
 
@@ -117,23 +118,17 @@ def everything_has_ended(trials, history) -> bool:
     return len(trials) == TRIALS and set(trials.status) <= {"completed", "stopped", "failed"}
 
 
-def half_way(trials, history) -> bool:
-    return len(history) >= 10
-
-
-def check(folder: Path) -> pd.DataFrame:
-    """Each trial once, ended well, and its epochs; returns the trials."""
+def check(folder: Path) -> None:
+    """Each trial once, ended well, and its epochs."""
     trials, history = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "history.csv")
     assert json.loads((folder / "study.json").read_text())["status"] == "finished"
     assert len(trials) == TRIALS
     assert trials.trial_id.is_unique
-    assert set(trials.status) <= {"completed", "stopped"}, trials.stop_reason.tolist()
+    assert set(trials.status) == {"completed"}, trials.stop_reason.tolist()
     epochs = history.groupby("trial_id").epoch.apply(list)
-    for trial in trials.itertuples():
-        assert epochs[trial.trial_id] == list(range(1, trial.epoch + 1))
+    assert epochs.tolist() == [list(range(1, EPOCHS + 1))] * TRIALS
     assert set(trials.gpus.astype(int)) == {0}
     assert history.concurrent.max() == 4  # two on each GPU
-    return trials
 
 
 def test_a_worker_lost_then_the_head(cluster):
@@ -147,43 +142,43 @@ def test_a_worker_lost_then_the_head(cluster):
     mark("up")
 
     # a worker machine dies and comes back; the laptop is gone too: the driver is on the head
-    cluster.submit("--name worker")
+    cluster.submit("--name lost")
     cluster.laptop.stop()
-    cluster.wait_for("worker", half_way)
-    mark("half way")
+    cluster.wait_for("lost", lambda _, history: len(history) >= 6)
+    mark("first epochs")
     one = cluster.workers[0]
     one.stop()
-    lost = pd.read_csv(cluster.results("worker") / "trials.csv")
-    lost_trials = lost[(lost.status == "running") & (lost.node == one.address)]
+    before = pd.read_csv(cluster.results("lost") / "trials.csv")
+    on_it = before.trial_id[(before.status == "running") & (before.node == one.address)]
     time.sleep(3)
     one.start()
-    cluster.wait_for_end("worker")
-    mark("first study")
-    cluster.laptop.start()
-    folder = cluster.fetched("worker")
-    trials = check(folder)
-    assert trials.restarts.sum() >= len(lost_trials)
-    assert max(repeated(folder)) <= 1
-    causes = set(trials.restart_reason.dropna().str.partition(":")[0])
-    assert causes <= {"ActorDiedError", "ActorUnavailableError"}
-    marks["restarts"] = int(trials.restarts.sum())
-    marks["repeated"] = sum(repeated(folder))
+
+    def goes_on(trials, history) -> bool:
+        again = trials.trial_id[trials.restarts > 0]
+        return set(on_it) <= set(again) and len(history) >= 14
+
+    cluster.wait_for("lost", goes_on)
+    mark("goes on without a worker")
 
     # the head dies, and comes back with an empty disk: all is rebuilt from the bucket
-    cluster.submit("--name head")
-    cluster.wait_for("head", half_way)
-    mark("half way again")
     cluster.head.stop()
-    before = pd.read_csv(cluster.results("head") / "history.csv")
+    folder = cluster.results("lost")
+    trials, before = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "history.csv")
+    causes = set(trials.restart_reason.dropna().str.partition(":")[0])
+    assert causes <= {"ActorDiedError", "ActorUnavailableError"}
+    assert max(repeated(folder), default=0) <= 1
+    marks["restarts"] = int(trials.restarts.sum())
+    assert "running" in set(trials.status)
     cluster.head.wipe()
     cluster.head.start()
+    cluster.laptop.start()
     cluster.ray("down -y ~/cluster.yaml", check=False)  # the new head knows no Ray to stop
     cluster.up()
     mark("up again")
-    cluster.submit("--resume head")
-    cluster.wait_for_end("head")
-    mark("second study")
-    folder = cluster.fetched("head")
+    cluster.submit("--resume lost")
+    cluster.wait_for_end("lost")
+    mark("finished")
+    folder = cluster.fetched("lost")
     check(folder)
     history = pd.read_csv(folder / "history.csv")
     # what the bucket had not yet seen, which it does about once a second, is done again
@@ -192,7 +187,7 @@ def test_a_worker_lost_then_the_head(cluster):
     assert lost_epochs.max() <= 2
     marks["lost with the head"] = int(lost_epochs.sum())
     assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2
-    assert set(history.node) == {worker.address for worker in cluster.workers}  # both are back
+    assert set(history.node) == {worker.address for worker in cluster.workers}
 
     cluster.ray("down -y ~/cluster.yaml")
     for host in (cluster.head, *cluster.workers):

@@ -37,6 +37,8 @@ def head():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", PYTHONPATH)  # nodes find the problems
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        # between two of the five questions to a silent node, after which it is lost
+        patch.setenv("RAY_health_check_period_ms", "1000")
         args = {"num_cpus": 0, "node_name": "head", "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=args)
         yield cluster

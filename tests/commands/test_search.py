@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from support import ROOT
 from support.killed_studies import wait_for_rows
+from support.tiny_run import SMALL
 from support.waiting import HANG_S
 
 from study.commands.search import main
@@ -111,16 +112,14 @@ def test_the_best_trial_runs_again_to_the_same_score(done, tmp_path):
         assert again[name] == best["metrics"][name], name
 
 
-def test_real_mnist(mnist_dir, tmp_path):
-    process = start(
-        *("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path)),
-        *("--num-samples", "1", "--confirm-top", "0"),
-        *("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", "--name", "mnist"),
-        cwd=tmp_path,
-    )
-    output, _ = process.communicate(timeout=HANG_S)
-    assert process.returncode == 0, output
-    assert "128 training images" in output
+@pytest.mark.slow
+def test_real_mnist(mnist_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    images = ("--dataset", "mnist", "--data-dir", os.path.relpath(mnist_dir, tmp_path))
+    few = ("--num-samples", "1", "--confirm-top", "0", "--name", "mnist")
+    size = ("--max-epochs", "1", "--train-size", "128", "--dip-steps", "2", *SMALL)
+    assert main([*images, *few, *size]) == 0
+    assert "128 training images" in capsys.readouterr().out
     folder = tmp_path / "results" / "mnist"
     assert files_of(folder) == FILES
     assert load(folder)[1].features[0].startswith("mnist-features-v1@")
@@ -185,15 +184,13 @@ def test_the_confirmation(done):
         assert f'"{socket.gethostname()}"' not in text, name
 
 
-def test_what_has_ended_is_not_run_again(done):
+def test_what_has_ended_is_not_run_again(done, capsys):
     place, _ = done
     folder = place / "results" / "tiny"
     paths = [folder / part / "trials.csv" for part in (".", "baseline", "confirm")]
     before = [path.read_bytes() for path in paths]
-    process = start("--resume", "tiny", cwd=place)
-    output, _ = process.communicate(timeout=HANG_S)
-    assert process.returncode == 0, output
-    assert "resumed: 3 have ended, 0 go on where they were" in output
+    assert main(["--resume", "tiny", "--results-dir", str(folder.parent)]) == 0
+    assert "resumed: 3 have ended, 0 go on where they were" in capsys.readouterr().out
     assert [path.read_bytes() for path in paths] == before
 
 
@@ -317,10 +314,12 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(done, capsys):
     assert "--resume is gone; expected one of tiny in" in capsys.readouterr().err
 
 
-def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
+@pytest.mark.slow
+def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path, monkeypatch):
     """With a database of one's own, the noisy regime and the wider space."""
     url = f"sqlite:///{tmp_path / 'mine.db'}"
-    flags = ("--dataset", "digits", "--max-epochs", "3", "--train-size", "200", "--regime", "noisy")
+    flags = ("--dataset", "digits", "--max-epochs", "3", "--train-size", "128", "--regime", "noisy")
+    flags += ("--scored-images", "100")
     flags += ("--space", "extended", "--scheduler", "pareto-asha", "--sampler", "nsga2")
     flags += ("--num-samples", "4", "--confirm-top", "0", "--name", "cut", "--storage-url", url)
     process = start(*flags, cwd=tmp_path)
@@ -339,9 +338,8 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
     exported = optuna.load_study(study_name="cut", storage=url)
     assert "RUNNING" not in {trial.state.name for trial in exported.trials}
     assert (folder / "dashboard.html").exists()
-    process = start("--resume", "--storage-url", url, cwd=tmp_path)
-    output, _ = process.communicate(timeout=HANG_S)
-    assert process.returncode == 0, output
+    monkeypatch.chdir(tmp_path)
+    assert main(["--resume", "--storage-url", url]) == 0
     trials = pd.read_csv(folder / "trials.csv")
     assert len(trials) == 4
     assert set(trials.status) <= {"completed", "stopped"}
@@ -359,7 +357,7 @@ def test_ctrl_c_and_resume_finish_what_was_begun(tmp_path):
 @pytest.mark.slow
 def test_a_study_goes_on_in_a_wider_range_and_another_starts_from_its_best(tmp_path):
     size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "2")
-    size = (*size, "--confirm-top", "0")
+    size = (*size, "--confirm-top", "0", *SMALL)
     (tmp_path / "points.csv").write_text("std,dip_lr,ddpm_lr\n0.3,0.003,0.0004\n")
     begun = ("--num-samples", "5", "--ddpm-lr", "1e-4", "6e-4", "--start-points", "points.csv")
     ended = start(*size, *begun, "--name", "a", cwd=tmp_path).communicate(timeout=HANG_S)[0]

@@ -8,6 +8,7 @@ import sys
 
 import pandas as pd
 from support import ROOT
+from support.tiny_run import SMALL
 
 
 def replace_in(file, old: str, new: str) -> None:
@@ -37,7 +38,8 @@ def test_a_second_clone_runs_its_own_code(tmp_path):
 
     flags = ("--num-samples", "1", "--confirm-top", "0", "--name", "x", "--prior", "none")
     size = ("--dataset", "digits", "--max-epochs", "1", "--train-size", "128", "--dip-steps", "1")
-    subprocess.run([sys.executable, str(clone / "study" / "run.py"), *flags, *size], **elsewhere)
+    command = [sys.executable, str(clone / "study" / "run.py"), *flags, *size, *SMALL]
+    subprocess.run(command, **elsewhere)
     folder = tmp_path / "results" / "x"
     title = json.loads((folder / "study.json").read_text())["problem"]["title"]
     assert title.startswith("Clone of DIP→DDPM")  # the driver

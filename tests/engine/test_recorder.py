@@ -171,20 +171,22 @@ def test_a_failed_trial_has_its_reason(error, reason, session, tmp_path):
     trial = session.run("a", rounds=2)
     (tmp_path / "error").write_bytes(cloudpickle.dumps(error))
     trial.pickled_error_file = str(tmp_path / "error")
-    trial.run_metadata, trial.max_failures = SimpleNamespace(num_failures=3), 2
+    trial.has_tries_left = False
     session.recorder.on_trial_error(0, [], trial)
     (failed,) = load_study(session.folder.path).trials
     assert failed.status == "failed"
     assert failed.stop_reason.startswith(reason)
 
 
-def test_a_trial_that_ray_gave_up_too_early_is_only_restarted(session):
+@pytest.mark.parametrize(("repeated", "restarts"), [(False, 1), (True, 0)])
+def test_a_trial_that_ray_gave_up_too_early_is_only_restarted(repeated, restarts, session):
+    """Once: of a failure that had been told before, the restart is counted."""
     trial = session.run("a", rounds=2)
     trial.pickled_error_file = None
-    trial.run_metadata, trial.max_failures = SimpleNamespace(num_failures=2), 2
+    trial.has_tries_left, trial.repeated = True, repeated
     session.recorder.on_trial_error(0, [], trial)
     (row,) = session.recorder.rows.values()
-    assert (row["status"], row["restarts"]) == ("running", 1)
+    assert (row["status"], row["restarts"]) == ("running", restarts)
 
 
 def test_a_trial_that_fails_while_the_study_is_interrupted_is_interrupted_too(session):

@@ -1,6 +1,5 @@
 """Studies that are killed or damaged, and go on: real processes, a real Ray, kill -9."""
 
-import collections
 import dataclasses
 import json
 import os
@@ -8,83 +7,108 @@ import random
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import optuna
 import pandas as pd
 import pytest
 from rich.console import Console
 from support.interrupted_study import BEGUN, COMPLETED, CUT_OFF, interrupt
-from support.killed_studies import check_complete, exhausted, start, wait_for_rows, workers_of
-from support.toy_problem import PLAN, TOY, toy
-from support.waiting import HANG_S, wait_until
+from support.killed_studies import check_complete, start, wait_for_rows
+from support.toy_problem import DIES_IDLE, PLAN, TOY, toy
 
+from study.engine.recorder import Recorder
 from study.engine.recovery import recover
 from study.engine.runner import run_study
 from study.engine.samplers import make_scheduler
 from study.results.folder import ResultsFolder
 from study.results.records import load_study
 from study.results.remote import RemotePath
+from study.spec.problem import FIXED_DESIGN
 
 
-def test_a_driver_killed_at_random_moments(tmp_path):
-    folder, rng = tmp_path / "killed", random.Random(2)
-    num_trials = 12  # too many to be through with before the last kill
-    rows = 1
-    for _ in range(2):
-        process = start(folder, num_trials)
-        wait_for_rows(folder, rows, process)  # it has come further than the last one
-        time.sleep(rng.uniform(0, 0.6))
-        assert process.poll() is None, process.communicate()[0]
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        if (folder / "history.csv").exists():
-            rows = len((folder / "history.csv").read_text().splitlines())
-    process = start(folder, num_trials)
-    output, _ = process.communicate(timeout=HANG_S)
-    assert "status finished" in output, output
-    check_complete(folder, num_trials)
-    assert len(json.loads((folder / "study.json").read_text())["sessions"]) > 1
+def go_on(folder, trainable=toy, problem=TOY, **changes):
+    """A session of a study in this process, the first or another, until the end."""
+    plan = dataclasses.replace(PLAN, name=folder.name, **changes)
+    with ResultsFolder.open(folder.parent, folder.name, problem) as study:
+        status = run_study(problem, trainable, plan, study, console=Console(quiet=True))
+    assert status == "finished"
 
 
-def test_workers_killed_at_random_moments(tmp_path):
-    """Each kill costs a trial one of its retries, so a trial that has none left is spared."""
-    folder, rng = tmp_path / "killed", random.Random(2)
-    process = start(folder)
-    hit: collections.Counter[int] = collections.Counter()
-    for kill in range(2):
-        wait_for_rows(folder, 1 + 3 * kill, process)
-        time.sleep(rng.uniform(0, 0.3))
-        wait_until(lambda: process.poll() is not None or not exhausted(folder))
-        if victims := workers_of(process.pid):
-            victim = rng.choice(victims)
-            os.kill(victim, signal.SIGKILL)
-            hit[victim] += 1
-    output, _ = process.communicate(timeout=HANG_S)
-    assert "status finished" in output, output
-    assert hit
-    check_complete(folder)
-    trials = pd.read_csv(folder / "trials.csv")
-    assert trials.restarts.sum() >= 1
-    assert set(trials.restart_reason.dropna().str.partition(":")[0]) == {"ActorDiedError"}
+def test_a_driver_killed_at_a_random_moment_goes_on_and_its_study_grows(ray_local, tmp_path):
+    """``test_random_kills`` kills in more ways, and more often."""
+    folder = tmp_path / "killed"
+    process = start(folder, 8)
+    wait_for_rows(folder, 3, process)
+    time.sleep(random.Random(2).uniform(0, 0.6))
+    assert process.poll() is None, process.communicate()[0]
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    go_on(folder, num_samples=8, sampler="tpe")
+    check_complete(folder, 8)
+    assert len(json.loads((folder / "study.json").read_text())["sessions"]) == 2
 
-
-def test_a_finished_study_grows_and_what_was_there_stays(tmp_path):
-    folder = tmp_path / "growing"
-    output, _ = start(folder, 8, round_s=0.02).communicate(timeout=HANG_S)
-    assert "status finished" in output, output
     before = {name: (folder / name).read_bytes() for name in ("trials.csv", "history.csv")}
-    optuna_before = optuna.load_study(
-        study_name="growing", storage=f"sqlite:///{folder / 'study.db'}"
-    ).trials
-    output, _ = start(folder, 16, round_s=0.02).communicate(timeout=HANG_S)
-    assert "status finished" in output, output
+    database = {"study_name": folder.name, "storage": f"sqlite:///{folder / 'study.db'}"}
+    exported = optuna.load_study(**database).trials
+    go_on(folder, num_samples=16, sampler="tpe")
     check_complete(folder, 16)
     for name, content in before.items():
         assert (folder / name).read_bytes().startswith(content), name
-    after = optuna.load_study(study_name="growing", storage=f"sqlite:///{folder / 'study.db'}")
-    assert after.trials[:8] == optuna_before
+    assert optuna.load_study(**database).trials[:8] == exported
     points = pd.read_csv(folder / "trials.csv")[["x", "y"]]
     assert not points.duplicated().any()  # the sampler has not begun again where it began
+
+
+class Trap:
+    """Kills the process that it finds itself in, once, but for the one that set it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.setter = file, os.getpid()
+        file.touch()
+
+    def spring(self) -> None:
+        if self.file.exists() and os.getpid() != self.setter:
+            self.file.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        if self.file.name == "as it starts":
+            self.spring()
+
+
+def test_the_death_of_a_worker_costs_one_try_whenever_it_dies(ray_local, tmp_path, monkeypatch):
+    """As it starts; as it is given to a trial; in a round; between a result and its checkpoint."""
+    starts, works = Trap(tmp_path / "as it starts"), Trap(tmp_path / "in a round")
+    saves = Trap(tmp_path / "between a result and its checkpoint")
+
+    def trapped(parameters):
+        starts.spring()
+        if parameters["y"] == 0.1:
+            works.spring()
+        toy(parameters)
+
+    def on_result(self, iteration, trials, trial, result, **info):
+        recorded(self, iteration, trials, trial, result, **info)
+        if trial.config["y"] == 0.0 and result["round"] == 2 and saves.file.exists():
+            saves.file.unlink()
+            os.kill(result["metrics"]["process"], signal.SIGKILL)
+
+    recorded = Recorder.on_trial_result
+    monkeypatch.setattr(Recorder, "on_trial_result", on_result)
+    # each is better than those before it, so that none but the second is stopped, in whose process
+    # the third would have begun
+    expected = {0.5: 1, DIES_IDLE: 0, 0.1: 2, 0.0: 1}
+    problem = dataclasses.replace(TOY, start_points=tuple({"x": 1.0, "y": y} for y in expected))
+    folder = tmp_path / "killed"
+    go_on(folder, trapped, problem, sampler=FIXED_DESIGN, num_samples=4, slots=1)
+    check_complete(folder, 4)
+    trials = pd.read_csv(folder / "trials.csv")
+    assert dict(zip(trials.y, trials.restarts, strict=True)) == expected
+    reasons = trials.restart_reason.dropna().str.partition(":")[0]
+    assert set(reasons) == {"ActorDiedError"}
+    assert not any(trap.file.exists() for trap in (starts, works, saves))
 
 
 def recovered(folder):
@@ -218,10 +242,7 @@ def test_what_is_measured_again_is_not_recorded_again(ray_local, tmp_path):
     before = (folder / "history.csv").read_bytes()
     for checkpoint in (folder / "ray" / CUT_OFF).iterdir():
         damage(checkpoint, "cut in half")
-    plan = dataclasses.replace(PLAN, num_samples=3, scheduler="none")
-    with ResultsFolder.reopen(folder, TOY, {"settings": {}}) as study:
-        status = run_study(TOY, toy, plan, study, console=Console(quiet=True))
-    assert status == "finished"
+    go_on(folder, num_samples=3, scheduler="none")
     assert (folder / "history.csv").read_bytes().startswith(before)
     for trial in load_study(folder).trials:
         assert (trial.status, trial.restarts) == ("completed", 0)

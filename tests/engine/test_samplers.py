@@ -132,11 +132,11 @@ def test_an_end_told_twice_counts_once():
 def test_samplers_go_on_after_every_kind_of_end(sampler):
     """A sampler that chokes on pruned or failed trials would do so after its start-up trials."""
     searcher = search(sampler)
-    for number in range(40):
+    for number in range(25):
         point = searcher.suggest(str(number))
         ended = result(4 if number % 2 else 2, abs(point["y"]), point["x"])
         searcher.on_trial_complete(str(number), ended, error=number % 7 == 0)
-    assert len(searcher.study.trials) == 40
+    assert len(searcher.study.trials) == 25
 
 
 @pytest.mark.parametrize(("sampler", "share"), [("tpe", 0.7), ("gp", 0.5)])

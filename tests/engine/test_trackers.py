@@ -52,8 +52,10 @@ def logged(ray_local, tmp_path_factory):
     names = [name for name, package in PACKAGES.items() if importlib.util.find_spec(package)]
     with (
         warnings.catch_warnings(action="default"),
+        pytest.MonkeyPatch.context() as patch,
         ResultsFolder.create(place, "toy", problem, {}) as folder,
     ):
+        patch.setattr("study.engine.runner.MAX_FAILURES", 0)  # a try costs a new process
         output = run(folder, make_trackers(names, folder.path, folder.path, TAGS), problem)
     assert "go on without" not in output
     return load_study(folder.path)

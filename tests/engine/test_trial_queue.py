@@ -11,7 +11,7 @@ from study.engine.trial_queue import TrialQueue
 
 @pytest.mark.parametrize(("failures", "again"), [(2, True), (3, False)])
 def test_a_trial_that_ray_gave_up_too_early_is_tried_again(failures, again):
-    """As it does with one whose worker died while it waited for the trial."""
+    """As it does with one whose worker died before the trial had begun there."""
     point = {"x": 1.0, "y": 0.5}
     scheduler = make_scheduler("asha", TOY, 1, 2)
     queue = TrialQueue(FixedDesign([point]), scheduler, [], 1, 1, TOY, 1)
@@ -21,8 +21,8 @@ def test_a_trial_that_ray_gave_up_too_early_is_tried_again(failures, again):
         config={**point, "seed": 1},
         checkpoint=SimpleNamespace(path="results/toy/ray/a/checkpoint_000002"),
         last_result={"round": 3, "training_iteration": 3, "metrics": {"error": 0.5}},
+        has_tries_left=again,
         run_metadata=SimpleNamespace(num_failures=failures),
-        max_failures=2,
     )
     queue._begun, queue._live["a"] = {"a"}, trial
     queue.on_trial_complete("a", error=True)

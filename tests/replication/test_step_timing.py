@@ -49,9 +49,9 @@ def test_on_a_cluster_a_node_measures(settings, tmp_path, monkeypatch):
         return function("cpu")
 
     monkeypatch.setattr(step_timing.nodes, "call", call)
-    plan = dataclasses.replace(settings.plan, cpus_per_trial=2.0, gpus_per_trial=0.5)
+    plan = dataclasses.replace(settings.plan, cpus_per_trial=1.0, gpus_per_trial=0.5)
     step_timing.measure(dataclasses.replace(settings, plan=plan, ray_address="auto"), tmp_path)
-    assert asked == [("cuda", 2.0, 0.5)]
+    assert asked == [("cuda", 1.0, 0.5)]
     assert len(read_rows(tmp_path / TIMING_FILE)) == 2 * (8 + 7)
 
 

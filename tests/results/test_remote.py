@@ -25,7 +25,7 @@ from study.results.remote import (
 )
 from study.spec.errors import SettingError
 
-TRIALS = 4
+TRIALS = 3
 
 
 def start(folder: Path, uri: str) -> subprocess.Popen[str]:

@@ -73,13 +73,20 @@ def exhausted(folder: Path) -> bool:
     return bool(((rows.status == "running") & (rows.restarts >= MAX_FAILURES)).any())
 
 
+def check_ends(trials: pd.DataFrame) -> None:
+    """All have completed or were stopped; what has not is named, with its error."""
+    wrong = trials[~trials.status.isin(["completed", "stopped"])]
+    told = ["trial_id", "status", "stop_reason", "round", "restarts", "restart_reason"]
+    assert wrong.empty, wrong.filter(told).to_string()
+
+
 def check_tables(folder: Path, num_trials: int) -> pd.DataFrame:
     """Each trial once, ended, with contiguous epochs; returns the trials."""
     trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
     history = pd.read_csv(folder / "history.csv", dtype={"trial_id": str})
     assert len(trials) == num_trials
     assert trials.trial_id.is_unique
-    assert set(trials.status) <= {"completed", "stopped"}
+    check_ends(trials)
     rounds = history.groupby("trial_id")["round"].apply(list).to_dict()
     for trial in trials.itertuples():
         assert rounds[trial.trial_id] == list(range(1, trial.round + 1))

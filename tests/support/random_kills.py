@@ -1,12 +1,12 @@
 """``python -m support.random_kills KILLS [SEED]``: toy studies that are killed at random moments.
 
-What is killed: the driver (SIGKILL, SIGTERM, its terminal closed), a worker (SIGKILL, SIGSTOP) or
-Ray's raylet. The study is resumed whenever its driver has ended, until all trials have.
+The study is resumed whenever its driver has ended, until all trials have.
 """
 
 import collections
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import random
@@ -18,7 +18,8 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from support import PYTHONPATH, TESTS
@@ -32,18 +33,22 @@ from support.killed_studies import (
 )
 from support.waiting import HANG_S, wait_until
 
-KINDS = ("driver", "term", "terminal", "worker", "stop", "raylet")
+FINISHED = "status finished"
+
+SILENT_S = 10
+"""Seconds after which a process that gives no sign of life is given up."""
 
 
 class OnTerminal:
     """A study of the toy on a terminal of its own."""
 
     def __init__(self, folder: Path, num_trials: int) -> None:
+        self.folder = folder
         self._master, end = pty.openpty()
         command = [sys.executable, str(TESTS / "support" / "toy_study.py"), folder, num_trials]
         environment = {
             "TOY_ROUND_S": "0.3",
-            "TOY_SILENT_S": "10",
+            "TOY_SILENT_S": str(SILENT_S),
             "TOY_STARTING_S": "60",
             "PYTHONPATH": PYTHONPATH,
         }
@@ -76,53 +81,117 @@ class OnTerminal:
         self._closes.set()
         self._reader.join()
 
-    def kill(self, kind: str, rng: random.Random) -> bool:
-        """Kill something of the kind; return whether there was such a thing."""
-        if kind == "terminal":
-            self.close_terminal()
-        elif kind in ("driver", "term"):
-            self.process.send_signal(signal.SIGKILL if kind == "driver" else signal.SIGTERM)
-        elif kind == "raylet":
-            (raylet,) = (
-                p for p, n in descendants(self.process.pid).items() if "raylet/raylet\0" in n
-            )
-            os.kill(raylet, signal.SIGKILL)
-        else:
-            workers = workers_of(self.process.pid)
-            if not workers:
-                return False
-            os.kill(rng.choice(workers), signal.SIGKILL if kind == "worker" else signal.SIGSTOP)
+    def last_words(self) -> str:
+        """All that it has written, once it has ended."""
+        self._reader.join(HANG_S)
+        return self.said()
+
+    @property
+    def info(self) -> dict:
+        return json.loads((self.folder / "study.json").read_text())
+
+    def of_ray(self, name: str) -> list[int]:
+        """The processes of its Ray that have the name."""
+        return [p for p, n in descendants(self.process.pid).items() if f"{name}\0" in n]
+
+    def given_up(self) -> bool:
+        """Whether a trial was tried again for the silence of its process, or all have ended."""
+        reason = f"gave no sign of life for {SILENT_S:g} s"
+        return self.process.poll() is not None or reason in (self.folder / "trials.csv").read_text()
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A way to kill a study, or a part of it.
+
+    Args:
+        victims: the processes that get the signal; with none, the terminal is closed.
+        number: the signal.
+        status: what the driver ends with; None if it goes on.
+        says: what is among its last words.
+    """
+
+    victims: Callable[[OnTerminal], Sequence[int]]
+    number: int
+    status: int | None
+    says: str = ""
+
+
+KILLS = {
+    "the driver": Kill(lambda s: [s.process.pid], signal.SIGKILL, -signal.SIGKILL),
+    "SIGTERM": Kill(lambda s: [s.process.pid], signal.SIGTERM, 128 + signal.SIGTERM),
+    # as batch systems do: Ray's own processes end before the driver has dealt with it
+    "SIGTERM to all": Kill(
+        lambda s: [s.process.pid, *descendants(s.process.pid)],
+        signal.SIGTERM,
+        128 + signal.SIGTERM,
+    ),
+    "the terminal": Kill(lambda _: [], signal.SIGHUP, 128 + signal.SIGHUP),
+    "the raylet": Kill(
+        lambda s: s.of_ray("raylet/raylet"), signal.SIGKILL, 1, "Ray's process raylet ended"
+    ),
+    "Ray's store": Kill(
+        lambda s: s.of_ray("gcs_server"), signal.SIGKILL, 1, "Ray's process gcs_server ended"
+    ),
+    "a worker": Kill(lambda s: workers_of(s.process.pid)[:1], signal.SIGKILL, None),
+    "a worker that hangs": Kill(lambda s: workers_of(s.process.pid)[:1], signal.SIGSTOP, None),
+}
+
+
+def strike(study: OnTerminal, kill: Kill) -> bool:
+    """Kill in this way, and check how it ends; return False if there is nothing to kill."""
+    children, victims = descendants(study.process.pid), kill.victims(study)
+    if kill.number == signal.SIGHUP:
+        study.close_terminal()
+    elif not victims:
+        return False
+    for victim in victims:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(victim, kill.number)
+    if kill.number == signal.SIGSTOP:
+        wait_until(study.given_up)
+    if kill.status is None:
         return True
+    status = study.process.wait(HANG_S)
+    check_gone(children)
+    said = study.last_words()
+    if status == -signal.SIGABRT:  # Ray's own, of one who asks its store while that is ending
+        assert kill is KILLS["SIGTERM to all"], said
+        return True
+    assert "Traceback" not in said, said
+    if FINISHED not in said:
+        assert status == kill.status, said
+        assert kill.says in said, said
+        assert "failed at round" not in said, said
+        if kill.status > 0:
+            assert study.info["status"] == "interrupted"
+    return True
 
 
-def killed(folder: Path, kills: int, seed: int, num_trials: int) -> collections.Counter[str]:
-    """Run a study that is killed so often; raise where it lost, doubled or held up anything."""
-    rng, done = random.Random(seed), collections.Counter[str]()
+def killed(folder: Path, ways: Sequence[str], seed: int, num_trials: int) -> None:
+    """Run a study that is killed in these ways; raise where it lost, doubled or held up anything.
+
+    Args:
+        ways: names of :data:`KILLS`, in their order.
+        seed: of the moments.
+        num_trials: of the study at first; it grows where it has ended before all that is to come.
+    """
+    rng, left = random.Random(seed), collections.deque(ways)
     study = OnTerminal(folder, num_trials)
-    while done.total() < kills:
+    while left:
         wait_for_rows(folder, rows_of(folder) + 1 + rng.randrange(4), study.process, study.said)
         time.sleep(rng.uniform(0, 0.5))
-        kind = rng.choice(KINDS)
-        if study.process.poll() is None and not (
-            kind in ("worker", "stop", "raylet") and exhausted(folder)
-        ):
-            children = descendants(study.process.pid)
-            done[kind] += study.kill(kind, rng)
-            print(f"{done.total()}: {kind} at {rows_of(folder)} rows", flush=True)
-            if kind not in ("worker", "stop"):
-                study.process.wait(HANG_S)
-                check_gone(children)
+        spares = left[0] not in ("the driver", "SIGTERM", "the terminal") and exhausted(folder)
+        if study.process.poll() is None and not spares and strike(study, KILLS[left[0]]):
+            print(f"{left.popleft()} at {rows_of(folder)} rows", flush=True)
         if study.process.poll() is not None:
-            study.close_terminal()
-            if "status finished" in study.said():
+            if FINISHED in study.last_words():
                 num_trials += 6  # more to kill
             study = OnTerminal(folder, num_trials)
     while study.process.poll() is None:
         wait_for_rows(folder, rows_of(folder) + 1, study.process, study.said)
-    study.close_terminal()
-    assert "status finished" in study.said(), study.said()
+    assert FINISHED in study.last_words(), study.said()
     check_complete(folder, num_trials)
-    return done
 
 
 def runs(pid: int) -> bool:
@@ -140,5 +209,7 @@ def check_gone(processes: Collection[int]) -> None:
 
 if __name__ == "__main__":
     number, first = int(sys.argv[1]), int((sys.argv[2:] or ["0"])[0])
+    drawn = random.Random(first).choices(list(KILLS), k=number)
     with tempfile.TemporaryDirectory() as place:
-        print(killed(Path(place) / "killed", number, first, num_trials=number))
+        killed(Path(place) / "killed", drawn, first, num_trials=number)
+    print(collections.Counter(drawn))
