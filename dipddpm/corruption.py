@@ -1,4 +1,4 @@
-"""The degradation that a prior has to undo: clipped Gaussian noise, or a noise level of the DDPM."""
+"""The degradation that a prior has to undo: clipped Gaussian, or a noise level of the DDPM."""
 
 import functools
 from typing import TYPE_CHECKING

@@ -1,6 +1,7 @@
 """What the original's claims are judged by, from a results folder; needs neither Ray nor torch."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,21 @@ class Evidence:
     def values(self, name: str, metric: str, seeds: Sequence[int]) -> list[float]:
         """Return a metric of a condition for each seed; NaN where it was not reported."""
         return self.conditions[name].values(metric, seeds) if seeds else []
+
+    def curve(self, name: str, metric: str, seed: int) -> list[tuple[int, float]]:
+        """Return the epochs of the evaluations of a run, and a metric at each that has it."""
+        trial = self.conditions[name].trials[seed]
+        found = ((each.resource, each.metrics.get(metric)) for each in trial.curve)
+        return [(epoch, float(value)) for epoch, value in found if value is not None]
+
+    def extra_of(
+        self, name: str, seed: int, images: str, column: str, steps: int | None = None
+    ) -> float:
+        """Return a column of the extra scores of a run's images; NaN where there are none."""
+        lines = self.extra_scores.get((name, seed), [])
+        wanted = (images, steps)
+        found = (line for line in lines if (line["images"], line.get("steps")) == wanted)
+        return next((float(line[column]) for line in found), math.nan)
 
     def extra(self, name: str, images: str, column: str, steps: int | None = None) -> list[float]:
         """Return a column of the extra scores of a condition's images, by seed."""
