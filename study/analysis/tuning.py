@@ -79,7 +79,7 @@ def tuning_comparison(study: StudyRecord, metric: str = "fid") -> TuningComparis
         return None
     curves = [
         [
-            {evaluation.resource: evaluation.metrics.get(metric) for evaluation in trial.curve}
+            {each.resource: float(each.metrics.get(metric, math.nan)) for each in trial.curve}
             for trial in search.trials
             if trial.curve
         ]
@@ -91,7 +91,7 @@ def tuning_comparison(study: StudyRecord, metric: str = "fid") -> TuningComparis
     if not epochs:
         return None
     epoch = min(epochs)
-    both, one = ([curve[epoch] for curve in search if curve[epoch]] for search in curves)
+    both, one = ([curve[epoch] for curve in search if curve[epoch] > 0] for search in curves)
     return TuningComparison(
         epoch,
         effort(both),
