@@ -374,6 +374,17 @@ PRESETS: dict[str, dict[str, Any]] = {
         "scored_images": 1000,
         "sampler_steps": 15,
     },
+    # the same scale with networks and a sampler that two cores run in minutes
+    "compact": {
+        "dataset": "mnist",
+        "dip_steps": 3500,
+        "schedule": "linear",
+        "batch_size": 128,
+        "epochs": 20,
+        "ema_decay": 0.999,
+        "eval_every": 2,
+        "scored_images": 1000,
+    },
 }
 
 A_FOLDER = "a folder"

@@ -1,10 +1,11 @@
 """What a claim is, and what the measures and checks of several claims share."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from study.analysis.inference import Finding, paired
+from study.replication.condition_names import ALONE, COMBINED
 from study.replication.evidence import Evidence
 
 ORIGINALS, OURS, OTHERS = "the original's", "ours", "others'"
@@ -27,6 +28,7 @@ class Claim:
         measure: takes from the evidence what decides it.
         void: says why its figures, if there are any, say nothing; empty where they do.
         whose: who claims it.
+        needs: the conditions whose runs decide it; none where times of single steps do.
     """
 
     letter: str
@@ -34,6 +36,7 @@ class Claim:
     measure: Measure
     void: Callable[[Evidence], str] = lambda _: ""
     whose: str = ORIGINALS
+    needs: Sequence[str] = (COMBINED, ALONE)
 
 
 def lower(what: str, metric: str, pair: tuple[str, str]) -> Measure:

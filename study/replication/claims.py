@@ -25,6 +25,7 @@ from study.replication.condition_names import (
     ALONE_NORM,
     ALONE_UNIT,
     COMBINED,
+    COMBINED_RAW,
     DIP_LR_SERIES,
     MIXED,
     NOISY_ALONE,
@@ -44,11 +45,12 @@ def _greyer(suspect: str, text: str, name: str) -> Claim:
     """Return the claim that a condition with one suspect is greyer than DDPM alone."""
     pair = (name, ALONE)
     measure = lower("contrast", "contrast", pair)
-    return Claim(f"d, {suspect}", f"{text} digits greyer", measure, no_digits(*pair), OURS)
+    letter, said = f"d, {suspect}", f"{text} digits greyer"
+    return Claim(letter, said, measure, no_digits(*pair), OURS, pair)
 
 
 CLAIMS = (
-    Claim("a", "the prior makes an epoch faster", training_effects.epoch_time),
+    Claim("a", "the prior makes an epoch faster", training_effects.epoch_time, needs=()),
     Claim(
         "b",
         "the prior makes the whole run faster",
@@ -75,24 +77,28 @@ CLAIMS = (
         "the higher the std, the less precise",
         training_effects.std_series,
         as_bad_as_noise(*map(std_name, STD_SERIES)),
+        needs=[*map(std_name, STD_SERIES)],
     ),
     Claim(
         "f",
         "the higher dip_lr, the less clear",
         training_effects.dip_lr_series,
         as_bad_as_noise(*map(dip_lr_name, DIP_LR_SERIES)),
+        needs=[*map(dip_lr_name, DIP_LR_SERIES)],
     ),
     Claim(
         "g, steps",
         "from a noised prior the same DDPM needs fewer steps",
         drawing_effects.fewer_steps,
         as_bad_as_noise(COMBINED),
+        needs=[COMBINED],
     ),
     Claim(
         "g, seconds",
         "and fewer seconds to a given FID",
         drawing_effects.sooner,
         as_bad_as_noise(COMBINED),
+        needs=[COMBINED],
     ),
     Claim(
         "g, in all",
@@ -100,17 +106,20 @@ CLAIMS = (
         drawing_effects.sooner_in_all,
         as_bad_as_noise(COMBINED),
         OURS,
+        [COMBINED],
     ),
     Claim(
         "g, copies",
         "what they draw is new, no copy of start or training images",
         drawing_effects.new_digits,
         whose=OURS,
+        needs=[COMBINED],
     ),
     Claim(
         "h",
         "time per iteration does not depend on learning rates and std",
         training_effects.same_time,
+        needs=(),
     ),
     Claim(
         "i",
@@ -118,6 +127,7 @@ CLAIMS = (
         lower("FID", "fid", (NOISY_COMBINED, NOISY_ALONE)),
         as_bad_as_noise(NOISY_COMBINED, NOISY_ALONE),
         OURS,
+        [NOISY_COMBINED, NOISY_ALONE],
     ),
     Claim(
         "i, rivals",
@@ -125,6 +135,7 @@ CLAIMS = (
         training_effects.better_than_rivals,
         as_bad_as_noise(NOISY_COMBINED, *RIVALS.values()),
         OURS,
+        [NOISY_COMBINED, *RIVALS.values()],
     ),
     Claim(
         "j, looks",
@@ -132,27 +143,41 @@ CLAIMS = (
         drawing_effects.realism,
         as_bad_as_noise(COMBINED),
         OURS,
+        [COMBINED],
     ),
     Claim(
         "j, truth",
         "the DDPM keeps DIP's images as near to what they are of",
         drawing_effects.fidelity,
         whose=OURS,
+        needs=[COMBINED],
     ),
     Claim(
         "k",
         "the result depends on the prior: the truer its images, the better",
         training_effects.depends_on_prior,
         as_bad_as_noise(*PRIOR_SETS),
+        needs=PRIOR_SETS,
     ),
-    Claim("l", "DIP trains fast: in less time than the DDPM", training_effects.trains_fast),
-    Claim("m", "DIP emphasises the strokes", training_effects.emphasises_strokes),
+    Claim(
+        "l",
+        "DIP trains fast: in less time than the DDPM",
+        training_effects.trains_fast,
+        needs=[COMBINED],
+    ),
+    Claim(
+        "m",
+        "DIP emphasises the strokes",
+        training_effects.emphasises_strokes,
+        needs=[COMBINED_RAW],
+    ),
     Claim(
         "n",
         "with x_T mixed of noise and prior images few steps draw better and new digits",
         drawing_effects.mixed_start,
         as_bad_as_noise(MIXED, ALONE),
         OTHERS,
+        [MIXED, ALONE],
     ),
 )
 """All claims that are judged together; some letters ask several questions."""
@@ -180,15 +205,30 @@ class Judged:
 def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
     """Return the verdicts on all claims, corrected for their number.
 
-    A claim whose parts contradict each other does not hold.
+    A claim whose parts contradict each other does not hold. In a design whose seeds come in groups
+    a claim is judged at each look at which all its conditions have that many seeds. The first look
+    that decides it counts. Its p-value is corrected for the share of the error that it may spend.
     """
+    if evidence.looks is None:
+        return _judged(evidence, claims, 1.0)
+    found = _judged(evidence.up_to(0), claims, 1.0)  # before the first look
+    for seeds, share in evidence.looks.up_to_now(evidence.most_seeds):
+        part = evidence.up_to(seeds)
+        for place, each in enumerate(_judged(part, claims, share)):
+            if found[place].verdict == CANNOT_TELL and part.has_all(each.claim.needs, seeds):
+                found[place] = each
+    return found
+
+
+def _judged(evidence: Evidence, claims: Sequence[Claim], share: float) -> list[Judged]:
+    """Return the verdicts of one look, which may spend a share of the error."""
     findings = [claim.measure(evidence, len(claims)) for claim in claims]
     notes = [_note(claim, found, evidence) for claim, found in zip(claims, findings, strict=True)]
     sides = [
         (math.nan, math.nan) if note else all_of(found)
         for found, note in zip(findings, notes, strict=True)
     ]
-    adjusted = holm([2 * min(side) for side in sides])
+    adjusted = [min(1.0, p / share) for p in holm([2 * min(side) for side in sides])]
     judged = []
     for claim, found, note, (p_for, p_against), p in zip(
         claims, findings, notes, sides, adjusted, strict=True
