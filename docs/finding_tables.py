@@ -183,7 +183,7 @@ def drawing_variants() -> str:
         [
             row["name"],
             number(row["fid"]),
-            ratio(row["ratio"], row["low"], row["high"]),
+            ratio(row["ratio"], row["low"], row["high"]) if row["ratio"] else "",
             *(number(row[name]) for name in ("nearest_source", "nearest_train", "with_dip_s")),
             row["n"],
         ]

@@ -212,11 +212,12 @@ def suspects_cells(found: CrossedEffect) -> list[str]:
 
 def _variant_cells(found: Variant) -> list[str]:
     """Return the cells of a variant of drawing."""
-    effect = found.effect
-    ratio = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]"
+    effect, ratio, n = found.effect, "", ""
+    if effect:
+        ratio, n = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]", str(effect.n)
     distances = (found.nearest_source, found.nearest_train)
     figures = (found.fid, ratio, *distances, found.sample_s, found.with_dip_s)
-    return [found.name, *map(_cell, figures), str(effect.n)]
+    return [found.name, *map(_cell, figures), n]
 
 
 def _square_cells(found: Difference) -> list[str]:
