@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from dipddpm.checkpoint import load_weights
 from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt
+from dipddpm.corruption import degrade
 from dipddpm.errors import ConfigError, DataError
 from dipddpm.image_file import read_image, shown
 from dipddpm.images import contact_sheet, save_animation, to_file_image
@@ -49,9 +49,15 @@ def sample(
 
     Returns:
         What was drawn, in one line.
+
+    Raises:
+        ConfigError: the network has learnt to start from prior images.
     """
     denoiser, config, shape = load_weights(checkpoint, device)
     config = dataclasses.replace(config, **changes)
+    if config.start_weight:
+        expected = "0: these samples start from images of the run's prior, which weights lack"
+        raise ConfigError("start_weight", config.start_weight, expected)
     make_folder(out)
     watch = Watch(config.sampler_steps)
     rng = generator(config.seed, "sample", device=device)
@@ -107,7 +113,7 @@ def restore(
 
     rng = generator(config.seed, "held-out noise", device=device)
     before = [batch.to(device) for batch in batches]
-    noisy = before if already_noisy else [corrupt(batch, config.std, rng) for batch in before]
+    noisy = before if already_noisy else [degrade(batch, config, rng) for batch in before]
     stages = {"noisy": noisy, "restored": _restore(config, noisy, already_noisy, progress)}
     if loaded:
         denoiser, trained, shape = loaded

@@ -24,6 +24,7 @@ RANGES = ("symmetric", "unit")
 LOADERS = ("tensor", "per-image", "tensor-dataset")
 PRIOR_OUTPUTS = ("clip", "raw")
 START_SPLITS = ("held-out", "train")
+START_IMAGES = ("restored", "noise")
 DIP_NOISES = ("fresh", "once")
 DIP_INPUTS = ("code", "output")
 DIP_STOPS = ("variance", "simulation")
@@ -146,6 +147,11 @@ class RunConfig:
     )
     prior_size: int = _setting(256, "number of training images for a prior that fits each alone")
     std: float = _setting(1.0, "standard deviation of the noise [for images in 0 to 1]")
+    dip_step: int | None = _setting(
+        None,
+        "step t of the DDPM whose noise level the prior learns to undo in the clean regime, in "
+        "place of std",
+    )
     dip_lr: float = _setting(1e-3, "learning rate of the prior")
     dip_steps: int = _setting(100, "training steps of the prior")
     dip_batch_size: int = _setting(32, "images per step of prior restorer; the original has 128")
@@ -230,6 +236,19 @@ class RunConfig:
         "et al. 2022); without it, it starts from noise at T",
     )
 
+    start_weight: float = _setting(
+        0.0,
+        "weight w of a prior image in x_T, 0 to below 1, in training and drawing: the DDPM's noise "
+        "is w times the image and √(1-w²) times Gaussian noise; above 0, samples start from prior "
+        "images; 0: noise alone",
+    )
+    start_images: str = _setting(
+        "restored",
+        "prior images that samples start from, restored: held-out images that the prior restored; "
+        "noise: what the prior makes of pure noise, without any image",
+        START_IMAGES,
+    )
+
     def __post_init__(self) -> None:
         for name in (
             "image_size", "prior_size", "dip_steps", "dip_batch_size", "dip_width", "timesteps",
@@ -258,13 +277,23 @@ class RunConfig:
         within = f"1 to {self.timesteps}, the number of timesteps"
         self._require("sampler_steps", 1 <= self.sampler_steps <= self.timesteps, within)
         self._require("sampler_order", self.sampler_order in (1, 2), "1 or 2")
+        self._require("start_weight", 0 <= self.start_weight < 1, "at least 0 and below 1")
+        if self.dip_step is not None:
+            self._require("dip_step", 1 <= self.dip_step <= self.timesteps, within)
+            self._require("dip_step", self.regime == "clean", "none in regime noisy, which has std")
         if self.start_step is not None:
             self._require("start_step", 1 <= self.start_step <= self.timesteps, within)
+        if self.starts_from_images:
             start = self.start_split == "held-out"
             self._require("start_split", start, "held-out, since samples start from that split")
         if self.denoiser == "original":
             most = "at most 1000 for denoiser original"
             self._require("timesteps", self.timesteps <= 1000, most)
+
+    @property
+    def starts_from_images(self) -> bool:
+        """Whether the reverse process starts from prior images, noised, and not from noise."""
+        return self.start_step is not None or self.start_weight > 0
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -344,6 +373,17 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_every": 2,
         "scored_images": 1000,
         "sampler_steps": 15,
+    },
+    # the same scale with networks and a sampler that two cores run in minutes
+    "compact": {
+        "dataset": "mnist",
+        "dip_steps": 3500,
+        "schedule": "linear",
+        "batch_size": 128,
+        "epochs": 20,
+        "ema_decay": 0.999,
+        "eval_every": 2,
+        "scored_images": 1000,
     },
 }
 

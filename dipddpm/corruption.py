@@ -1,9 +1,15 @@
-"""The degradation that a prior has to undo: clipped Gaussian noise."""
+"""The degradation that a prior has to undo: clipped Gaussian, or a noise level of the DDPM."""
 
 import functools
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from dipddpm import diffusion
+
+if TYPE_CHECKING:  # the configuration takes the names of the priors, which take this
+    from dipddpm.config import RunConfig
 
 
 def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
@@ -23,6 +29,27 @@ def corrupt(images: Tensor, std: float, generator: torch.Generator) -> Tensor:
     noise = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
     # [-1, 1] is twice as wide as [0, 1], and so is the noise on it
     return (images + 2 * std * noise).clamp_(-1, 1)
+
+
+def degrade(images: Tensor, config: "RunConfig", generator: torch.Generator) -> Tensor:
+    """Return images (N, C, H, W) in [-1, 1] with the noise that the prior of a run is to undo.
+
+    It is that of :func:`corrupt`, or with ``dip_step`` x_t of the DDPM's forward process at this
+    step t, which may leave [-1, 1].
+    """
+    if config.dip_step is None:
+        return corrupt(images, config.std, generator)
+    schedule = diffusion.make_schedule(config.schedule, config.timesteps, images.device)
+    noise = torch.randn(images.shape, generator=generator, device=images.device)
+    t = torch.full((len(images),), config.dip_step - 1, device=images.device)
+    return diffusion.q_sample(schedule, images, t, noise)
+
+
+def noise_text(config: "RunConfig", sign: str = " ") -> str:
+    """Return which noise :func:`degrade` adds: the setting, a sign and its value."""
+    if config.dip_step is None:
+        return f"std{sign}{config.std:g}"
+    return f"dip_step{sign}{config.dip_step}"
 
 
 def expected_clipped(images: Tensor, std: float) -> Tensor:

@@ -81,12 +81,23 @@ class Schedule:
         return torch.tensor(indices)
 
 
-def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "cpu") -> Schedule:
+def make_schedule(
+    name: str,
+    num_timesteps: int,
+    device: torch.device | str = "cpu",
+    start_weight: float = 0.0,
+) -> Schedule:
     """Return the schedule ``linear`` (Ho et al. 2020, Sec. 4) or ``cosine``.
 
     The cosine schedule is that of Nichol & Dhariwal (2021), Eq. 17. The linear betas 1e-4 … 0.02
     belong to T = 1000; for another T they are scaled by 1000 / T, so that the last step is as
     noisy. Betas are capped at 0.999 (ibid., Sec. 3.2).
+
+    With ``start_weight`` w, 0 ≤ w < 1, the noise of the forward process is w x_0 + √(1 - w²) ε, a
+    mix with the image itself, which then is in x_T too. x_t = (√ᾱ_t + w √(1 - ᾱ_t)) x_0 +
+    √(1 - w²) √(1 - ᾱ_t) ε has √SNR_t' = (√SNR_t + w) / √(1 - w²). Brought to the scale at which the
+    squares of its two factors add up to 1, it is the forward process of another schedule,
+    ᾱ_t' = SNR_t' / (1 + SNR_t'), whose ᾱ_T' is about w². That is the schedule that is returned.
 
     Raises:
         ConfigError: the name is another one.
@@ -103,6 +114,12 @@ def make_schedule(name: str, num_timesteps: int, device: torch.device | str = "c
         raise ConfigError("schedule", name, "linear or cosine")
     betas = betas.clamp(max=0.999)
     alphas_cumprod = torch.cumprod(1 - betas, dim=0)
+    if start_weight:
+        root_snr = (alphas_cumprod / (1 - alphas_cumprod)).sqrt()
+        snr = (root_snr + start_weight).square() / (1 - start_weight**2)
+        alphas_cumprod = snr / (1 + snr)
+        before = torch.cat([alphas_cumprod.new_ones(1), alphas_cumprod[:-1]])
+        betas = 1 - alphas_cumprod / before
     signal, noise = (x.sqrt().float().to(device) for x in (alphas_cumprod, 1 - alphas_cumprod))
     return Schedule(betas, alphas_cumprod, signal, noise)
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from dipddpm.config import RunConfig
-from dipddpm.corruption import corrupt
+from dipddpm.corruption import corrupt, degrade
 from dipddpm.data import Dataset
 from dipddpm.priors import PRIORS, make_prior
 from dipddpm.progress import Progress, silent
@@ -56,8 +56,8 @@ class Restoration:
 
     Attributes:
         prior: the prior set, from which the DDPM learns.
-        start: restored images of the start split, where a shortened reverse process begins. There
-            are as many as are scored at most.
+        start: restored images of the start split, or what the prior makes of pure noise, where a
+            reverse process that starts from images begins. There are as many as are scored at most.
         noisy: images before restoration: held-out ones, or those that the prior was fitted to if it
             restores no others. Empty where the prior changes nothing.
         restored: the same images after restoration.
@@ -103,17 +103,25 @@ class PriorStage:
         size = kind.num_images(config, len(dataset.train))
         num_start = min(config.scored_images, len(dataset.start))
         if not kind.amortised:  # each start image costs a fit of its own
-            num_start = min(size, len(dataset.start)) if config.start_step else 0
+            num_start = min(size, len(dataset.start)) if config.starts_from_images else 0
         self.config, self.dataset, self.device = config, dataset, device
         self.clean = dataset.train.images[:size].to(device)
         self.train = observe(self.clean, config, "train")
-        self.start = observe(dataset.start.images[:num_start].to(device), config, "start")
+        self.start = self._before_the_start(dataset.start.images[:num_start].to(device))
         seen = self.train if kind.amortised else torch.cat([self.train, self.start])
         began = now(device)
         self.prior = make_prior(config, seen)
         self.is_done = False
         self._seconds = now(device) - began if kind.restores else 0.0
         self._began: float | None = None
+
+    def _before_the_start(self, images: Tensor) -> Tensor:
+        """Return what the prior makes start images of: images as they are seen, or pure noise."""
+        if self.config.start_images == "restored":
+            return observe(images, self.config, "start")
+        rng = generator(self.config.seed, "start noise", device=images.device)
+        noise = torch.randn(images.shape, generator=rng, device=images.device)
+        return noise.clamp_(-1, 1)
 
     @property
     def seconds(self) -> float:
@@ -164,7 +172,7 @@ class PriorStage:
             return self.clean, self.train, prior_set
         clean = self.dataset.validation.images[:MAX_HELD_OUT].to(self.device)
         rng = generator(self.config.seed, "held-out noise", device=self.device)
-        noisy = corrupt(clean, self.config.std, rng)
+        noisy = degrade(clean, self.config, rng)
         return clean, noisy, self.prior.restore(noisy)
 
     def _in_sample(self) -> InSample:

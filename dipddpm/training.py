@@ -33,7 +33,7 @@ class Trainer:
         config: the settings of the run.
         images: (N, C, H, W) in [-1, 1]; their device is where the training happens.
         start: images like ``images`` from which the reverse process begins, if
-            ``config.start_step`` is set.
+            ``config.starts_from_images``.
 
     Attributes:
         ema: the denoiser that samples are drawn with, of averaged weights.
@@ -45,7 +45,7 @@ class Trainer:
         self.config, self.start = config, start
         self.images = to_unit(images) if config.value_range == "unit" else images
         self.loader = _original_loader(config, images) if config.loader != "tensor" else None
-        self.schedule = diffusion.make_schedule(config.schedule, config.timesteps, device)
+        self.schedule = schedule_of(config, device)
         with seeded_global(config.seed, "denoiser"):
             self.model = make_denoiser(config, images.shape[-1], images.shape[1])
         self.model.to(device)
@@ -125,7 +125,7 @@ class Trainer:
 
     def sources(self, num: int) -> Tensor | None:
         """Return the prior images that ``num`` samples start from, or None if from noise."""
-        if self.config.start_step is None:
+        if not self.config.starts_from_images:
             return None
         return in_turn(self.start, num)
 
@@ -199,6 +199,11 @@ def make_denoiser(config: RunConfig, image_size: int, channels: int) -> nn.Modul
     return UNet(image_size, channels, config.width, config.denoiser == "unet-input-norm")
 
 
+def schedule_of(config: RunConfig, device: torch.device | str) -> diffusion.Schedule:
+    """Return the noise schedule of a run."""
+    return diffusion.make_schedule(config.schedule, config.timesteps, device, config.start_weight)
+
+
 def in_turn(images: Tensor, num: int) -> Tensor:
     """Return ``num`` of the images, from the first again where there are fewer."""
     return images[torch.arange(num, device=images.device) % len(images)]
@@ -233,7 +238,7 @@ def draw(
     def shown(x: Tensor) -> Tensor:
         return from_unit(x) if unit else x
 
-    schedule = diffusion.make_schedule(config.schedule, config.timesteps, rng.device)
+    schedule = schedule_of(config, rng.device)
     noise = torch.randn((num, *shape), generator=rng, device=rng.device)
     if sources is None:
         x, timesteps = noise, schedule.timesteps(config.sampler_steps, spacing=config.spacing)

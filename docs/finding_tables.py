@@ -1,247 +1,42 @@
-"""The tables of what was found, from ``results/reference``."""
+"""The tables of what was found besides the claims, from ``results/reference``."""
 
 import math
 import statistics
 from collections.abc import Callable
 
+from reference_results import (
+    DIGITS,
+    MNIST,
+    NOT_YET,
+    REFERENCE,
+    column_mean,
+    conditions,
+    extra,
+)
 from table_text import (
-    DATA,
     ROOT,
-    Row,
     markdown,
     mean_interval,
     number,
     percent,
     ratio,
     read_csv,
-    read_json,
 )
 
-from dipddpm.config import preset
 from study.problem.published import (
     ORIGINAL_DIP_CELL_S,
     ORIGINAL_DIP_LOSS,
     PUBLISHED_ALONE,
     PUBLISHED_COMBINED,
 )
-from study.problem.search_space import NOISY_STD
-from study.replication.claims import CLAIMS
 from study.replication.condition_names import (
     AS_REPORTED,
-    DIP_ALONE,
     DIP_FITTED,
     DIP_HELD_OUT,
     IN_MEMORY,
     PER_IMAGE,
     as_reported_name,
 )
-from study.replication.condition_plans import plans_of
-from study.spec.pareto import noise_floor
-
-REFERENCE = ROOT / "results" / "reference"
-MNIST, DIGITS, QUICK = "mnist-tenth", "original-quick", "quick"
-VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
-CONDITIONS, EXTRA_SCORES = "conditions.csv", "extra_scores.csv"
-
-NOT_YET = "not yet run"
-"""What stands in the line of a condition or a claim that the committed results do not have."""
-
-ANSWERS = {"holds": "yes", "does not hold": "no", "cannot tell at this scale": "unclear"}
-
-
-def effects(folder: str, claim: str) -> list[Row]:
-    """Return the figures of a claim, in their order."""
-    rows = read_csv(REFERENCE / folder / "claims.csv")
-    return [row for row in rows if row["claim"] == claim]
-
-
-def answer() -> str:
-    """The README's table: what holds of the idea, at both scales."""
-    questions = (
-        ("Is a training step faster?", "seconds per step", "a", 0),
-        ("Is the whole run faster, the prior's own time counted?", "seconds", "b", 0),
-        ("Are the digits better, learned from clean images?", "FID", "c", 0),
-        ("Are they better where only noisy images exist?", "FID", "i", 0),
-        ("Do 10 steps from a noised prior image match 50 from noise?", "FID", "g, steps", 1),
-    )
-    rows = [
-        [question, measure, *(_answer(effects(folder, claim)[i]) for folder in (MNIST, DIGITS))]
-        for question, measure, claim, i in questions
-    ]
-    rivals = "There, are DIP's images better than those of a classical denoiser?"
-    rows.insert(4, [rivals, "FID of the images", *map(_against_classical, ("mnist", "digits"))])
-    sooner = "And in less time, DIP's counted?"
-    rows.append([sooner, "seconds", *map(_seconds_to_draw, (MNIST, DIGITS))])
-    return markdown(("with the prior …", "compared", "MNIST, 28×28", "digits, 8×8"), rows)
-
-
-def _against_classical(dataset: str) -> str:
-    """Return how the best DIP's images compare with the best classical denoiser's, noisy regime."""
-    of_set = {
-        row["prior"]: row["fid"]
-        for row in read_json(DATA / "denoisers.json")["rows"]
-        if (row["dataset"], row["std"]) == (dataset, NOISY_STD)
-    }
-    classical = min(("gaussian", "tv", "pca"), key=lambda prior: of_set[prior])
-    rival = of_set.pop(classical)
-    dip = min(
-        fid for prior, fid in of_set.items() if prior not in ("none", "gaussian", "tv", "pca")
-    )
-    answer = "yes" if dip < rival else "no"
-    return (
-        f"**{answer}**: {number(dip / rival)} ({number(dip)}, `{classical}` {number(rival)}), n = 1"
-    )
-
-
-def _seconds_to_draw(folder: str) -> str:
-    """Return how the seconds of DIP and 10 steps compare with those of 50 steps from noise."""
-    (combined,) = (r for r in conditions(folder, "controlled") if r["condition"] == "DIP→DDPM")
-    prior, noise = (
-        [float(row["seconds"]) for row in extra(folder, "DIP→DDPM", f"from {start}", steps)]
-        for start, steps in (("prior", "10.0"), ("noise", "50.0"))
-    )
-    dip_s = float(combined["dip_time_s"])
-    logs = [math.log((dip_s + a) / b) for a, b in zip(prior, noise, strict=True)]
-    middle, low, high = (math.exp(value) for value in mean_interval(logs))
-    answer = "unclear" if low <= 1 <= high else "yes" if middle < 1 else "no"
-    return f"**{answer}**: {ratio(middle, low, high)}, n = {len(logs)}"
-
-
-def _answer(effect: Row) -> str:
-    """Return a verdict with its figure, and with what voids it if the figure does not decide."""
-    figure = ratio(effect["ratio"], effect["low"], effect["high"])
-    void = f" ({effect['note'].partition(',')[0]})" if effect["note"] else ""
-    return f"**{ANSWERS[effect['verdict']]}**{void}: {figure}, n = {effect['n']}"
-
-
-def confirmed() -> list[Row]:
-    """Return the comparisons of the reference search's confirmation."""
-    return read_csv(REFERENCE / QUICK / "confirm.csv")
-
-
-def claims(folder: str) -> Callable[[], str]:
-    def table() -> str:
-        rows = []
-        for letter in dict.fromkeys(row["claim"] for row in _claims(folder)):
-            found = effects(folder, letter)
-            if len(found) > 2:  # many settings: the one that speaks least for the claim
-                found = [max(found, key=lambda row: float(row["p_for"]))]
-            for i, row in enumerate(found):
-                verdict = row["verdict"] + (f" ({row['note']})" if row["note"] else "")
-                rows.append(
-                    [
-                        *((letter, row["text"], verdict) if i == 0 else ("", "", "")),
-                        _compared(row),
-                        ratio(row["ratio"], row["low"], row["high"]),
-                        row["n"],
-                        percent(row["detectable"]),
-                    ]
-                )
-        judged = {row["claim"] for row in _claims(folder)}
-        rows += [
-            [claim.letter, claim.text, NOT_YET, "", "", "", ""]
-            for claim in CLAIMS
-            if claim.letter not in judged
-        ]
-        header = ("", "claim", "verdict", "compared", "ratio [95 % interval]", "n", "detectable")
-        return markdown(header, rows)
-
-    return table
-
-
-def _claims(folder: str) -> list[Row]:
-    return read_csv(REFERENCE / folder / "claims.csv")
-
-
-def _compared(row: Row) -> str:
-    if not row["mean"]:
-        return row["what"]
-    return f"{row['what']}: {number(row['mean'])} and {number(row['baseline_mean'])}"
-
-
-def conditions(folder: str, kind: str) -> list[Row]:
-    """Return the conditions of a replication, ``as reported`` or ``controlled``."""
-    rows = read_csv(REFERENCE / folder / CONDITIONS)
-    return [row for row in rows if row["kind"] == kind]
-
-
-def not_yet_run(folder: str, kind: str, columns: int) -> list[list[str]]:
-    """Return a line for each condition of the design that the committed results lack."""
-    plans = plans_of(preset("original")).values()
-    names = [plan.name for plan in plans if plan.kind == kind]
-    if kind == AS_REPORTED:
-        dip = [as_reported_name(name) for name in (DIP_FITTED, DIP_HELD_OUT)]
-        names = [*dip, *(name for name in names if name != as_reported_name(DIP_ALONE))]
-    found = {row["condition"] for row in conditions(folder, kind)}
-    return [
-        [name.removeprefix(as_reported_name("")), NOT_YET, *[""] * (columns - 2)]
-        for name in names
-        if name not in found
-    ]
-
-
-def as_reported() -> str:
-    header = (
-        *("run", "original: s per epoch", "here: s per epoch", "original: total, s"),
-        *("here: DDPM, s", "here: DIP, s", "PSNR after DIP, dB", "FID", "contrast", "original saw"),
-    )
-    rows = [
-        [
-            row["condition"].removeprefix("as reported: "),
-            number(row["published_per_iteration_s"]),
-            number(row["time_per_iteration_s"]),
-            number(row["published_total_s"]),
-            number(row["train_time_s"]),
-            number(row["dip_time_s"]),
-            number(row["dip_psnr"]),
-            number(row["fid"]),
-            number(row["contrast"]),
-            row["published_says"],
-        ]
-        for row in conditions(MNIST, "as reported")
-    ]
-    return markdown(header, rows + not_yet_run(MNIST, AS_REPORTED, len(header)))
-
-
-def controlled(folder: str) -> Callable[[], str]:
-    columns = {
-        "FID": "fid",
-        "precision": "precision",
-        "contrast": "contrast",
-        "nearest_train": "nearest_train",
-        "PSNR after DIP, dB": "dip_psnr",
-        "DIP, s": "dip_time_s",
-        "DDPM, s": "train_time_s",
-        "total, s": "time_total_s",
-    }
-
-    def table() -> str:
-        rows = [
-            [row["condition"], row["n"], *(number(row[name]) for name in columns.values())]
-            for row in conditions(folder, "controlled")
-        ]
-        rows += not_yet_run(folder, "controlled", 2 + len(columns))
-        return markdown(("condition", "seeds", *columns), rows)
-
-    return table
-
-
-def scale() -> str:
-    rows = []
-    for folder, name in ((MNIST, "MNIST"), (DIGITS, "digits")):
-        for kind in ("as reported", "controlled"):
-            row = conditions(folder, kind)[1]
-            rows.append(
-                [
-                    name,
-                    kind,
-                    number(row["fid_floor"]),
-                    number(row["fid_noise"]),
-                    f"{float(row['scored_images']):,.0f}",
-                ]
-            )
-    header = ("data", "conditions", "FID of real images (floor)", "FID of noise", "images scored")
-    return markdown(header, rows)
 
 
 def loader(folder: str) -> Callable[[], str]:
@@ -272,24 +67,6 @@ def loader(folder: str) -> Callable[[], str]:
         return markdown(header, rows)
 
     return table
-
-
-def suspects() -> str:
-    """Each suspect of grey digits and their interactions, from the crossed conditions."""
-    header = (
-        *("crossed", "suspects", "metric", "ratio [95 % interval]", "seeds"),
-        "least precision of the crossed",
-    )
-    file = REFERENCE / MNIST / "suspects.csv"
-    rows = [
-        [
-            *(row["crossing"], row["factors"], row["metric"]),
-            ratio(row["ratio"], row["low"], row["high"]) if int(row["n"]) > 1 else NOT_YET,
-            *(row["n"], percent(row["least_precision"])),
-        ]
-        for row in (read_csv(file) if file.exists() else [])
-    ]
-    return markdown(header, rows or [[NOT_YET, "", "", "", "", ""]])
 
 
 def dip_share() -> str:
@@ -342,17 +119,6 @@ def dip_alone() -> str:
     return markdown(("restored", "std", "DIP steps", "PSNR, dB"), rows)
 
 
-def extra(folder: str, row: str, images: str, steps: str = "") -> list[Row]:
-    """Return what was scored once at the end of a run, a line per seed."""
-    found = read_csv(REFERENCE / folder / EXTRA_SCORES)
-    return [r for r in found if (r["condition"], r["images"], r["steps"]) == (row, images, steps)]
-
-
-def _mean(rows: list[Row], column: str) -> str:
-    values = [float(row[column]) for row in rows if row[column]]
-    return number(statistics.fmean(values)) if values else ""
-
-
 def reverse_steps() -> str:
     header = (
         *("start", "denoising steps", "seconds, DIP's counted", "FID"),
@@ -366,7 +132,7 @@ def reverse_steps() -> str:
                 seconds = statistics.fmean(float(row["seconds"] or 0) for row in found)
                 seconds += float(combined["dip_time_s"]) if images == "from prior" else 0.0
                 columns = ("fid", "nearest_source", "nearest_train")
-                values = (number(seconds), *(_mean(found, column) for column in columns))
+                values = (number(seconds), *(column_mean(found, column) for column in columns))
                 rows.append([images, f"{float(steps):.0f}", *values, str(len(found))])
     return markdown(header, rows)
 
@@ -381,7 +147,7 @@ def refined() -> str:
     for label, run in runs.items():
         both = [extra(MNIST, run, images) for images in ("restored", "refined")]
         columns = ("fid", "psnr", "ssim")
-        figures = [_mean(found, column) for column in columns for found in both]
+        figures = [column_mean(found, column) for column in columns for found in both]
         rows.append([label, *figures, str(len(both[0]))])
     header = (
         *("run", "FID of DIP's output", "refined", "PSNR of DIP's output, dB", "refined"),
@@ -410,79 +176,54 @@ def grey() -> str:
     return markdown(("run", "how images are shown", "FID", "contrast (real = 1)"), rows)
 
 
-def confirmation() -> str:
+def drawing_variants() -> str:
+    """Variants of how samples start, beside DDPM alone by as many reverse steps."""
+    file = REFERENCE / MNIST / "variants.csv"
     rows = [
         [
-            row["condition"],
-            row["metric"],
-            number(row["mean"]),
-            number(row["baseline_mean"]),
-            ratio(row["ratio"], row["low"], row["high"]),
-            percent(row["detectable"]),
-            row["direction"],
-            row["size"].replace("open", ""),
+            row["name"],
+            number(row["fid"]),
+            ratio(row["ratio"], row["low"], row["high"]) if row["ratio"] else "",
+            *(number(row[name]) for name in ("nearest_source", "nearest_train", "with_dip_s")),
             row["n"],
         ]
-        for row in confirmed()
-        if row["ratio"]
+        for row in (read_csv(file) if file.exists() else [])
     ]
     header = (
-        *("setting", "metric", "with prior", "no prior, tuned", "ratio [interval]"),
-        *("detectable", "direction", "margin", "seeds"),
+        *("by 10 reverse steps", "FID", "ratio to DDPM alone [95 % interval]"),
+        *("distance to its start image", "distance to nearest training image"),
+        *("seconds of drawing, DIP counted", "seeds"),
     )
-    return markdown(header, rows)
+    return markdown(header, rows or [[NOT_YET, *[""] * (len(header) - 1)]])
 
 
-def best_trial() -> str:
-    best = read_json(REFERENCE / QUICK / "best.json")
-    metrics, trials = best["metrics"], read_csv(REFERENCE / QUICK / "trials.csv")
-    times = [float(t["time_per_iteration_s"]) for t in trials if t["time_per_iteration_s"]]
+def squares() -> str:
+    """Whether samples without a digit are the prior's, or show too little training."""
+    file = REFERENCE / MNIST / "squares.csv"
     rows = [
-        *([name, f"{value:.3g}"] for name, value in best["parameters"].items()),
-        ["FID, validation images", number(metrics["fid"])],
-        ["FID of real images (floor)", number(metrics["fid_floor"])],
-        ["FID of noise", number(metrics["fid_noise"])],
-        ["images scored", str(metrics["scored_images"])],
-        ["features", metrics["features"]],
-        ["PSNR before and after DIP, dB", " and ".join(
-            number(metrics[name]) for name in ("dip_psnr_noisy", "dip_psnr")
-        )],
-        [f"noise of the time per epoch between {len(times)} trials", percent(noise_floor(times))],
-    ]  # fmt: skip
-    return markdown(("best trial of the search", ""), rows)
-
-
-def variants() -> str:
-    rows = []
-    for row in read_csv(VARIANTS):
-        variant, sampling = row["variant"].split("; ")
-        if sampling in ("ancestral, 250 steps", "from prior at t₀ = 300, 15 steps"):
-            figures = (number(row[name]) for name in ("fid", "precision", "nearest_source"))
-            rows.append([variant, sampling, *figures, row["scored_images"]])
+        [
+            row["question"],
+            *(percent(row[name]) for name in ("share", "other")),
+            f"{percent(row['low'])} to {percent(row['high'])}",
+            *(row["n"], row["answer"]),
+        ]
+        for row in (read_csv(file) if file.exists() else [])
+    ]
     header = (
-        *("regime, prior", "sampling", "FID", "precision", "distance to its start image"),
-        "images scored",
+        *("the original's first setting", "share without a digit", "against"),
+        *("difference, 95 % interval", "images of each", "answer"),
     )
-    return markdown(header, rows)
+    return markdown(header, rows or [[NOT_YET, *[""] * (len(header) - 1)]])
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "findings/answer": answer,
-    "findings/scale": scale,
-    "findings/claims-mnist": claims(MNIST),
-    "findings/claims-digits": claims(DIGITS),
-    "findings/as-reported": as_reported,
-    "findings/controlled-mnist": controlled(MNIST),
-    "findings/controlled-digits": controlled(DIGITS),
     "findings/loader-mnist": loader(MNIST),
     "findings/loader-digits": loader(DIGITS),
-    "findings/suspects-mnist": suspects,
     "findings/dip-share": dip_share,
     "findings/dip-alone": dip_alone,
     "findings/reverse-steps": reverse_steps,
     "findings/refined": refined,
     "findings/grey": grey,
-    "findings/confirmation": confirmation,
-    "findings/best-trial": best_trial,
-    "findings/variants": variants,
+    "findings/drawing-variants": drawing_variants,
+    "findings/squares": squares,
 }

@@ -16,17 +16,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # this checkout, whatever is installed
 
+import claim_tables
 import cli_tables
 import finding_tables
 import performance_tables
 import prior_tables
+import search_tables
 
 ROOT = Path(__file__).parents[1]
 
 TABLES: dict[str, Callable[[], str]] = {
+    **claim_tables.TABLES,
     **finding_tables.TABLES,
     **performance_tables.TABLES,
     **prior_tables.TABLES,
+    **search_tables.TABLES,
     **cli_tables.TABLES,
 }
 

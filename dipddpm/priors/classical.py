@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dipddpm.corruption import corrupt
+from dipddpm.corruption import degrade, noise_text
 from dipddpm.errors import ConfigError
 from dipddpm.grey_values import Curve, clean_quantiles, quantiles
 from dipddpm.held_out_pixels import held_out_error
@@ -47,7 +47,7 @@ class Classical(Prior):
     after noise was added to them.
     """
 
-    parameters: ClassVar[frozenset[str]] = frozenset({"std"})
+    parameters: ClassVar[frozenset[str]] = frozenset({"std", "dip_step"})
 
     strengths: ClassVar[tuple[float, ...]]
     """The strengths that are compared, from weak to strong."""
@@ -58,7 +58,7 @@ class Classical(Prior):
         self.noisy = images
         if not self.is_blind:
             rng = generator(config.seed, "classical noise", device=images.device)
-            self.noisy = corrupt(images, config.std, rng)
+            self.noisy = degrade(images, config, rng)
         self.errors: list[float] = []
 
     @classmethod
@@ -111,10 +111,10 @@ class Classical(Prior):
         return self._chosen(images)
 
     def saw(self, num_train: int) -> str:
-        std, chosen = f"std {self.config.std:g}", f"strength {self.strength:.3g}"
+        noise, chosen = noise_text(self.config), f"strength {self.strength:.3g}"
         if self.is_blind:
-            return f"noisy train[0:{num_train}] ({std}), nothing clean; {chosen} by hidden pixels"
-        return f"clean train[0:{num_train}], with noise of {std} drawn once; {chosen}"
+            return f"noisy train[0:{num_train}] ({noise}), nothing clean; {chosen} by hidden pixels"
+        return f"clean train[0:{num_train}], with noise of {noise} drawn once; {chosen}"
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the errors so far, from which all else follows."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dipddpm.corruption import corrupt, undo_clipping
+from dipddpm.corruption import degrade, noise_text, undo_clipping
 from dipddpm.errors import ConfigError, require_finite
 from dipddpm.held_out_pixels import GRID, hidden_pixels, hide
 from dipddpm.networks.restorers import make_restorer
@@ -27,6 +27,7 @@ class Restorer(Prior):
 
     In the clean regime the images are clean. The network maps them, with noise of deviation
     ``std`` drawn anew at each step (or once for all steps, by ``dip_noise``), back to themselves.
+    With ``dip_step`` it is the DDPM's own noise at that step.
     The network of the original report sees one batch at all steps, as in that report.
 
     In the noisy regime the images are all noisy and nothing clean is seen: Noise2Self (Batson &
@@ -42,7 +43,7 @@ class Restorer(Prior):
     description: ClassVar[str] = "images that one network for all has restored"
     parameters: ClassVar[frozenset[str]] = frozenset(
         {
-            *("std", "dip_lr", "dip_steps", "dip_batch_size", "dip_width"),
+            *("std", "dip_step", "dip_lr", "dip_steps", "dip_batch_size", "dip_width"),
             *("restorer", "dip_noise", "prior_output"),
         }
     )
@@ -56,7 +57,7 @@ class Restorer(Prior):
         self.rng = generator(config.seed, "restorer noise", device=images.device)
         self.noisy: Tensor | None = None
         if config.dip_noise == "once" and not self.is_blind:
-            self.noisy = corrupt(self.images, config.std, self.rng)
+            self.noisy = degrade(self.images, config, self.rng)
         # squared errors on [-1, 1] are 4 times those on [0, 1]: so Adam makes the original's steps
         eps = 4e-8 if config.restorer == "original" else 1e-8
         self.optimizer = torch.optim.Adam(self.net.parameters(), config.dip_lr, eps=eps, fused=True)
@@ -86,7 +87,7 @@ class Restorer(Prior):
         """
         steps = self.config.dip_steps
         settings = f"dip_lr={self.config.dip_lr:g}"
-        settings += "" if self.is_blind else f", std={self.config.std:g}"
+        settings += "" if self.is_blind else f", {noise_text(self.config, '=')}"
         while self.done < steps:
             loss = self._loss()
             self.optimizer.zero_grad()
@@ -111,7 +112,7 @@ class Restorer(Prior):
             error = (self.net(hide(target, hidden)) - target).square()
             return (error * hidden).sum() / (hidden.sum() * target.shape[0] * target.shape[1])
         noisy = self.noisy
-        source = corrupt(target, self.config.std, self.rng) if noisy is None else noisy[chosen]
+        source = degrade(target, self.config, self.rng) if noisy is None else noisy[chosen]
         return F.mse_loss(self.net(source), target)
 
     def restore(self, images: Tensor) -> Tensor:
@@ -130,12 +131,12 @@ class Restorer(Prior):
         return super().fitted()
 
     def saw(self, num_train: int) -> str:
-        std = f"{self.config.std:g}"
         if self.is_blind:
+            std = f"{self.config.std:g}"
             return f"noisy train[0:{num_train}] (std {std}), nothing clean: Noise2Self"
         seen = self.config.dip_batch_size if self.one_batch else num_train
         once = "" if self.noisy is None else ", drawn once"
-        return f"clean train[0:{seen}], with noise of std {std}{once}"
+        return f"clean train[0:{seen}], with noise of {noise_text(self.config)}{once}"
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the weights and the loss once fitted; before, all that the next step needs."""

@@ -1,11 +1,13 @@
 """``python study/reproduce.py``: the original report's experiments, as reported and controlled."""
 
+import dataclasses
 import shutil
 from typing import Any
 
 from dipddpm.cli import OneLineParser
 from dipddpm.config import preset
 from dipddpm.pipeline import dataset_of
+from study.analysis.conditions import trials_with
 from study.commands.bill import announce_cost, announce_used
 from study.commands.opening import Command, execute
 from study.commands.session import Session, announce_placement, announce_resumed
@@ -24,12 +26,15 @@ from study.replication.design import (
     as_info,
     configs_of,
     describe,
+    looks_of,
     points_of,
     resolve_design,
     trainable,
 )
+from study.replication.evidence import load_evidence
 from study.replication.loader_effect import loader_effect
 from study.replication.page import scale_text, write
+from study.replication.schedule import BUDGET_H, COMPACT, MOST_SEEDS, left_out, more_points
 from study.results.folder import REPLICATION_FILE, TIMING_FILE
 from study.results.records import load_study
 from study.spec.status import ENDED, StudyStatus
@@ -56,10 +61,13 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
     )
     original = {name: getattr(preset("original"), name) for name in ("dataset", "epochs")}
     quick = {"dataset": QUICK_DATASET, "epochs": QUICK_EPOCHS}
-    defaults = {name: f"{quick[name]}; preset original: {original[name]}" for name in quick}
+    defaults = {
+        name: f"{quick[name]}; preset original or compact: {original[name]}" for name in quick
+    }
     add_group(parser, "at what scale", scale, defaults=defaults)
     meanings = {
-        "confirm_seeds": "runs of each controlled condition; with --resume, more can be added",
+        "confirm_seeds": "runs of each controlled condition; with --resume, more can be added; "
+        "with preset compact they come in groups, up to 4, 6 and 9, until each claim is decided",
         "seed": "seed of the runs as reported; controlled ones have those that follow",
     }
     own = ("dip_width", "batch_size", "width", "ema_decay", "scored_images", "sampler_steps")
@@ -69,7 +77,10 @@ def make_parser(prog: str = REPRODUCE) -> OneLineParser:
         "how often",
         ("confirm_seeds", *SESSION),
         called=CALLED,
-        defaults={"confirm_seeds": f"{CONTROLLED_SEEDS}"},
+        defaults={
+            "confirm_seeds": f"{CONTROLLED_SEEDS}; preset compact: {MOST_SEEDS}",
+            "budget": f"none; preset compact: {BUDGET_H:g}",
+        },
         meanings=meanings,
     )
     add_group(parser, "on what it runs, and where results go", MACHINE)
@@ -97,19 +108,34 @@ def run(session: Session) -> StudyStatus:
     train_images = len(session.dataset.train)
     folder.info |= {**as_info(settings), "train_images": train_images}
     folder.info["train_images_as_reported"] = len(dataset_of(original_recipe(settings.run)).train)
+    if settings.preset == COMPACT:
+        folder.info.setdefault("looks", looks_of(settings).planned)
     folder.set_status(folder.info["status"])
     plan = settings.plan
     console.print(f"{folder.problem.title}: {plan.num_samples} runs, preset {settings.preset}")
     announce_resumed(session)
     announce_placement(session)
+    if settings.preset == COMPACT:
+        console.print(
+            f"these are the runs up to the first of the looks at {folder.info['looks']} seeds; "
+            "claims that are open get more seeds, then come conditions that decide none"
+        )
     expected_s = announce_time(session)
     if not (folder.path / TIMING_FILE).exists():
         console.print("first the steps of all settings interleaved, with nothing beside them")
         step_timing.measure(settings, folder.path)
     unfinished = None if session.on_cluster else folder.path.resolve() / UNFINISHED_FOLDER
-    status = session.run_trials(
-        trainable(settings, session.features, unfinished), plan, folder, expected_s
-    )
+    train = trainable(settings, session.features, unfinished)
+    status = session.run_trials(train, plan, folder, expected_s)
+    while settings.preset == COMPACT and status != StudyStatus.INTERRUPTED:
+        points = more_points(load_evidence(folder.path), plan.seed, settings.confirm_seeds)
+        if not points:
+            break
+        console.print(f"{len(points)} more runs, for claims that are open or conditions left")
+        folder.problem = dataclasses.replace(folder.problem, start_points=tuple(points))
+        folder.info["problem"] = folder.problem.to_json()
+        more = dataclasses.replace(plan, num_samples=trials_with(folder.path, points))
+        status = session.run_trials(train, more, folder)
     if status != StudyStatus.INTERRUPTED:  # of failed runs
         shutil.rmtree(folder.path / UNFINISHED_FOLDER, ignore_errors=True)
     evidence, judged = write(folder.path, console.print)
@@ -117,6 +143,8 @@ def run(session: Session) -> StudyStatus:
     console.print(f"scale: {scale_text(evidence)}")
     for each in judged:
         console.print(claim_text(each))
+    if settings.preset == COMPACT and (missing := left_out(evidence)):
+        console.print(f"left out: {'; '.join(missing)}")
     if loader := loader_effect(evidence):
         console.print(loader_text(loader))
     console.print(f"open {folder.path / REPLICATION_FILE}")

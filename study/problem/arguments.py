@@ -74,7 +74,7 @@ class Arguments:
     preset: str = _argument(
         "quick",
         "where a run's settings start from: quick takes minutes on two cores; original is MNIST at "
-        "the scale of the original report",
+        "the scale of the original report; compact is that scale with smaller networks, for cores",
         choices=tuple(PRESETS),
     )
     num_samples: int = _argument(

@@ -26,23 +26,40 @@ from study.replication.condition_names import (
     AS_REPORTED,
     COMBINED,
     COMBINED_LR,
+    COMBINED_RAW,
     CONTROLLED,
     DIP_ALONE,
     DIP_LR_SERIES,
     DIP_LR_STD,
+    DIP_STEPS_PARTS,
+    FEW_STEPS,
+    FINE_STD,
+    MIXED,
+    NOISE_RESTORED,
+    NOISED,
     NOISY_ALONE,
     NOISY_COMBINED,
     ORIGINAL_DDPM_LRS,
+    OWN_LEVEL,
     RIVALS,
+    START_PART,
     STD_SERIES,
+    WITHOUT_DIP,
     as_reported_name,
     dip_lr_name,
+    dip_steps_name,
     setting_name,
     std_name,
 )
 from study.replication.suspects import WITHOUT_PRIOR
 
 ORIGINAL_BATCH_SIZE = 128
+EVALUATIONS = 5
+"""Evaluations, about, of each run of which a curve over the epochs is asked."""
+
+START_WEIGHT = 0.5
+"""The weight of a prior image in a mixed x_T."""
+
 DDPM_LR, HALF_DDPM_LR = ORIGINAL_DDPM_LRS  # the first is that of all but the crossed conditions
 
 ORIGINAL_DIP_ALONE: dict[str, Any] = {"std": 2.0, "dip_lr": 5e-4}
@@ -120,7 +137,9 @@ def as_reported(run: RunConfig) -> list[ConditionPlan]:
     its DDPM reads DIP's output in memory, in order, in [0, 1] and unclipped, and that DIP is
     applied to clean images, is inferred; so is that its images were shown as those of DDPM alone,
     each in its own range. Two more runs of its first setting scale that output to [-1, 1], or clip
-    it; images clipped at each step are extra scores of that setting and of DDPM alone.
+    it; images clipped at each step are extra scores of that setting and of DDPM alone. A third
+    leaves DIP out and changes nothing else: whether the squares without a digit, which that
+    setting draws, are the prior's, or those of a DDPM that has learnt too little.
     """
     base = dataclasses.replace(original_recipe(run), sampler_steps=1000, scored_images=100)
     alone = dataclasses.replace(base, prior="none", ddpm_lr=DDPM_LR, loader="per-image")
@@ -136,16 +155,26 @@ def as_reported(run: RunConfig) -> list[ConditionPlan]:
     combined = dataclasses.replace(restored, value_range="unit", loader="tensor-dataset")
     for place, ((dip_lr, ddpm_lr, std), published) in enumerate(PUBLISHED_COMBINED):
         config = dataclasses.replace(combined, dip_lr=dip_lr, ddpm_lr=ddpm_lr, std=std)
-        also = None if place else extra_scores.restoration_as_they_are
+        also = None
+        if place == 0:
+            config = dataclasses.replace(config, eval_every=_evaluated(run))
+            also = extra_scores.restoration_as_they_are
         plans.append(_reported(setting_name(dip_lr, ddpm_lr, std), config, published, also))
     first, (setting, _) = plans[2].config, PUBLISHED_COMBINED[0]
     scaled = dataclasses.replace(first, value_range="symmetric")
     clipped = dataclasses.replace(first, prior_output="clip")
+    without = dataclasses.replace(first, prior="none")
     return [
         *plans,
         _reported(f"{setting_name(*setting)}, scaled to [-1, 1]", scaled),
         _reported(f"{setting_name(*setting)}, clipped", clipped),
+        _reported(f"{setting_name(*setting)}, {WITHOUT_DIP}", without),
     ]
+
+
+def _evaluated(run: RunConfig) -> int:
+    """Return the epochs between the evaluations of a run of which a curve is asked."""
+    return max(1, run.epochs // EVALUATIONS)
 
 
 def _reported(
@@ -175,7 +204,7 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
         ddpm_lr=DDPM_LR,
         std=1.0,
         score_split="test",
-        eval_every=run.epochs,
+        eval_every=_evaluated(run),
     )
 
     def plan(name: str, scores: Callable[..., None] | None = None, **changes: Any) -> ConditionPlan:
@@ -185,18 +214,27 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
     def combined(name: str, **changes: Any) -> ConditionPlan:
         return plan(name, prior="restorer", **changes)
 
+    def of_prior_set(name: str, **changes: Any) -> ConditionPlan:
+        return plan(name, extra_scores.prior_set, prior="restorer", **changes)
+
     noisy: dict[str, Any] = {"regime": "noisy", "std": NOISY_STD}
     plans = []
     for suspects, name in WITHOUT_PRIOR.items():
         changes: dict[str, Any] = {}
         for suspect in suspects:
             changes |= SUSPECT_CHANGES[suspect]
-        plans.append(plan(name, **changes))
+        plans.append(plan(name, extra_scores.from_noise if name == ALONE else None, **changes))
     plans += [
         plan(COMBINED, extra_scores.everything, prior="restorer"),
         combined(COMBINED_LR, ddpm_lr=HALF_DDPM_LR),
+        of_prior_set(COMBINED_RAW, prior_output="raw"),
     ]
-    plans += [combined(std_name(std), std=std) for std in STD_SERIES if std != 1.0]
+    plans += [of_prior_set(std_name(std), std=std) for std in (FINE_STD, *STD_SERIES) if std != 1.0]
+    plans += [
+        of_prior_set(dip_steps_name(part), dip_steps=max(1, run.dip_steps // part))
+        for part in DIP_STEPS_PARTS
+        if part != 1
+    ]
     plans += [
         combined(dip_lr_name(dip_lr), dip_lr=dip_lr, std=DIP_LR_STD)
         for dip_lr in DIP_LR_SERIES
@@ -209,7 +247,23 @@ def controlled(run: RunConfig) -> list[ConditionPlan]:
     plans += [
         plan(name, extra_scores.restoration, prior=prior, **noisy) for prior, name in RIVALS.items()
     ]
-    return plans
+    return plans + [combined(name, **changes) for name, changes in variants(base).items()]
+
+
+def variants(base: RunConfig) -> dict[str, dict[str, Any]]:
+    """Return what variants change of DIP→DDPM, by name; each draws by as many steps.
+
+    To start from a noised image at t₀ is SDEdit (Meng et al. 2022), the reference of the others.
+    """
+    start = base.timesteps // START_PART
+    # the sampler counts its steps over the whole way
+    noised = {"start_step": start, "sampler_steps": FEW_STEPS * START_PART}
+    return {
+        NOISED: noised,
+        MIXED: {"start_weight": START_WEIGHT, "sampler_steps": FEW_STEPS},
+        NOISE_RESTORED: {**noised, "start_images": "noise"},
+        OWN_LEVEL: {**noised, "dip_step": start},
+    }
 
 
 def plans_of(run: RunConfig) -> dict[str, ConditionPlan]:

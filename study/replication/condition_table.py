@@ -18,14 +18,16 @@ from study.replication.condition_names import (
 from study.replication.evidence import Evidence
 
 MEASURED = (
-    *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s"),
-    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast", "nearest_train"),
+    *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s", "sample_time_s"),
+    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast"),
+    *("nearest_train", "nearest_source"),
     *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
 )
 SETTINGS_SHOWN = (
     *("regime", "prior", "dip_lr", "ddpm_lr", "std", "value_range", "prior_output", "loader"),
     *("restorer", "denoiser", "dip_steps", "batch_size", "epochs"),
     *("prediction", "schedule", "sampling_weights", "sampler_steps", "variance", "output_range"),
+    *("start_step", "start_weight", "start_images", "dip_step"),
 )
 
 DIP_SETTINGS = ("regime", "prior", "dip_lr", "std", "value_range", "restorer", "dip_steps")

@@ -11,6 +11,7 @@ from typing import Any
 from dipddpm.config import RunConfig, shareable
 from dipddpm.features import Features
 from study.analysis.conditions import Point, fixed_design, trials_with
+from study.analysis.sequential import Looks
 from study.cluster.capacity import Capacity
 from study.problem.definition import describe_trials, device, rerun_text, threads
 from study.problem.metrics import MEASURED_WORK
@@ -23,6 +24,7 @@ from study.replication.condition_names import (
     PARAMETER,
 )
 from study.replication.condition_plans import ORIGINAL_BATCH_SIZE, ConditionPlan, plans_of
+from study.replication.schedule import BUDGET_H, COMPACT, MOST_SEEDS, first_points
 from study.spec.errors import SettingError
 from study.spec.problem import FIXED_DESIGN, Parameter, Problem, Stage
 
@@ -40,8 +42,13 @@ def configs_of(settings: StudySettings) -> list[RunConfig]:
 
 
 def points_of(settings: StudySettings) -> tuple[Point, ...]:
-    """Return all runs: as reported with one seed, controlled with several others."""
+    """Return all runs: as reported with one seed, controlled with several others.
+
+    Of preset ``compact`` they are those up to the first look.
+    """
     plans, first = plans_of(settings.run).values(), settings.plan.seed
+    if settings.preset == COMPACT:
+        return tuple(first_points(looks_of(settings), first))
 
     def named(kind: str) -> list[Point]:
         return [{PARAMETER: plan.name} for plan in plans if plan.kind == kind]
@@ -60,6 +67,10 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
     if given.get("preset", "quick") == "quick":
         given.setdefault("dataset", QUICK_DATASET)
         given.setdefault("epochs", QUICK_EPOCHS)
+    if given.get("preset") == COMPACT:
+        given.setdefault("confirm_seeds", MOST_SEEDS)
+        if "price_per_hour" not in given:
+            given.setdefault("budget", BUDGET_H)
     given.setdefault("confirm_seeds", CONTROLLED_SEEDS)
     settings = resolve({**given, "num_samples": 1, "confirm_top": 0}, capacity)
     size = settings.run.train_size
@@ -77,6 +88,11 @@ def resolve_design(given: Mapping[str, Any], capacity: Capacity) -> StudySetting
         ),
     )
     return dataclasses.replace(settings, plan=plan)
+
+
+def looks_of(settings: StudySettings) -> Looks:
+    """Return the looks of a design whose seeds come in groups."""
+    return Looks.up_to(settings.confirm_seeds)
 
 
 def describe(settings: StudySettings) -> Problem:

@@ -1,12 +1,16 @@
 """What the original's claims are judged by, from a results folder; needs neither Ray nor torch."""
 
+import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from study.analysis.conditions import Condition, conditions_of
+from study.analysis.sequential import Looks
+from study.replication.condition_names import CONTROLLED, PARAMETER
 from study.results.folder import (
     EXTRA_SCORES_FILE,
     SAMPLES_FOLDER,
@@ -32,6 +36,45 @@ class Evidence:
     timing: list[dict[str, Any]]
     extra_scores: dict[tuple[str, int], list[dict[str, Any]]]
 
+    @property
+    def looks(self) -> Looks | None:
+        """When a design whose seeds come in groups is looked at; None if all come at once."""
+        planned = self.study.info.get("looks")
+        return Looks(tuple(planned)) if planned else None
+
+    @property
+    def most_seeds(self) -> int:
+        """The most seeds that any controlled condition has ended."""
+        return max(map(len, self._ended.values()), default=0)
+
+    @functools.cached_property
+    def _ended(self) -> dict[str, list[int]]:
+        """The seeds that each controlled condition has ended, ascending."""
+        kinds = {name: about["kind"] for name, about in self.study.info["conditions"].items()}
+        conditions = self.conditions.items()
+        return {name: sorted(c.ended) for name, c in conditions if kinds[name] == CONTROLLED}
+
+    def has_all(self, names: Sequence[str], seeds: int) -> bool:
+        """Whether all these conditions have ended so many seeds, well or not."""
+        return all(len(self._ended[name]) == seeds for name in names)
+
+    def up_to(self, seeds: int) -> "Evidence":
+        """Return what the first seeds of each controlled condition, so many, have left."""
+        kept = {name: set(ended[:seeds]) for name, ended in self._ended.items()}
+        trials = tuple(
+            trial
+            for trial in self.study.trials
+            if (name := str(trial.parameters[PARAMETER])) not in kept
+            or trial.parameters["seed"] in kept[name]
+        )
+        extra_scores = {
+            (name, seed): lines
+            for (name, seed), lines in self.extra_scores.items()
+            if name not in kept or seed in kept[name]
+        }
+        study = dataclasses.replace(self.study, trials=trials)
+        return dataclasses.replace(self, study=study, extra_scores=extra_scores)
+
     @functools.cached_property
     def conditions(self) -> dict[str, Condition]:
         """The conditions of the study by name."""
@@ -45,6 +88,21 @@ class Evidence:
     def values(self, name: str, metric: str, seeds: Sequence[int]) -> list[float]:
         """Return a metric of a condition for each seed; NaN where it was not reported."""
         return self.conditions[name].values(metric, seeds) if seeds else []
+
+    def curve(self, name: str, metric: str, seed: int) -> list[tuple[int, float]]:
+        """Return the epochs of the evaluations of a run, and a metric at each that has it."""
+        trial = self.conditions[name].trials[seed]
+        found = ((each.resource, each.metrics.get(metric)) for each in trial.curve)
+        return [(epoch, float(value)) for epoch, value in found if value is not None]
+
+    def extra_of(
+        self, name: str, seed: int, images: str, column: str, steps: int | None = None
+    ) -> float:
+        """Return a column of the extra scores of a run's images; NaN where there are none."""
+        lines = self.extra_scores.get((name, seed), [])
+        wanted = (images, steps)
+        found = (line for line in lines if (line["images"], line.get("steps")) == wanted)
+        return next((float(line[column]) for line in found), math.nan)
 
     def extra(self, name: str, images: str, column: str, steps: int | None = None) -> list[float]:
         """Return a column of the extra scores of a condition's images, by seed."""

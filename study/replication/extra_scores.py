@@ -10,7 +10,7 @@ process from a noised image at t₀ < T is SDEdit (Meng et al. 2022).
 import csv
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,12 @@ from dipddpm.quality import SCORES, psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 from dipddpm.training import draw, in_turn
-from study.replication.condition_names import FEW_STEPS, MANY_STEPS
+from study.replication.condition_names import FEW_STEPS, MANY_STEPS, PRIOR_SET, START_PART
 from study.results.folder import EXTRA_SCORES_FILE
 
-START_SHARE = 4  # t₀ = T / 4: far enough for the strokes to be redrawn, near enough to keep a digit
 REVERSE_STEPS = (2, 5, FEW_STEPS, 25, MANY_STEPS)
 
-COLUMNS = ("images", "steps", "start_step", "seconds", "n", "psnr", "ssim")
+COLUMNS = ("images", "steps", "start_step", "seconds", "n", "psnr", "ssim", "stroke_level")
 """The columns of the table that stand before the scores."""
 
 Scored = tuple[dict[str, Any], Tensor]
@@ -77,9 +76,26 @@ def restoration_as_they_are(run: Run, folder: Path) -> None:
     _write([*_restored(run), _fitted(run), _clipped(run)], folder)
 
 
+def prior_set(run: Run, folder: Path) -> None:
+    """Score what the DDPM learns from."""
+    _write([_prior_set(run)], folder)
+
+
+def from_noise(run: Run, folder: Path) -> None:
+    """Score samples from noise by the number of reverse steps."""
+    _write(list(_by_steps(run, {"from noise": None})), folder)
+
+
 def everything(run: Run, folder: Path) -> None:
-    """Score DIP's output, the same refined, and samples by the number of reverse steps."""
-    _write([*_restored(run), *_by_steps(run)], folder)
+    """Score DIP's output, the same refined, the prior set, and samples by the number of steps.
+
+    Samples start from noise, and at t₀ from images of a split that nothing has learnt from:
+    restored by DIP, and the same without DIP.
+    """
+    assert run.trainer is not None
+    clean = run.dataset.start.images.to(run.device)
+    starts = {"from noise": None, "from prior": run.trainer.start, "from real images": clean}
+    _write([*_restored(run), _prior_set(run), *_by_steps(run, starts)], folder)
 
 
 def _write(found: list[Scored], folder: Path) -> None:
@@ -99,13 +115,35 @@ def _restored(run: Run) -> Iterator[Scored]:
     assert run.restoration is not None
     restored = run.restoration.restored[: run.scored_images]
     clean = run.dataset.validation.images[: len(restored)].to(restored.device)
-    start = run.config.timesteps // START_SHARE
+    start = run.config.timesteps // START_PART
     yield _scored(run, "restored", restored, clean=clean), restored
     # these starts are held out, whatever was learnt from the start split
     config = dataclasses.replace(run.config, start_step=start, start_split="held-out")
     refined, seconds = _draw(run, config, restored)
     line = _scored(run, "refined", refined, clean=clean, sources=restored)
     yield line | {"start_step": start, "seconds": seconds}, refined
+
+
+def _prior_set(run: Run) -> Scored:
+    """Return the first images that the DDPM learns from, as far as they are scored.
+
+    They are compared with the clean images that they are made from.
+    """
+    assert run.restoration is not None
+    made = run.restoration.prior[: run.scored_images]
+    clean = run.dataset.train.images[: len(made)].to(made.device)
+    line = _scored(run, PRIOR_SET, made, clean=clean)
+    return line | {"stroke_level": stroke_level(made, clean)}, made
+
+
+def stroke_level(images: Tensor, clean: Tensor) -> float:
+    """Return how bright strokes are, relative to those of the clean images; 1 is as bright.
+
+    Strokes are the pixels that are brighter than mid-grey in the clean images. Both are
+    (N, C, H, W) in [-1, 1], but ``images`` may leave that range.
+    """
+    strokes = clean > 0
+    return float((images[strokes].mean() + 1) / (clean[strokes].mean() + 1))
 
 
 def _fitted(run: Run) -> Scored:
@@ -122,17 +160,13 @@ def _clipped(run: Run) -> Scored:
     return _scored(run, "as they are", drawn) | {"seconds": seconds}, drawn
 
 
-def _by_steps(run: Run) -> Iterator[Scored]:
-    """Yield as many samples by each number of reverse steps, from noise and from t₀.
+def _by_steps(run: Run, starts: Mapping[str, Tensor | None]) -> Iterator[Scored]:
+    """Yield as many samples by each number of reverse steps, from noise (None) and from t₀.
 
-    Those from t₀ start at images of a split that nothing has learnt from: restored by DIP, and the
-    same without DIP. The start images themselves are scored as 0 steps.
+    Start images themselves are scored as 0 steps.
     """
-    assert run.trainer is not None
     whole, num = run.config.timesteps, run.scored_images
-    start = whole // START_SHARE
-    clean = run.dataset.start.images.to(run.device)
-    starts = {"from noise": None, "from prior": run.trainer.start, "from real images": clean}
+    start = whole // START_PART
     for name, images in starts.items():
         sources = None if images is None else in_turn(images, num)
         first = whole if sources is None else start

@@ -21,7 +21,7 @@ from study.problem.published import (
     ORIGINAL_STEPS_PER_EPOCH,
     PUBLISHED_COMBINED,
 )
-from study.replication import claim_figures, suspects
+from study.replication import claim_figures, evidence_figures, squares, suspects, variants
 from study.replication.claim_table import claim_rows, tally
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import Judged, judge, table
@@ -38,7 +38,9 @@ from study.replication.condition_names import (
 from study.replication.condition_table import DIP_ALONE_IN, conditions_table
 from study.replication.evidence import Evidence, load_evidence
 from study.replication.loader_effect import loader_effect
+from study.replication.squares import Difference
 from study.replication.suspects import CrossedEffect, crossed_effects
+from study.replication.variants import Variant
 from study.results.files import write_text
 from study.results.folder import (
     CLAIMS_FILE,
@@ -46,7 +48,9 @@ from study.results.folder import (
     DASHBOARD_FILE,
     EXTRA_SCORES_FILE,
     REPLICATION_FILE,
+    SQUARES_FILE,
     SUSPECTS_FILE,
+    VARIANTS_FILE,
 )
 from study.results.records import StudyRecord
 
@@ -67,6 +71,7 @@ LABELS = {
     "recall": "recall",
     "contrast": "contrast (real = 1)",
     "nearest_train": "distance to training set (real = 1)",
+    "nearest_source": "distance to start images (real = 1)",
     "dip_psnr": "PSNR after DIP, dB",
     "scored_images": "images scored",
     "published_says": "original report: what it saw",
@@ -101,6 +106,8 @@ def write(folder: Path, warn: Callable[[str], None] | None = None) -> tuple[Evid
     for name, lines in (
         (CLAIMS_FILE, table(judged)),
         (SUSPECTS_FILE, suspects.table(crossed_effects(evidence))),
+        (VARIANTS_FILE, variants.table(variants.variants(evidence))),
+        (SQUARES_FILE, squares.table(squares.squares(evidence))),
         (CONDITIONS_FILE, conditions),
         (EXTRA_SCORES_FILE, extra_scores),
     ):
@@ -172,6 +179,15 @@ def page(
         made["steps"] = claim_figures.reverse_steps(evidence)
     if loader:
         made["loaders"] = claim_figures.loaders(loader)
+    made |= {
+        name: figure
+        for name, draw in (
+            ("curves", evidence_figures.learning_curves),
+            ("prior", evidence_figures.prior_quality),
+            ("seconds", evidence_figures.seconds_of_drawing),
+        )
+        if (figure := draw(evidence)) is not None
+    }
     columns = {k: label for k, label in LABELS.items() if any(line.get(k) for line in conditions)}
     return render(
         "replication.html.jinja",
@@ -183,6 +199,8 @@ def page(
         told=[(each, details_text(each)) for each in judged],
         loader=loader_text(loader) if loader else None,
         suspects=[suspects_cells(each) for each in crossed_effects(evidence) if each.effect.n > 1],
+        variants=[_variant_cells(each) for each in variants.variants(evidence)],
+        squares=[_square_cells(each) for each in squares.squares(evidence)],
         conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
         columns=list(columns.values()),
         pictures=pictures,
@@ -197,6 +215,22 @@ def suspects_cells(found: CrossedEffect) -> list[str]:
     ratio = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]"
     least = f"{found.least_precision:.0%}"
     return [found.crossing, found.factors, found.metric, ratio, str(effect.n), least]
+
+
+def _variant_cells(found: Variant) -> list[str]:
+    """Return the cells of a variant of drawing."""
+    effect, ratio, n = found.effect, "", ""
+    if effect:
+        ratio, n = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]", str(effect.n)
+    distances = (found.nearest_source, found.nearest_train)
+    figures = (found.fid, ratio, *distances, found.sample_s, found.with_dip_s)
+    return [found.name, *map(_cell, figures), n]
+
+
+def _square_cells(found: Difference) -> list[str]:
+    """Return the cells of a question about samples without a digit."""
+    shares = (f"{found.share:.0%}", f"{found.other:.0%}", f"[{found.low:.0%}, {found.high:.0%}]")
+    return [found.question, *shares, str(found.n), found.answer]
 
 
 def _cell(value: Any) -> str:

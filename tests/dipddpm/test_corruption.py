@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from dipddpm.corruption import corrupt, expected_clipped, undo_clipping
+from dipddpm.config import RunConfig
+from dipddpm.corruption import corrupt, degrade, expected_clipped, noise_text, undo_clipping
+from dipddpm.diffusion import make_schedule
+from dipddpm.errors import ConfigError
 from dipddpm.randomness import generator
 
 
@@ -19,6 +22,20 @@ def test_it_is_the_reports_formula():
     expected = (image + 1.2 * noise).clamp(0, 1)
     got = corrupt(image * 2 - 1, 1.2, generator(2))
     torch.testing.assert_close((got + 1) / 2, expected)
+
+
+def test_the_ddpms_own_noise_level_in_place_of_std():
+    image = torch.rand(4, 1, 8, 8, generator=generator(1)) * 2 - 1
+    noise = torch.randn(image.shape, generator=generator(2))
+    config = RunConfig(dip_step=250, schedule="linear")
+    alpha_bar = make_schedule("linear", 1000).alphas_cumprod[249].item()
+    expected = alpha_bar**0.5 * image + (1 - alpha_bar) ** 0.5 * noise
+    torch.testing.assert_close(degrade(image, config, generator(2)), expected)
+    assert noise_text(config) == "dip_step 250"
+    by_std = degrade(image, RunConfig(std=0.3), generator(2))
+    assert torch.equal(by_std, corrupt(image, 0.3, generator(2)))
+    with pytest.raises(ConfigError, match="dip_step is 250; expected none in regime noisy"):
+        RunConfig(dip_step=250, regime="noisy")
 
 
 @pytest.mark.parametrize("std", [0.2, 1.0])

@@ -64,6 +64,24 @@ def test_forward_process(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("weight", [0.2, 0.7])
+def test_noise_mixed_with_the_image_is_another_schedule(name, weight):
+    """x_t = √ᾱ x_0 + √(1-ᾱ) (w x_0 + √(1-w²) ε), brought to a scale of 1."""
+    plain = diffusion.make_schedule(name, 1000)
+    mixed = diffusion.make_schedule(name, 1000, start_weight=weight)
+    x0 = torch.randn(5, 1, 8, 8, dtype=torch.float64, generator=generator(0))
+    noise = torch.randn(x0.shape, dtype=torch.float64, generator=generator(1))
+    t = torch.tensor([0, 1, 10, 500, 999])
+    x_t = diffusion.q_sample(plain, x0, t, weight * x0 + (1 - weight**2) ** 0.5 * noise)
+    root, rest = (table[t].double() for table in (plain.signal, plain.noise))
+    scale = ((root + weight * rest).square() + (1 - weight**2) * rest.square()).sqrt()
+    got = diffusion.q_sample(mixed, x0, t, noise)
+    torch.testing.assert_close(got, x_t / scale.view(-1, 1, 1, 1), rtol=1e-5, atol=1e-6)
+    assert mixed.alphas_cumprod[-1].item() == pytest.approx(weight**2, abs=0.01)
+    torch.testing.assert_close(torch.cumprod(1 - mixed.betas, 0), mixed.alphas_cumprod)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("num_timesteps", [20, 250])
 @pytest.mark.parametrize(
     ("variance", "theirs"), [("posterior", "fixed_small"), ("beta", "fixed_large")]

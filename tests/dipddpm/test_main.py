@@ -189,6 +189,16 @@ def test_bad_usage_of_restore_and_sample(done, tmp_path, capsys):
         assert not (tmp_path / "out").exists()
 
 
+def test_weights_that_start_from_prior_images_are_not_sampled_without_them(tmp_path, capsys):
+    assert main([*TINY, "--start-weight", "0.5", "--out", str(tmp_path / "mixed")]) == 0
+    weights = str(tmp_path / "mixed" / "weights.safetensors")
+    with pytest.raises(SystemExit) as caught:
+        main(["sample", weights, "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    assert "start-weight is 0.5; expected 0: these samples start from" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_existing_folder_is_left_alone(tmp_path, capsys):
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(SystemExit) as caught:

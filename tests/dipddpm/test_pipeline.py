@@ -127,6 +127,7 @@ MORE_VARIANTS = [
     {"prediction": "v", "variance": "beta"},
     AS_REPORTED,
     COMBINED_AS_REPORTED,
+    {"start_weight": 0.5, "start_images": "noise", "dip_step": 250},
 ]
 
 

@@ -89,3 +89,28 @@ def test_raw_output_leaves_the_range_and_clipped_output_is_the_same_within_it(ti
     )
     assert raw.prior.abs().max() > 1
     assert torch.equal(raw.prior.clamp(-1, 1), clipped.prior)
+
+
+@pytest.mark.parametrize("prior", ["restorer", "dip", "gaussian"])
+def test_starts_can_be_made_of_noise_without_any_image(tiny, prior):
+    """Other images of the start split change nothing; the prior's output is no noise any more."""
+    config = dataclasses.replace(
+        tiny, prior=prior, prior_size=16, start_step=300, scored_images=10, start_images="noise"
+    )
+    digits = load_dataset("digits", train_size=96)
+    others = dataclasses.replace(digits, start=with_other_images(digits).start)
+    starts = [PriorStage(config, images, CPU).run().start for images in (digits, others)]
+    assert torch.equal(*starts)
+    restored = dataclasses.replace(config, start_images="restored")
+    assert not torch.equal(PriorStage(restored, digits, CPU).run().start, starts[0])
+
+
+def test_the_ddpms_noise_level_is_what_the_prior_undoes(tiny):
+    """It sees and is measured on x_t, which a later t makes noisier."""
+    digits = load_dataset("digits", train_size=96)
+    found = [
+        PriorStage(dataclasses.replace(tiny, dip_step=step), digits, CPU).run()
+        for step in (100, 400)
+    ]
+    assert found[0].psnr_noisy > found[1].psnr_noisy + 3  # dB
+    assert found[0].saw == "clean train[0:96], with noise of dip_step 100"

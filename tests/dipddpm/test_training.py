@@ -49,6 +49,24 @@ def test_samples_and_sources_are_in_the_symmetric_range_whatever_the_network_see
     torch.testing.assert_close(watched[-1], source, atol=1e-3, rtol=0)
 
 
+def test_a_mixed_start_is_noise_and_prior_image_by_the_weight(tiny, images, monkeypatch):
+    """x_T = w p + √(1-w²) ε, up to what is left of the image at T; the trainer learns it so."""
+    starts = []
+
+    def sample(denoiser, schedule, x, timesteps, **rest):
+        starts.append((x, timesteps[0].item()))
+        return x
+
+    monkeypatch.setattr("dipddpm.training.diffusion.sample", sample)
+    made = trainer(tiny, images, start_weight=0.6, schedule="linear", spacing="time")
+    made.sample(4, generator(0))
+    noise = torch.randn((4, 1, 8, 8), generator=generator(0))
+    ((x, t),) = starts
+    assert t == 999
+    torch.testing.assert_close(x, 0.6 * images[:4] + 0.8 * noise, atol=0.02, rtol=0)
+    assert made.schedule.alphas_cumprod[-1].item() == pytest.approx(0.36, abs=0.01)
+
+
 def test_the_loaders_give_the_same_batches(tiny, images):
     """But for the levels, of which PIL knows 256."""
     for value_range in ("symmetric", "unit"):

@@ -148,7 +148,7 @@ def test_the_help_fits_a_terminal_and_names_every_default(make, monkeypatch):
     plain = " ".join(text.split())
     for default in ("(default: quick)", "(default: results)", "(default: as many as fit)"):
         assert default in plain
-    assert "(default: 100; preset original: 3500)" in plain
+    assert "(default: 100; preset original: 3500; preset compact: 3500)" in plain
 
 
 def test_defaults_in_the_help():
@@ -157,11 +157,12 @@ def test_defaults_in_the_help():
         "(default: 30)",
         "(default: a quarter of --max-epochs)",
         "(default: 0.1 1.5; regime noisy: 0.5 0.5)",
-        f"(default: 4; digits: 12; a folder: 36; preset original: {PRESETS['original']['epochs']})",
+        f"(default: 4; digits: 12; a folder: 36; preset original: {PRESETS['original']['epochs']}; "
+        f"preset compact: {PRESETS['compact']['epochs']})",
     ):
         assert default in plain
     reproduce = " ".join(reproduce_parser().format_help().split())
-    assert "(default: 18; preset original: 20)" in reproduce
+    assert "(default: 18; preset original or compact: 20)" in reproduce
     assert "--seeds N" in reproduce
 
 

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from support.planted_evidence import FID, evidence
+from support.planted_evidence import FID, PRIOR_PSNR, evidence
 
 from study.analysis.inference import differs
 from study.problem.published import PUBLISHED_COMBINED
-from study.replication import claims
+from study.replication import claims, drawing_effects, training_effects
 from study.replication.claim_text import claim_text
 from study.replication.claims import CANNOT_TELL, CLAIMS, DOES_NOT, HOLDS, Claim, judge
 from study.replication.condition_names import ALONE, COMBINED, RIVALS, setting_name
@@ -25,6 +25,7 @@ def test_planted_effects_get_their_verdicts():
         "a": DOES_NOT,  # the same within 2 %
         "b": DOES_NOT,  # slower, DIP counted
         "c": DOES_NOT,
+        "c, curve": DOES_NOT,
         "d, range": HOLDS,
         "d, norm": HOLDS,
         "d, lr": HOLDS,
@@ -32,13 +33,29 @@ def test_planted_effects_get_their_verdicts():
         "e": HOLDS,
         "f": DOES_NOT,
         "g, steps": HOLDS,
+        "g, seconds": HOLDS,
+        "g, in all": DOES_NOT,  # six seconds of DIP are more than forty steps from noise
         "g, copies": HOLDS,
         "h": HOLDS,
         "i": HOLDS,
         "i, rivals": HOLDS,
         "j, looks": HOLDS,
         "j, truth": HOLDS,
+        "k": HOLDS,
+        "l": HOLDS,
+        "m": HOLDS,
+        "n": HOLDS,
     }
+
+
+def test_it_is_said_whose_claim_it_is():
+    whose = {claim.letter: claim.whose for claim in CLAIMS}
+    ours = {letter for letter, who in whose.items() if who == "ours"}
+    assert ours >= {"d, range", "d, prior", "g, in all", "g, copies", "i", "j, looks"}
+    assert {whose[letter] for letter in ("a", "c", "e", "g, steps", "k", "l", "m")} == {
+        "the original's"
+    }
+    assert whose["n"] == "others'"
 
 
 def test_dip_is_to_beat_every_classical_denoiser():
@@ -52,6 +69,41 @@ def test_dip_is_to_beat_every_classical_denoiser():
 def test_copying_does_not_pass_for_quality():
     found = verdicts(evidence(source=0.4))
     assert (found["g, steps"], found["g, copies"]) == (HOLDS, DOES_NOT)
+
+
+def test_a_mixed_start_that_stays_at_its_source_draws_nothing_new():
+    assert verdicts(evidence(mixed_source=0.4))["n"] == DOES_NOT
+
+
+def test_a_fid_that_is_never_reached_takes_all_the_steps():
+    """Of a start that is no better than few steps from noise, the most steps are counted."""
+    (found,) = drawing_effects.sooner(evidence(steps_fid=(20.0, 20.0, 6.0), noise=1e-9), tests=1)
+    assert found.effect.ratio == pytest.approx(1 / 5)  # 10 steps are all that it was given
+    (found,) = drawing_effects.sooner(evidence(steps_fid=(6.0, 6.0, 6.0), noise=1e-9), tests=1)
+    assert found.effect.ratio == pytest.approx(1)
+
+
+def test_strokes_dip_seconds_and_prior_quality_can_go_the_other_way():
+    assert verdicts(evidence(strokes=0.9))["m"] == DOES_NOT
+    assert verdicts(evidence(dip_s=40.0))["l"] == DOES_NOT
+    with pytest.MonkeyPatch.context() as patch:
+        upside_down = {name: -psnr for name, psnr in PRIOR_PSNR.items()}
+        patch.setattr("support.planted_evidence.PRIOR_PSNR", upside_down)
+        assert verdicts(evidence())["k"] == DOES_NOT
+
+
+def test_what_the_result_owes_to_the_prior_is_a_line_per_decibel():
+    (found,) = training_effects.depends_on_prior(evidence(noise=1e-9), tests=1)
+    psnr = list(PRIOR_PSNR.values())
+    slope = np.polyfit(psnr, np.log([FID[name] for name in PRIOR_PSNR]), 1)[0]
+    assert math.log(found.effect.ratio) == pytest.approx(slope, rel=1e-5)
+
+
+def test_a_curve_counts_every_evaluation():
+    found = evidence(noise=1e-9)
+    assert dict(found.curve(ALONE, "fid", 1)) == pytest.approx({9: 20.0, 18: 10.0})
+    (effect,) = training_effects.learns_faster(found, tests=1)
+    assert effect.effect.mean == pytest.approx(14 * 2**0.5)
 
 
 @pytest.mark.parametrize("steps_fid", [(20.0, 5.0, 30.0), (5.0, 20.0, 4.0), (5.0, 5.0, 5.0)])
@@ -119,13 +171,13 @@ def test_of_many_figures_the_least_sure_is_told():
 
 
 def test_a_slope_is_the_regression_line_of_log_fid():
-    (found,) = claims.std_series(evidence(noise=1e-9), tests=1)
+    (found,) = training_effects.std_series(evidence(noise=1e-9), tests=1)
     x, y = [0.8, 1.0, 1.2], np.log([12.0, 14.0, 17.0])
     assert math.log(found.effect.ratio) == pytest.approx(np.polyfit(x, y, 1)[0] * 0.4, rel=1e-5)
 
 
 def test_more_psnr_is_less_error():
-    error, _ = claims.fidelity(evidence(noise=1e-9), tests=1)
+    error, _ = drawing_effects.fidelity(evidence(noise=1e-9), tests=1)
     assert error.effect.ratio == pytest.approx(10 ** (-1 / 20), rel=1e-4)  # 1 dB
 
 

@@ -16,10 +16,16 @@ from study.replication.condition_names import (
     ALONE_UNIT,
     COMBINED,
     COMBINED_LR,
+    COMBINED_RAW,
     CONTROLLED,
     DIP_ALONE,
+    MIXED,
+    NOISE_RESTORED,
+    NOISED,
     NOISY_ALONE,
     NOISY_COMBINED,
+    OWN_LEVEL,
+    PRIOR_SETS,
     as_reported_name,
     setting_name,
 )
@@ -83,8 +89,9 @@ def test_each_controlled_comparison_changes_one_thing(mnist):
     assert between(ALONE_UNIT, ALONE) == {"value_range"}
     assert between(ALONE_NORM, ALONE) == {"denoiser"}
     assert between(ALONE_LR, ALONE) == between(COMBINED_LR, COMBINED) == {"ddpm_lr"}
+    assert between(COMBINED_RAW, COMBINED) == {"prior_output"}
     controlled = [plan.config for plan in mnist.values() if plan.kind == CONTROLLED]
-    for shared in ("loader", "score_split", "epochs", "dip_steps"):
+    for shared in ("loader", "score_split", "epochs", "eval_every"):
         assert len({getattr(run, shared) for run in controlled}) == 1
     reported = mnist[as_reported_name(ALONE)].config
     for shared in ("prediction", "schedule", "timesteps"):  # the diffusion is the original's
@@ -99,6 +106,36 @@ def test_suspects_of_grey_digits_are_crossed(mnist):
         itertools.product(("symmetric", "unit"), ("unet", "unet-input-norm"), (1e-3, 5e-4))
     )
     assert {run.prior for run in crossed} == {"none"}
+
+
+def test_prior_sets_differ_by_std_or_by_dip_steps(mnist):
+    runs = [mnist[name].config for name in PRIOR_SETS]
+    assert {(run.std, run.dip_steps) for run in runs} == {
+        *((std, 350) for std in (0.4, 0.8, 1.0, 1.2)),
+        *((1.0, steps) for steps in (35, 116)),
+    }
+
+
+def test_variants_change_how_samples_start_or_what_dip_undoes(mnist):
+    """All draw by ten reverse steps."""
+
+    def between(a, b):
+        return difference(mnist[a].config, mnist[b].config)
+
+    assert between(NOISED, COMBINED) == {"start_step", "sampler_steps"}
+    assert between(MIXED, COMBINED) == {"start_weight", "sampler_steps"}
+    assert between(NOISE_RESTORED, NOISED) == {"start_images"}
+    assert between(OWN_LEVEL, NOISED) == {"dip_step"}
+    start = mnist[NOISED].config
+    assert start.sampler_steps * start.start_step / start.timesteps == 10
+    assert mnist[MIXED].config.sampler_steps == 10
+
+
+def test_the_first_setting_has_a_twin_without_dip(mnist):
+    """Both are scored along the way: is it the prior, or too little training?"""
+    first = as_reported_name(setting_name(1e-3, 5e-4, 1.0))
+    assert difference(mnist[f"{first}, without DIP"].config, mnist[first].config) == {"prior"}
+    assert mnist[first].config.eval_every == 4
 
 
 def test_what_is_inferred_of_the_combined_run_has_its_alternatives(mnist):

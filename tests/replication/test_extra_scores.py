@@ -73,9 +73,9 @@ def test_samples_as_they_are_beside_rescaled_ones(fitted, tmp_path, monkeypatch)
 def test_samples_by_the_number_of_steps(run, tmp_path):
     extra_scores.everything(run, tmp_path)
     lines = read_rows(tmp_path / EXTRA_SCORES_FILE)
-    assert [line["images"] for line in lines[:2]] == ["restored", "refined"]
+    assert [line["images"] for line in lines[:3]] == ["restored", "refined", "prior set"]
     by_start = {}
-    for line in lines[2:]:
+    for line in lines[3:]:
         by_start.setdefault(line["images"], []).append(line)
     assert list(by_start) == ["from noise", "from prior", "from real images"]
     for name, found in by_start.items():
@@ -90,9 +90,34 @@ def test_samples_by_the_number_of_steps(run, tmp_path):
     assert {file.stem for file in tmp_path.glob("*.png")} == {"refined", "from-noise", "from-prior"}
 
 
+def test_without_a_prior_the_steps_from_noise_alone(run, tmp_path):
+    extra_scores.from_noise(run, tmp_path)
+    lines = read_rows(tmp_path / EXTRA_SCORES_FILE)
+    assert [(line["images"], line["steps"]) for line in lines] == [
+        ("from noise", steps) for steps in extra_scores.REVERSE_STEPS
+    ]
+
+
+def test_the_prior_set_beside_the_clean_images_it_is_made_from(run, tmp_path):
+    extra_scores.prior_set(run, tmp_path)
+    (line,) = read_rows(tmp_path / EXTRA_SCORES_FILE)
+    made, clean = run.restoration.prior, run.dataset.train.images
+    assert (line["images"], line["n"]) == ("prior set", len(made))
+    assert line["psnr"] == pytest.approx(psnr(made, clean), abs=1e-3)
+    assert line["stroke_level"] == pytest.approx(extra_scores.stroke_level(made, clean), abs=1e-4)
+
+
+def test_strokes_are_the_bright_pixels_of_the_clean_images():
+    clean = torch.tensor([-1.0, -0.2, 0.6, 1.0]).view(1, 1, 2, 2)
+    assert extra_scores.stroke_level(clean, clean) == 1
+    emphasised = torch.tensor([5.0, 5.0, 0.9, 1.42]).view(1, 1, 2, 2)  # beyond white, unclipped
+    assert extra_scores.stroke_level(emphasised, clean) == pytest.approx(1.2)
+
+
 def test_as_many_network_evaluations_as_it_says(run, monkeypatch):
     calls = []
     forward = run.trainer.ema.forward
     monkeypatch.setattr(run.trainer.ema, "forward", lambda x, t: calls.append(1) or forward(x, t))
-    lines = list(extra_scores._by_steps(run))
+    starts = {"from noise": None, "from prior": run.trainer.start}
+    lines = list(extra_scores._by_steps(run, starts))
     assert len(calls) == sum(line["steps"] for line, _ in lines)

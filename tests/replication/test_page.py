@@ -90,8 +90,8 @@ def test_dip_alone_is_what_dip_left_of_held_out_images(planted):
     assert not {"denoiser", "ddpm_lr", "epochs"} & set(fitted)
     assert as_reported_name(DIP_ALONE) not in found  # whose DDPM nobody asks for
     controlled = found["DIP alone"]
-    restored = [planted.extra_scores[COMBINED, seed][0] for seed in range(1, 6)]
-    assert controlled["fid"] == pytest.approx(sum(line["fid"] for line in restored) / 5)
+    restored = planted.extra(COMBINED, "restored", "fid")
+    assert controlled["fid"] == pytest.approx(sum(restored) / 5)
     assert (controlled["n"], controlled["published_says"]) == (5, "")
 
 
@@ -126,6 +126,10 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert tally(judged) in text
     assert 'id="steps"' in text
     assert 'id="loaders"' in text
+    for part in ("curves", "prior", "seconds", "variants"):
+        assert f'id="{part}"' in text
+    assert "The two runs that answer it have not ended." in text
+    assert "Claim: others'." in text
     assert "https://" not in text.split("<script>")[0]  # offline
     assert page.scale_text(planted) in text
 
@@ -171,7 +175,8 @@ def test_a_study_that_has_just_begun_can_be_drawn(planted):
 def test_every_table_states_the_scale(planted, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "load_evidence", lambda folder: planted)
     page.write(tmp_path)
-    for name in ("claims.csv", "suspects.csv", "conditions.csv", "extra_scores.csv"):
+    of_runs = ("conditions.csv", "extra_scores.csv")
+    for name in ("claims.csv", "suspects.csv", "variants.csv", *of_runs):
         table = pd.read_csv(tmp_path / name)
         assert set(table.scale) == {page.scale_text(planted)}
     assert len(read_rows(tmp_path / "extra_scores.csv")) == sum(

@@ -1,0 +1,143 @@
+"""Measures of claims about drawing: fewer steps, less time, new images, truer images."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from study.analysis.inference import MARGIN, Finding, differs, paired
+from study.replication.condition_names import ALONE, COMBINED, FEW_STEPS, MANY_STEPS, MIXED
+from study.replication.evidence import Evidence
+
+GIVEN_FID = 1.1
+"""The FID that is to be reached, as a multiple of that of many steps from noise."""
+
+LEAST_DISTANCE = 1e-6
+"""What a perfect copy, whose distance is 0, counts as: ratios need a logarithm."""
+
+
+DISTANCES = {"nearest_source": "its start image", "nearest_train": "the training set"}
+"""How far samples are from images, in units of real held-out images' distance."""
+
+
+def fewer_steps(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return whether few steps from a prior beat few from noise, and lose nothing against many."""
+    prior, tests = evidence.extra(COMBINED, "from prior", "fid", FEW_STEPS), 2 * tests
+    few, many = (
+        evidence.extra(COMBINED, "from noise", "fid", steps) for steps in (FEW_STEPS, MANY_STEPS)
+    )
+    what = f"FID by {FEW_STEPS} reverse steps from a noised prior against"
+    return [
+        paired(f"{what} {FEW_STEPS} from noise", prior, few, "lower", tests),
+        paired(f"{what} {MANY_STEPS} from noise", prior, many, "lower", tests, -MARGIN),
+    ]
+
+
+def sooner(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return the seconds of drawing to a given FID, from a noised prior against from noise."""
+    prior, noise, _ = _seconds_to_fid(evidence)
+    what = "seconds of drawing to a given FID, from a noised prior against from noise"
+    return [paired(what, prior, noise, "lower", tests)]
+
+
+def sooner_in_all(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return the same, with the seconds counted that DIP took for the images to start from."""
+    prior, noise, dip = _seconds_to_fid(evidence)
+    what = "seconds of drawing to a given FID, DIP counted, from a noised prior against from noise"
+    both = [a + b for a, b in zip(prior, dip, strict=True)]
+    return [paired(what, both, noise, "lower", tests)]
+
+
+def _seconds_to_fid(evidence: Evidence) -> tuple[list[float], list[float], list[float]]:
+    """Return by seed: the seconds to a given FID from a prior and from noise, and those of DIP.
+
+    The FID is that of many steps from noise and a tenth more, by the same DDPM. A start that never
+    comes to it counts as its slowest, which is in its favour.
+    """
+    prior, noise, dip = [], [], []
+    for seed in evidence.seeds(COMBINED):
+        lines = evidence.extra_scores.get((COMBINED, seed), [])
+        drawn = [line for line in lines if (line.get("steps") or 0) > 0]
+        many = [
+            float(line["fid"])
+            for line in drawn
+            if (line["images"], line["steps"]) == ("from noise", MANY_STEPS)
+        ]
+        if not many:
+            continue
+        target = GIVEN_FID * many[0]
+        prior.append(_soonest(drawn, "from prior", target))
+        noise.append(_soonest(drawn, "from noise", target))
+        dip += evidence.values(COMBINED, "dip_time_s", [seed])
+    return prior, noise, dip
+
+
+def _soonest(lines: Sequence[Mapping[str, Any]], images: str, target: float) -> float:
+    mine = [line for line in lines if line["images"] == images]
+    seconds = [float(line["seconds"]) for line in mine if float(line["fid"]) <= target]
+    return min(seconds, default=max(float(line["seconds"]) for line in mine))
+
+
+def new_digits(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return how far samples are from their start images and from the training set.
+
+    They are to be as far as real held-out images are from the training set.
+    """
+    return [
+        _no_closer(text, evidence.extra(COMBINED, "from prior", column, FEW_STEPS), 2 * tests)
+        for column, text in DISTANCES.items()
+    ]
+
+
+def _no_closer(text: str, distances: Sequence[float], tests: int) -> Finding:
+    logs = [math.log(max(distance, LEAST_DISTANCE)) for distance in distances]
+    what = f"distance to {text}, against that of real images to the training set"
+    return differs(what, logs, "higher", tests, margin=-MARGIN)
+
+
+def refined_and_restored(evidence: Evidence, column: str) -> list[tuple[float, float]]:
+    """Return a score of the same images as the DDPM refined and as DIP restored them, by seed."""
+    columns = (evidence.extra(COMBINED, images, column) for images in ("refined", "restored"))
+    return list(zip(*columns, strict=True))
+
+
+def realism(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return whether refined images are closer to real ones, as a set."""
+    pairs = refined_and_restored(evidence, "fid")
+    what = "FID, refined against DIP's output"
+    return [paired(what, [a for a, _ in pairs], [b for _, b in pairs], "lower", tests)]
+
+
+def fidelity(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return whether a refined image is no farther from the clean image that it shows."""
+    # dB to the ratio of root-mean-square errors
+    errors = [(b - a) / 20 * math.log(10) for a, b in refined_and_restored(evidence, "psnr")]
+    unlike = [math.log((1 - a) / (1 - b)) for a, b in refined_and_restored(evidence, "ssim")]
+    return [
+        differs(f"{what}, refined against DIP's output", logs, "lower", 2 * tests, margin=-MARGIN)
+        for what, logs in (
+            ("root-mean-square error (from PSNR)", errors),
+            ("1 - SSIM", unlike),
+        )
+    ]
+
+
+def mixed_start(evidence: Evidence, tests: int) -> list[Finding]:
+    """Return how few steps from a mixed x_T compare with as many of a DDPM without prior.
+
+    Their samples are to be as far from start and training images as real ones are from the latter.
+    """
+    return [
+        few_steps_against_alone(evidence, MIXED, 3 * tests),
+        *(
+            _no_closer(text, evidence.values(MIXED, column, evidence.seeds(MIXED)), 3 * tests)
+            for column, text in DISTANCES.items()
+        ),
+    ]
+
+
+def few_steps_against_alone(evidence: Evidence, name: str, tests: int) -> Finding:
+    """Return the FID of a condition that draws by few steps, against DDPM alone by as many."""
+    seeds = evidence.seeds(name, ALONE)
+    alone = [evidence.extra_of(ALONE, seed, "from noise", "fid", FEW_STEPS) for seed in seeds]
+    what = f"FID by {FEW_STEPS} reverse steps: {name} against {ALONE}"
+    return paired(what, evidence.values(name, "fid", seeds), alone, "lower", tests)
