@@ -97,6 +97,11 @@ def test_two_seeds_decide_nothing():
     assert judge(pairs([12.0, 12.1]), Looks.up_to(2), 1.0).direction == "open"
 
 
+def test_two_pairs_have_an_interval_without_an_upper_end():
+    found = judge(pairs([1.0, 2.0, math.nan, math.nan]), Looks.up_to(16), 0.01)
+    assert (found.effect.low, found.effect.high) == (0.0, math.inf)
+
+
 def test_failed_seeds_count_against_their_condition():
     """Three of five died; the two that lived look better: that does not make it better."""
     lived = [0.80, 0.801, math.nan, math.nan, math.nan]
