@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from scipy import stats
 
 from study.analysis.conditions import Condition, conditions_of
@@ -191,8 +190,8 @@ def _comparison(pairs: Pairs, direction: Direction, size: Size, level: float) ->
     shown = effect(logs, means, tests=ALPHA / level)
     if len(logs) > 1:
         low, high = mean_of(logs).interval(1 - level)
-        # of few pairs at a small level the upper end can be beyond the largest float
-        shown = dataclasses.replace(shown, low=math.exp(low), high=float(np.exp(high)))
+        top = math.exp(high) if high < 700 else math.inf  # beyond it floats overflow
+        shown = dataclasses.replace(shown, low=math.exp(low), high=top)
     return Comparison(
         condition=pairs.condition,
         baseline=pairs.baseline,

@@ -12,6 +12,9 @@ CONFIDENCE = 1 - ALPHA
 POWER = 0.8
 """The probability with which a detectable difference is found."""
 
+LARGE = 1000.0
+"""Standard errors beyond which scipy's non-central t distribution has no values."""
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -76,6 +79,8 @@ def detectable(mean: Mean, tests: float = 1, margin: float = 0.0) -> float:
 def _noncentrality(tests: float, freedom: int) -> float:
     """Return the true mean, in standard errors, at which the t-test has 80 % power."""
     critical = _quantile(1 - ALPHA / (2 * tests), freedom)
+    if critical > LARGE:  # the sample's deviation alone decides then, by its own 80 % quantile
+        return critical * math.sqrt(float(stats.chi2.ppf(POWER, freedom)) / freedom)
 
     def lacking(noncentrality: float) -> float:
         return float(stats.nct.sf(critical, freedom, noncentrality)) - POWER
