@@ -13,8 +13,9 @@ sixteen. What is planted is known, so what a verdict says of it can be counted:
 - no effect, but one treated seed in five fails: how many verdicts name the failed seeds.
 
 What a run's seed does to its log FID is normal, independent in all conditions, with the deviation
-of the reference study; or drawn from recorded runs (``data/pair-noise.csv``), those of one seed
-together. The last line is JSON: each share with its 95 % interval.
+of the reference study; or drawn from the runs of a recorded confirmation on ``mnist-small``
+(``data/confirmation-mnist-small.csv``), those of one seed together. The last line is JSON: each
+share with its 95 % interval.
 """
 
 import argparse
@@ -48,13 +49,14 @@ from study.spec.problem import Parameter, Problem
 from study.spec.status import TrialStatus
 
 REFERENCE = Path(__file__).parents[1] / "results/reference/quick"
-RECORDED = Path(__file__).parent / "data" / "pair-noise.csv"
+RECORDED = Path(__file__).parent / "data" / "confirmation-mnist-small.csv"
 LEARNT = math.log(30)
 """The log FID below which a condition of the reference counts as trained; others vary otherwise."""
 
 EFFECT = 0.09
 DEATHS = 0.2
-BEST, TWIN, ORIGINAL_TWIN = "the best trial", "no prior, as the best trial", "no prior, as original"
+BEST, TWIN = "the best trial", "no prior, as the best trial"
+ORIGINAL_TWIN = "no prior, as the original setting"
 SETTINGS = {BEST: "best", TWIN: "best", BASELINE: "tuned", ORIGINAL: "original"}
 CONDITIONS = {
     name: {"prior": "restorer" if name in (BEST, ORIGINAL) else "none", "setting": setting}
@@ -89,6 +91,11 @@ PROBLEM = Problem(
 Noise = Callable[[np.random.Generator], dict[str, float]]
 """Draws the logarithm of each condition's FID with one seed, over that of the condition."""
 
+Recorded = tuple[tuple[str, ...], np.ndarray]
+"""Conditions, and what their seeds did to their log FID: (seeds, conditions), of mean 0."""
+
+SMOOTHING = 0.5
+
 Share = dict[str, float]
 
 
@@ -110,22 +117,31 @@ def normal_noise(deviation: float, rng: np.random.Generator) -> dict[str, float]
     return dict(zip(CONDITIONS, rng.normal(0, deviation, len(CONDITIONS)), strict=True))
 
 
-def recorded_noise(
-    groups: list[list[dict[str, float]]], rng: np.random.Generator
-) -> dict[str, float]:
-    """Return the noise of a recorded seed; conditions of different groups have another each."""
-    return {name: value for rows in groups for name, value in rows[rng.integers(len(rows))].items()}
+def recorded_noise(groups: list[Recorded], rng: np.random.Generator) -> dict[str, float]:
+    """Return noise like that of a recorded seed; conditions of different groups have another each.
+
+    It is drawn by a smoothed bootstrap (Silverman & Young 1987): a recorded seed, and normal noise
+    of the same covariance, half as large. Without the latter few seeds would soon repeat each
+    other exactly, by which a deviation is none.
+    """
+    found: dict[str, float] = {}
+    for names, table in groups:
+        seeds = len(table)
+        normal = rng.normal(size=seeds) @ table / math.sqrt(seeds)  # (conditions,)
+        drawn = (table[rng.integers(seeds)] + SMOOTHING * normal) / math.hypot(1, SMOOTHING)
+        found |= dict(zip(names, drawn.tolist(), strict=True))
+    return found
 
 
-def recorded_groups(file: Path = RECORDED) -> list[list[dict[str, float]]]:
+def recorded_groups(file: Path = RECORDED) -> list[Recorded]:
     """Return what seeds did to log FID: of the settings that lead, and of the original's.
 
     Only those seeds count that all conditions of a group have. Each condition's mean is taken off;
     the rest is stretched, for the degree of freedom that the mean takes.
     """
     with file.open() as lines:
-        rows = [row for row in csv.DictReader(lines) if row["of"] == "run"]
-    groups = []
+        rows = list(csv.DictReader(lines))
+    groups: list[Recorded] = []
     for names in ((BASELINE, BEST, TWIN), (ORIGINAL, ORIGINAL_TWIN)):
         logs = {
             n: {r["seed"]: math.log(float(r["fid"])) for r in rows if r["condition"] == n}
@@ -134,7 +150,7 @@ def recorded_groups(file: Path = RECORDED) -> list[list[dict[str, float]]]:
         seeds = sorted(set.intersection(*(set(of) for of in logs.values())))
         table = np.array([[of[seed] for of in logs.values()] for seed in seeds])  # (seeds, names)
         left = (table - table.mean(0)) * math.sqrt(len(seeds) / (len(seeds) - 1))
-        groups.append([dict(zip(names, row, strict=True)) for row in left.tolist()])
+        groups.append((names, left))
     return groups
 
 
@@ -307,7 +323,7 @@ def main() -> None:
         groups = recorded_groups()
         noise = functools.partial(recorded_noise, groups)
         about = "recorded noise, {} seeds of the settings that lead and {} of the original's"
-        about = about.format(*map(len, groups))
+        about = about.format(*(len(table) for _, table in groups))
     else:
         noise = functools.partial(normal_noise, deviation)
         about = f"normal noise, deviation of a run's log FID {deviation:.3f}"

@@ -20,6 +20,7 @@ import cli_tables
 import finding_tables
 import performance_tables
 import prior_tables
+import verdict_tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **finding_tables.TABLES,
     **performance_tables.TABLES,
     **prior_tables.TABLES,
+    **verdict_tables.TABLES,
     **cli_tables.TABLES,
 }
 
