@@ -1,10 +1,10 @@
 """How often is a verdict wrong? Confirmations are simulated, and judged as real ones are.
 
-    python benchmarks/verdicts.py --studies 10000 [--noise recorded]
+    python benchmarks/verdicts.py --studies 10000 [--noise recorded] [--write]
 
 Each simulated confirmation has the conditions of a real one: the best trial, the original setting,
-their twins without prior and the tuned baseline, with up to sixteen seeds. What is planted is
-known, so what a verdict says of it can be counted:
+their twins without prior and the tuned baseline. It gets as many seeds as it asks for, up to
+sixteen. What is planted is known, so what a verdict says of it can be counted:
 
 - no effect: how many verdicts name any direction, in any comparison, and how many say "no
   difference" first;
@@ -12,23 +12,30 @@ known, so what a verdict says of it can be counted:
   independent confirmations the two contradict each other;
 - no effect, but one treated seed in five fails: how many verdicts name the failed seeds.
 
-The noise of a run, beside what its seed does to all conditions, is normal or drawn from recorded
-runs; its deviation is that of the reference study. The last line is JSON: each share with its 95 %
-interval.
+What a run's seed does to its log FID is normal, independent in all conditions, with the deviation
+of the reference study; or drawn from the runs of a recorded confirmation on ``mnist-small``
+(``data/confirmation-mnist-small.csv``), those of one seed together. The last line is JSON: each
+share with its 95 % interval.
 """
 
 import argparse
+import concurrent.futures
+import csv
 import dataclasses
+import functools
 import json
 import math
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
+from side_by_side import write
 
 from study.analysis.comparison import OPEN
 from study.analysis.conditions import conditions_of
@@ -41,13 +48,15 @@ from study.results.records import Evaluation, StudyRecord, TrialRecord, load_stu
 from study.spec.problem import Parameter, Problem
 from study.spec.status import TrialStatus
 
-REFERENCE = Path(__file__).parents[1] / "results/reference"
+REFERENCE = Path(__file__).parents[1] / "results/reference/quick"
+RECORDED = Path(__file__).parent / "data" / "confirmation-mnist-small.csv"
 LEARNT = math.log(30)
-"""The log FID below which a condition counts as trained; others vary otherwise."""
+"""The log FID below which a condition of the reference counts as trained; others vary otherwise."""
 
 EFFECT = 0.09
 DEATHS = 0.2
-BEST, TWIN, ORIGINAL_TWIN = "the best trial", "no prior, as the best trial", "no prior, as original"
+BEST, TWIN = "the best trial", "no prior, as the best trial"
+ORIGINAL_TWIN = "no prior, as the original setting"
 SETTINGS = {BEST: "best", TWIN: "best", BASELINE: "tuned", ORIGINAL: "original"}
 CONDITIONS = {
     name: {"prior": "restorer" if name in (BEST, ORIGINAL) else "none", "setting": setting}
@@ -56,6 +65,9 @@ CONDITIONS = {
 PAIRS = [(BEST, BASELINE), (BEST, TWIN), (ORIGINAL, BASELINE), (ORIGINAL, ORIGINAL_TWIN)]
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Where in a run's time its evaluations lie."""
+
+BLOCK = 50
+"""Confirmations of a kind that are simulated from one random stream."""
 
 SECONDS_NOISE = 0.03
 """The deviation of a run's seconds, as a share of them."""
@@ -76,67 +88,118 @@ PROBLEM = Problem(
     rerun="",
 )
 
-Noise = Callable[[np.random.Generator], float]
-"""Draws the logarithm of one run's FID, over that of its condition."""
+Noise = Callable[[np.random.Generator], dict[str, float]]
+"""Draws the logarithm of each condition's FID with one seed, over that of the condition."""
+
+Recorded = tuple[tuple[str, ...], np.ndarray]
+"""Conditions, and what their seeds did to their log FID: (seeds, conditions), of mean 0."""
+
+SMOOTHING = 0.5
+
+Share = dict[str, float]
 
 
-def log_fids(study: StudyRecord) -> np.ndarray:
-    """Return log FID by condition and seed, of the conditions that have learnt to draw."""
-    rows = []
-    for condition in conditions_of(study).values():
-        values = condition.values("fid", sorted(condition.trials))
-        if len(values) > 2 and math.log(statistics.geometric_mean(values)) < LEARNT:
-            rows.append(np.log(values))
-    return np.array(rows)
+def reference_deviation() -> float:
+    """Return the deviation of a run's log FID in the reference study, beside what its seed does.
 
-
-def residuals(logs: np.ndarray) -> np.ndarray:
-    """Return what is left of a table without the means of its rows and columns, and stretch it.
-
-    The means take degrees of freedom, hence deviation, which the stretching gives back.
+    It is what is left without the means of conditions and seeds, which take degrees of freedom.
     """
-    rows, columns = logs.shape
+    study = load_study(REFERENCE).confirmation
+    assert study is not None
+    rows = [c.values("fid", sorted(c.trials)) for c in conditions_of(study).values()]
+    logs = np.log([row for row in rows if math.log(statistics.geometric_mean(row)) < LEARNT])
     left = logs - logs.mean(0) - logs.mean(1, keepdims=True) + logs.mean()
-    return (left * math.sqrt(rows * columns / ((rows - 1) * (columns - 1)))).ravel()
+    return float(np.sqrt((left**2).sum() / ((logs.shape[0] - 1) * (logs.shape[1] - 1))))
+
+
+def normal_noise(deviation: float, rng: np.random.Generator) -> dict[str, float]:
+    """Return normal noise, independent in all conditions."""
+    return dict(zip(CONDITIONS, rng.normal(0, deviation, len(CONDITIONS)), strict=True))
+
+
+def recorded_noise(groups: list[Recorded], rng: np.random.Generator) -> dict[str, float]:
+    """Return noise like that of a recorded seed; conditions of different groups have another each.
+
+    It is drawn by a smoothed bootstrap (Silverman & Young 1987): a recorded seed, and normal noise
+    of the same covariance, half as large. Without the latter few seeds would soon repeat each
+    other exactly, by which a deviation is none.
+    """
+    found: dict[str, float] = {}
+    for names, table in groups:
+        seeds = len(table)
+        normal = rng.normal(size=seeds) @ table / math.sqrt(seeds)  # (conditions,)
+        drawn = (table[rng.integers(seeds)] + SMOOTHING * normal) / math.hypot(1, SMOOTHING)
+        found |= dict(zip(names, drawn.tolist(), strict=True))
+    return found
+
+
+def recorded_groups(file: Path = RECORDED) -> list[Recorded]:
+    """Return what seeds did to log FID: of the settings that lead, and of the original's.
+
+    Only those seeds count that all conditions of a group have. Each condition's mean is taken off;
+    the rest is stretched, for the degree of freedom that the mean takes.
+    """
+    with file.open() as lines:
+        rows = list(csv.DictReader(lines))
+    groups: list[Recorded] = []
+    for names in ((BASELINE, BEST, TWIN), (ORIGINAL, ORIGINAL_TWIN)):
+        logs = {
+            n: {r["seed"]: math.log(float(r["fid"])) for r in rows if r["condition"] == n}
+            for n in names
+        }
+        seeds = sorted(set.intersection(*(set(of) for of in logs.values())))
+        table = np.array([[of[seed] for of in logs.values()] for seed in seeds])  # (seeds, names)
+        left = (table - table.mean(0)) * math.sqrt(len(seeds) / (len(seeds) - 1))
+        groups.append((names, left))
+    return groups
+
+
+def trials(
+    rng: np.random.Generator, noise: Noise, effect: float, deaths: float
+) -> list[TrialRecord]:
+    """Return all runs of a confirmation whose treated FIDs are ``1 + effect`` times the others."""
+    made = []
+    for seed in range(GROUPS[-1]):
+        luck = noise(rng)
+        for name, parameters in CONDITIONS.items():
+            treated = parameters["prior"] != "none"
+            fid = 5.0 * (1 + effect * treated) * math.exp(luck[name])
+            seconds = 30 * math.exp(rng.normal(0, SECONDS_NOISE))
+            failed = treated and rng.random() < deaths
+            made.append(run(len(made), {**parameters, "seed": seed}, fid, seconds, failed))
+    return made
+
+
+def run(
+    number: int, parameters: dict[str, Any], fid: float, seconds: float, failed: bool
+) -> TrialRecord:
+    """Return a run whose FID falls as its time grows."""
+    points = [{"fid": fid / share, "time_total_s": seconds * share} for share in SHARES]
+    return TrialRecord(
+        number=number,
+        trial_id=str(number),
+        status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
+        stop_reason="planted" if failed else "",
+        resource=len(SHARES),
+        parameters=parameters,
+        metrics={} if failed else {"fid": fid, **dict.fromkeys(COMPARED[1:], seconds)},
+        curve=tuple(Evaluation(i + 1, 0.0, point) for i, point in enumerate(points)),
+        pictures={},
+        started_s=0.0,
+        ended_s=seconds,
+        restarts=0,
+        restart_reason="",
+        node="",
+        gpus="",
+        device_memory_gb=None,
+    )
 
 
 def confirmation(
     rng: np.random.Generator, noise: Noise, effect: float = 0.0, deaths: float = 0.0
 ) -> StudyRecord:
-    """Return a confirmation whose treated FIDs are ``1 + effect`` times the untreated ones."""
-    trials = []
-    for seed in range(GROUPS[-1]):
-        for parameters in CONDITIONS.values():
-            treated = parameters["prior"] != "none"
-            fid = 5.0 * (1 + effect * treated) * math.exp(noise(rng))
-            seconds = 30 * math.exp(rng.normal(0, SECONDS_NOISE))
-            times = dict.fromkeys(COMPARED[1:], seconds)
-            failed = treated and rng.random() < deaths
-            trials.append(
-                TrialRecord(
-                    number=len(trials),
-                    trial_id=str(len(trials)),
-                    status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
-                    stop_reason="planted" if failed else "",
-                    resource=len(SHARES),
-                    parameters={**parameters, "seed": seed},
-                    metrics={} if failed else {"fid": fid, **times},
-                    curve=tuple(
-                        Evaluation(
-                            i + 1, 0.0, {"fid": fid / share, "time_total_s": seconds * share}
-                        )
-                        for i, share in enumerate(SHARES)
-                    ),
-                    pictures={},
-                    started_s=0.0,
-                    ended_s=seconds,
-                    restarts=0,
-                    restart_reason="",
-                    node="",
-                    gpus="",
-                    device_memory_gb=None,
-                )
-            )
+    """Return a confirmation with as many seeds of each condition as its verdicts have asked for."""
+    all_trials = trials(rng, noise, effect, deaths)
     info = {
         "conditions": {name: {"parameters": p} for name, p in CONDITIONS.items()},
         "pairs": PAIRS,
@@ -145,7 +208,15 @@ def confirmation(
         "treatment": TREATMENT,
         "looks": list(GROUPS),
     }
-    return StudyRecord("simulated", Path(), PROBLEM, info, tuple(trials))
+    counts, wanted = {}, dict.fromkeys(CONDITIONS, GROUPS[0])
+    while wanted != counts:
+        counts = wanted
+        most = [counts[name] for name in CONDITIONS]
+        there = tuple(t for t in all_trials if t.parameters["seed"] < most[t.number % len(most)])
+        record = StudyRecord("simulated", Path(), PROBLEM, info, there)
+        more = seeds_wanted(record, GROUPS[-1])
+        wanted = {name: max(count, more[name]) for name, count in counts.items()}
+    return record
 
 
 def names_a_direction(verdict: Verdict) -> bool:
@@ -157,7 +228,52 @@ def names_a_direction(verdict: Verdict) -> bool:
     )
 
 
-def share(hits: list[bool]) -> dict[str, float]:
+@dataclasses.dataclass
+class Counted:
+    """What was counted, a value per simulated confirmation."""
+
+    false: list[bool] = dataclasses.field(default_factory=list)
+    none: list[bool] = dataclasses.field(default_factory=list)
+    directions: list[str] = dataclasses.field(default_factory=list)
+    named: list[bool] = dataclasses.field(default_factory=list)
+    runs: list[int] = dataclasses.field(default_factory=list)
+    runs_with_effect: list[int] = dataclasses.field(default_factory=list)
+
+
+def count(noise: Noise, studies: int, seed: list[int]) -> Counted:
+    """Simulate so many confirmations of each kind, and a tenth as many with seeds that fail."""
+    rng, counted = np.random.default_rng(seed), Counted()
+    for _ in range(studies):
+        record = confirmation(rng, noise)
+        verdict = verdict_of(record)
+        counted.false.append(names_a_direction(verdict))
+        lead = verdict.pairs[0].quality
+        counted.none.append(lead.direction == OPEN and lead.size == "within")
+        counted.runs.append(len(record.trials))
+        record = confirmation(rng, noise, EFFECT)
+        counted.directions.append(verdict_of(record).pairs[0].quality.direction)
+        counted.runs_with_effect.append(len(record.trials))
+    for _ in range(max(1, studies // 10)):
+        record = confirmation(rng, noise, deaths=DEATHS)
+        failed = any(pair.failures.failed for pair in verdict_of(record).pairs)
+        counted.named.append(failed == ("seeds failed" in verdict_text(record)))
+    return counted
+
+
+def simulate(studies: int, noise: Noise, seed: int, processes: int) -> Counted:
+    """Simulate in blocks, side by side; which numbers are drawn depends on the seed alone."""
+    blocks = [min(BLOCK, studies - done) for done in range(0, studies, BLOCK)]
+    total = Counted()
+    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        tasks = [pool.submit(count, noise, size, [seed, i]) for i, size in enumerate(blocks)]
+        for number, task in enumerate(tasks, 1):
+            for field in dataclasses.fields(Counted):
+                getattr(total, field.name).extend(getattr(task.result(), field.name))
+            print(f"{time.strftime('%H:%M:%S')} {number}/{len(tasks)}", file=sys.stderr)
+    return total
+
+
+def share(hits: list[bool]) -> Share:
     """Return the share of hits with its 95 % interval (Clopper & Pearson 1934)."""
     interval = stats.binomtest(sum(hits), len(hits)).proportion_ci(0.95)
     return {
@@ -167,78 +283,58 @@ def share(hits: list[bool]) -> dict[str, float]:
     }
 
 
-def simulate(studies: int, noise: Noise, seed: int) -> dict[str, dict[str, float]]:
-    """Return how often verdicts are right and wrong."""
-    rng = np.random.default_rng(seed)
-    false, none, seeds = [], [], []
-    for number in range(studies):
-        record = confirmation(rng, noise)
-        verdict = verdict_of(record)
-        false.append(names_a_direction(verdict))
-        lead = verdict.pairs[0].quality
-        none.append(lead.direction == OPEN and lead.size == "within")
-        seeds.append(max(seeds_wanted(record, GROUPS[-1]).values()))
-        show(number, studies, "without an effect")
-    directions = []
-    for number in range(studies):
-        verdict = verdict_of(confirmation(rng, noise, EFFECT))
-        directions.append(verdict.pairs[0].quality.direction)
-        show(number, studies, f"with an effect of {EFFECT:.0%}")
-    named = []
-    for number in range(max(1, studies // 10)):
-        record = confirmation(rng, noise, deaths=DEATHS)
-        failed = any(pair.failures.failed for pair in verdict_of(record).pairs)
-        named.append(failed == ("seeds failed" in verdict_text(record)))
-        show(number, studies // 10, "with seeds that fail")
-    twos = list(zip(directions[::2], directions[1::2], strict=False))
+def spread(values: list[int]) -> Share:
+    """Return mean, median and the middle nine tenths."""
+    low, median, high = (float(np.quantile(values, q)) for q in (0.05, 0.5, 0.95))
+    return {"mean": statistics.fmean(values), "median": median, "low": low, "high": high}
+
+
+def summary(counted: Counted) -> dict[str, Share]:
+    """Return how often verdicts are right and wrong, and how many runs they rest on."""
+    twos = list(zip(counted.directions[::2], counted.directions[1::2], strict=False))
     return {
-        "false_verdicts": share(false),
-        "no_difference": share(none),
-        "right_direction": share([each == "higher" for each in directions]),
+        "false_verdicts": share(counted.false),
+        "no_difference": share(counted.none),
+        "right_direction": share([each == "higher" for each in counted.directions]),
         "contradictions": share([set(two) == {"higher", "lower"} for two in twos]),
-        "failures_named": share(named),
-        "seeds_without_effect": {
-            "median": float(np.median(seeds)),
-            "low": float(np.quantile(seeds, 0.05)),
-            "high": float(np.quantile(seeds, 0.95)),
-        },
+        "failures_named": share(counted.named),
+        "runs_without_effect": spread(counted.runs),
+        "runs_with_effect": spread(counted.runs_with_effect),
     }
-
-
-def show(number: int, total: int, what: str) -> None:
-    """Show how far the simulation has come, a line for each tenth."""
-    if (number + 1) % max(1, total // 10) == 0:
-        print(f"{time.strftime('%H:%M:%S')} {what}: {number + 1} of {total}", file=sys.stderr)
 
 
 def main() -> None:
     """Simulate and print a table and, last, a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--studies", type=int, default=1000, help="of each kind (1000)")
     parser.add_argument("--noise", choices=("normal", "recorded"), default="normal")
     parser.add_argument(
-        "--deviation", type=float, help="of a run's log FID; that of the reference without it"
+        "--deviation", type=float, help="of normal noise in log FID; the reference's without it"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--write", action="store_true", help="keep the figures for the docs")
     args = parser.parse_args()
-    quick = load_study(REFERENCE / "quick").confirmation
-    assert quick is not None
-    deviation = args.deviation or float(np.std(residuals(log_fids(quick))))
-    recorded = residuals(log_fids(load_study(REFERENCE / "mnist-tenth")))
+    if args.studies < 2:
+        parser.error(f"--studies: {args.studies} is too few; 2 or more")
+    deviation = args.deviation or reference_deviation()
+    noise: Noise
     if args.noise == "recorded":
-
-        def noise(rng: np.random.Generator) -> float:
-            return float(rng.choice(recorded)) * deviation / float(np.std(recorded))
+        groups = recorded_groups()
+        noise = functools.partial(recorded_noise, groups)
+        about = "recorded noise, {} seeds of the settings that lead and {} of the original's"
+        about = about.format(*(len(table) for _, table in groups))
     else:
-
-        def noise(rng: np.random.Generator) -> float:
-            return float(rng.normal(0, deviation))
-
-    print(f"{args.studies} studies; {args.noise} noise, deviation of log FID {deviation:.3f}")
-    found = simulate(args.studies, noise, args.seed)
+        noise = functools.partial(normal_noise, deviation)
+        about = f"normal noise, deviation of a run's log FID {deviation:.3f}"
+    print(f"{args.studies} studies of each kind; {about}")
+    found = summary(simulate(args.studies, noise, args.seed, args.processes))
     for name, values in found.items():
         line = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
         print(f"{name:22} {line}")
+    if args.write:
+        kind = "recorded" if args.noise == "recorded" else f"normal-{deviation:.3f}"
+        write(f"verdicts-{kind}", {"studies": args.studies, "noise": about, **found})
     print(json.dumps(found))
 
 

@@ -22,6 +22,7 @@ import finding_tables
 import performance_tables
 import prior_tables
 import search_tables
+import verdict_tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +32,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **performance_tables.TABLES,
     **prior_tables.TABLES,
     **search_tables.TABLES,
+    **verdict_tables.TABLES,
     **cli_tables.TABLES,
 }
 

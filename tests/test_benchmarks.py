@@ -1,15 +1,18 @@
 """What benchmarks conclude from their measurements, and that they compare what they say."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import crossing_map
 import gpu
 import recipes
 import record
@@ -17,6 +20,7 @@ import side_by_side
 import speedrun
 import stopping
 import time_to_quality
+import verdicts
 
 from dipddpm import timing
 from dipddpm.config import preset
@@ -159,3 +163,65 @@ def test_the_variance_of_clipped_noise_is_found_without_the_clean_images(std):
     pairs = [corrupt(clean, std, generator(seed)) for seed in range(8)]
     true = float(torch.stack(pairs).var(dim=0).mean())
     assert stopping.noise_variance(pairs[0], std) == pytest.approx(true, rel=0.08)
+
+
+def test_recorded_noise_varies_as_the_recorded_runs_do():
+    lead, original = groups = verdicts.recorded_groups()
+    assert lead[0] == (verdicts.BASELINE, verdicts.BEST, verdicts.TWIN)
+    assert original[0] == (verdicts.ORIGINAL, verdicts.ORIGINAL_TWIN)
+    rng = np.random.default_rng(0)
+    drawn = [verdicts.recorded_noise(groups, rng) for _ in range(3000)]
+    for names, table in groups:
+        values = np.array([[each[name] for name in names] for each in drawn])
+        assert values.mean(0) == pytest.approx(0, abs=0.01)
+        recorded = table.T @ table / len(table)
+        assert np.cov(values.T) == pytest.approx(recorded, abs=0.1 * recorded.max())
+
+
+def test_a_simulated_confirmation_adds_seeds_as_its_verdicts_ask_for_them():
+    def runs(deviation, effect):
+        def noise(rng):
+            return verdicts.normal_noise(deviation, rng)
+
+        record = verdicts.confirmation(np.random.default_rng(0), noise, effect)
+        return [len(c.trials) for c in verdicts.conditions_of(record).values()]
+
+    clear = runs(0.001, 1.0)
+    assert clear[:3] == [4, 4, 4]
+    assert max(clear) <= 6
+    unclear = runs(0.3, 0.0)
+    assert max(unclear) == 16
+    assert unclear[-2:] == [6, 6]
+
+
+def test_all_kinds_of_simulated_verdicts_are_counted():
+    found = verdicts.summary(verdicts.count(lambda rng: verdicts.normal_noise(0.02, rng), 4, [0]))
+    assert found["right_direction"]["share"] == 1
+    assert found["contradictions"]["share"] == 0
+    assert found["false_verdicts"]["low"] <= found["false_verdicts"]["share"]
+    assert 20 <= found["runs_without_effect"]["median"] <= 60
+
+
+def crossing_rows(start, share, seconds, fid, distance):
+    return [
+        {"seed": seed, "start": start, "t0_share": share, "evaluations": 5.0, "sampler": "DDIM"}
+        | {"seconds": seconds, "prior_seconds": 1.0 if start == crossing_map.DIP else 0.0}
+        | {"fid": fid * (1 + seed / 100), "to_source": distance, "true_error": distance}
+        for seed in range(5)
+    ]
+
+
+def test_a_dip_start_wins_at_equal_seconds_and_at_a_distance_alone():
+    def won(seconds, fid, distance, **how):
+        noise = crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
+        mine = crossing_rows(crossing_map.DIP, 0.3, seconds, fid, distance)
+        return crossing_map.wins(crossing_map.cells(noise + mine), **how)
+
+    assert len(won(2.5, 4.0, 0.95, count_prior=True)) == 1
+    assert won(2.5, 4.0, 0.8, count_prior=True) == []
+    assert won(2.5, 6.0, 0.95, count_prior=True) == []
+    assert won(2.5, 4.0, 0.95, count_prior=False) == []  # noise has no sample in 1.5 s
+    assert crossing_map.sentences(
+        crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
+        + crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95)
+    )[0].startswith("DIP's seconds counted (1.0 s): a DIP start beats noise")

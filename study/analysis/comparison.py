@@ -5,9 +5,9 @@ counts against its condition. What is said of it in words is made in
 :mod:`study.page.verdict_text`.
 
 The error is shared out over all comparisons and all looks (:mod:`study.analysis.sequential`): where
-nothing differs, 19 in 20 verdicts are free of any false direction. Half of it goes to the first
-pair's quality, at equal resource and at equal time, since the verdict leads with these; the other
-comparisons share the other half evenly.
+nothing differs, 19 in 20 verdicts are free of any false direction. Half of it goes to the quality
+of the first pair's condition against its baselines, a quarter to the same at equal time, since the
+verdict leads with these; the other comparisons share the last quarter evenly.
 """
 
 import dataclasses
@@ -37,6 +37,9 @@ OPEN: Literal["open"] = "open"
 
 EQUAL_TIME = "at equal time"
 FAILURES = "failed seeds"
+
+SHARES = {"quality": 0.5, "at equal time": 0.25, "others": 0.25}
+"""How the error is shared out: the first two are of the condition that the verdict leads with."""
 
 LEAST_PAIRS = 3
 """Pairs of seeds that ended well below which nothing is decided."""
@@ -131,66 +134,65 @@ def judge(pairs: Pairs, looks: Looks, share: float) -> Comparison:
         share: the share of the verdict's error that this comparison may spend.
     """
     decide = _decide_failures if pairs.metric == FAILURES else _decide
-    at_look, spent = pairs.first(0), share
+    at_look, level = pairs.first(0), ALPHA * share
     direction: Direction = OPEN
     size: Size = OPEN
-    for seeds, look_share in looks.up_to_now(len(pairs.seeds)):
-        at_look, spent = pairs.first(seeds), share * look_share
-        direction, size = decide(at_look, spent, look_share)
+    # each of the two one-sided tests of the size may err as often as a two-sided one on one side
+    both = (looks.up_to_now(len(pairs.seeds), error) for error in (ALPHA * share, 2 * ALPHA))
+    for (seeds, level), (_, two_sided) in zip(*both, strict=True):
+        at_look = pairs.first(seeds)
+        direction, size = decide(at_look, level, two_sided / 2)
         if direction != OPEN or size == "within":
             break
-    return _comparison(at_look, direction, size, spent)
+    return _comparison(at_look, direction, size, level)
 
 
-def _decide(pairs: Pairs, share: float, size_share: float) -> tuple[Direction, Size]:
+def _decide(pairs: Pairs, level: float, size_level: float) -> tuple[Direction, Size]:
     """Decide on ratios: the direction by the t-interval of their logarithms, the size by two tests.
 
-    The size is judged by two one-sided tests (Schuirmann 1987), with ``size_share`` of the error.
-    A condition that failed more often than the other is neither the better one nor equal to it. One
-    that surely has no value yet, at equal time, is the worse one.
+    The size is judged by two one-sided tests (Schuirmann 1987) at ``size_level``. A condition that
+    failed more often than the other is neither the better one nor equal to it. One that surely has
+    no value yet, at equal time, is the worse one.
     """
     logs, _ = log_ratios(pairs.values, pairs.baseline_values)
     least = max(LEAST_PAIRS, len(pairs.seeds) / 2)
     if len(logs) < least:
         for delays, side in ((pairs.delays, pairs.worse), (pairs.baseline_delays, pairs.better)):
             known = [delay for delay in delays if math.isfinite(delay)]
-            if len(known) >= least and _interval(known, share)[0] > 0:
+            if len(known) >= least and mean_of(known).interval(1 - level)[0] > 0:
                 return side, OPEN
         return OPEN, OPEN
-    low, high = _interval(logs, share)
+    mean = mean_of(logs)
+    low, high = mean.interval(1 - level)
     direction: Direction = "lower" if high < 0 else "higher" if low > 0 else OPEN
     lost, won = len(pairs.failed), len(pairs.baseline_failed)
     if (direction == pairs.better and lost > won) or (direction == pairs.worse and won > lost):
         direction = OPEN
     limit = math.log1p(pairs.margin)
-    if lost == won and p_within(mean_of(logs), limit) < ALPHA * size_share:
+    if lost == won and p_within(mean, limit) < size_level:
         return direction, "within"
     beyond = direction != OPEN and min(abs(low), abs(high)) > limit
     return direction, "beyond" if beyond else OPEN
 
 
-def _decide_failures(pairs: Pairs, share: float, _: float) -> tuple[Direction, Size]:
+def _decide_failures(pairs: Pairs, level: float, _: float) -> tuple[Direction, Size]:
     """Decide on failures by the exact test of McNemar (1947): seeds for which one alone failed."""
     lost = len(set(pairs.failed) - set(pairs.baseline_failed))
     won = len(set(pairs.baseline_failed) - set(pairs.failed))
-    if lost + won and stats.binomtest(lost, lost + won).pvalue < ALPHA * share:
+    if lost + won and stats.binomtest(lost, lost + won).pvalue < level:
         return ("higher" if lost > won else "lower"), OPEN
     return OPEN, OPEN
 
 
-def _interval(logs: Sequence[float], share: float) -> tuple[float, float]:
-    """Return the t-interval of the mean that misses it with a share of the error."""
-    return mean_of(logs).interval(1 - ALPHA * share)
-
-
-def _comparison(pairs: Pairs, direction: Direction, size: Size, share: float) -> Comparison:
+def _comparison(pairs: Pairs, direction: Direction, size: Size, level: float) -> Comparison:
     logs, means = log_ratios(pairs.values, pairs.baseline_values)
     if pairs.metric == FAILURES:  # a count, which has no ratio
         logs, means = [], UNKNOWN
-    shown = effect(logs, means, tests=1 / share)
+    shown = effect(logs, means, tests=ALPHA / level)
     if len(logs) > 1:
-        low, high = _interval(logs, share)
-        shown = dataclasses.replace(shown, low=math.exp(low), high=math.exp(high))
+        low, high = mean_of(logs).interval(1 - level)
+        top = math.exp(high) if high < 700 else math.inf  # beyond it floats overflow
+        shown = dataclasses.replace(shown, low=math.exp(low), high=top)
     return Comparison(
         condition=pairs.condition,
         baseline=pairs.baseline,
@@ -199,7 +201,7 @@ def _comparison(pairs: Pairs, direction: Direction, size: Size, share: float) ->
         failed=pairs.failed,
         baseline_failed=pairs.baseline_failed,
         effect=shown,
-        confidence=1 - ALPHA * share,
+        confidence=1 - level,
         margin=pairs.margin,
         direction=direction,
         size=size,
@@ -211,9 +213,19 @@ def comparisons(confirmation: StudyRecord) -> list[Comparison]:
     """Return the comparisons of all pairs of a confirmation, those of the first pair first."""
     columns = _columns(confirmation)
     looks = looks_of(confirmation)
-    lead = min(2, len(columns))
-    shares = [0.5 / lead] * lead + [0.5 / max(1, len(columns) - lead)] * (len(columns) - lead)
+    quality = confirmation.info["compared"][0]
+    groups = [_group(pairs, columns[0].condition, quality) for pairs in columns]
+    shares = [SHARES[group] / groups.count(group) for group in groups]
     return [judge(pairs, looks, share) for pairs, share in zip(columns, shares, strict=True)]
+
+
+def _group(pairs: Pairs, leading: str, quality: str) -> str:
+    """Return which of :data:`SHARES` a comparison has a part of."""
+    if pairs.condition != leading:
+        return "others"
+    return {quality: "quality", f"{quality} {EQUAL_TIME}": "at equal time"}.get(
+        pairs.metric, "others"
+    )
 
 
 def looks_of(confirmation: StudyRecord) -> Looks:

@@ -1,7 +1,7 @@
 """What a mean of few values allows to say: its t-interval, its tests, and what they can detect."""
 
+import functools
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +11,9 @@ ALPHA = 0.05
 CONFIDENCE = 1 - ALPHA
 POWER = 0.8
 """The probability with which a detectable difference is found."""
+
+LARGE = 1000.0
+"""Standard errors beyond which scipy's non-central t distribution has no values."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,10 @@ class Mean:
 
 def mean_of(values: Sequence[float]) -> Mean:
     """Return the mean of two values or more."""
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return Mean(statistics.fmean(values), error, len(values) - 1)
+    n = len(values)
+    value = math.fsum(values) / n
+    variance = math.fsum((each - value) ** 2 for each in values) / (n - 1)
+    return Mean(value, math.sqrt(variance / n), n - 1)
 
 
 def detectable(mean: Mean, tests: float = 1, margin: float = 0.0) -> float:
@@ -66,15 +71,23 @@ def detectable(mean: Mean, tests: float = 1, margin: float = 0.0) -> float:
         tests: how many tests share the level of 5 %: each is two-sided at 5 % / ``tests``.
         margin: the relative difference that has to be exceeded for a difference to count.
     """
-    critical = _quantile(1 - ALPHA / (2 * tests), mean.freedom)
-
-    def lacking(noncentrality: float) -> float:
-        return float(stats.nct.sf(critical, mean.freedom, noncentrality)) - POWER
-
-    distance = float(optimize.brentq(lacking, 0, 10 * critical)) * mean.error
-    exponent = math.log1p(margin) + distance
+    exponent = math.log1p(margin) + _noncentrality(tests, mean.freedom) * mean.error
     return math.expm1(exponent) if exponent < 700 else math.inf  # beyond it floats overflow
 
 
+@functools.cache
+def _noncentrality(tests: float, freedom: int) -> float:
+    """Return the true mean, in standard errors, at which the t-test has 80 % power."""
+    critical = _quantile(1 - ALPHA / (2 * tests), freedom)
+    if critical > LARGE:  # the sample's deviation alone decides then, by its own 80 % quantile
+        return critical * math.sqrt(float(stats.chi2.ppf(POWER, freedom)) / freedom)
+
+    def lacking(noncentrality: float) -> float:
+        return float(stats.nct.sf(critical, freedom, noncentrality)) - POWER
+
+    return float(optimize.brentq(lacking, 0, 10 * critical))
+
+
+@functools.cache
 def _quantile(p: float, freedom: int) -> float:
     return float(special.stdtrit(freedom, p))

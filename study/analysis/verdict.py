@@ -103,17 +103,23 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
 def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
     """Return how many seeds each condition should have: more where its comparisons are open.
 
+    For the condition that the verdict leads with there are as many as it takes, for the others no
+    more than at the second look: an effect as large as theirs usually is shows there.
+
     Args:
         most: seeds that no condition goes beyond.
     """
     looks, conditions = looks_of(confirmation), conditions_of(confirmation)
     wanted = dict.fromkeys(conditions, 0)
-    for pair in verdict_of(confirmation).pairs:
+    verdict = verdict_of(confirmation)
+    for pair in verdict.pairs:
+        leads = pair.condition == verdict.pairs[0].condition
         if pair.is_decided:
             seeds = max(len(pair.quality.seeds), len(pair.at_equal_time.seeds))
         else:
             both = conditions[pair.condition].ended & conditions[pair.baseline].ended
-            seeds = _next_look(looks, len(both), most)
+            asked = most if leads else min(most, looks.planned[:2][-1])
+            seeds = _next_look(looks, len(both), asked)
         for name in (pair.condition, pair.baseline):
             wanted[name] = max(wanted[name], seeds)
     return wanted
@@ -122,4 +128,4 @@ def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
 def _next_look(looks: Looks, seeds: int, most: int) -> int:
     """Return the next look after so many seeds, or the last one up to ``most``."""
     following = looks.after(seeds)
-    return following if following <= most else looks.up_to_now(max(most, looks.planned[0]))[-1][0]
+    return following if following <= most else looks.last(max(most, looks.planned[0]))

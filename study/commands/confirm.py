@@ -53,7 +53,7 @@ It is measured on clean images in every regime. What has chosen the settings may
 """
 
 USUAL_SEEDS = 9
-"""The seeds after which most comparisons are decided, for the estimate of the time."""
+"""The seeds after which most comparisons that lead are decided, for the estimate of the time."""
 
 
 def is_confirmed(settings: StudySettings) -> bool:
@@ -70,8 +70,10 @@ def confirmation_s(settings: StudySettings, cost: Cost, most: bool = False) -> t
         most: no trial of the search is stopped early, and all seeds are run.
     """
     epochs = settings.run.epochs
-    seeds = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
-    runs = (2 * settings.confirm_top + 3) * seeds
+    looks = Looks.up_to(settings.confirm_seeds).planned
+    leading = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
+    # three conditions lead: the best trial, its twin and the baseline
+    runs = 3 * leading + 2 * settings.confirm_top * looks[:2][-1]
     runs_s = runs * cost.trial_s(epochs, epochs / _eval_every(settings))
     # of the baseline's search about half is stopped early
     spent = epochs if most else epochs / 2

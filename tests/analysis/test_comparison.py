@@ -69,6 +69,15 @@ def test_direction_and_size_are_judged_apart():
     assert answer([1.01, 1.0101, 1.0099, 1.01]) == ("higher", "within")
 
 
+def test_the_condition_that_leads_has_three_quarters_of_the_error():
+    record = confirmation(1.0, 10.0, seeds=4, noise=0.5)
+    (level,) = [level for n, level in Looks.up_to(16).up_to_now(4, 0.05 * 0.5)]
+    found = {c.metric: 1 - c.confidence for c in comparisons(record)}
+    assert found["error"] == pytest.approx(level)
+    assert found[f"error {EQUAL_TIME}"] == pytest.approx(level / 2, rel=1e-3)
+    assert found["work_s"] == found[FAILURES] == pytest.approx(level / 4, rel=1e-3)
+
+
 def test_a_comparison_stops_at_the_look_that_decides_it():
     """What later seeds say changes nothing: the look that had been announced has decided."""
     clear, late = [1.3, 1.31, 1.29, 1.3], [0.7] * 2
@@ -86,6 +95,11 @@ def test_before_the_first_look_nothing_is_said():
 
 def test_two_seeds_decide_nothing():
     assert judge(pairs([12.0, 12.1]), Looks.up_to(2), 1.0).direction == "open"
+
+
+def test_two_pairs_have_an_interval_without_an_upper_end():
+    found = judge(pairs([1.0, 2.0, math.nan, math.nan]), Looks.up_to(16), 0.01)
+    assert (found.effect.low, found.effect.high) == (0.0, math.inf)
 
 
 def test_failed_seeds_count_against_their_condition():

@@ -42,3 +42,10 @@ def test_detectable_is_where_the_t_test_has_its_power():
 
 def test_what_nothing_can_detect_is_infinite():
     assert detectable(Mean(0.0, 1e6, 1)) == math.inf
+
+
+def test_what_two_values_can_detect_at_a_small_level():
+    """Beyond 1,000 standard errors the deviation's quantile takes the place of the power."""
+    few = Mean(0.0, 1e-6, 1)
+    below, above = (detectable(few, tests) for tests in (78.0, 79.0))
+    assert below < above < 1.05 * below

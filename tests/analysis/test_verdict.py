@@ -1,5 +1,6 @@
 """The verdict as data, and the seeds that it asks for."""
 
+import dataclasses
 import json
 
 from support.planted_confirmations import confirmation
@@ -16,6 +17,24 @@ def test_open_comparisons_ask_for_the_next_look_and_decided_ones_for_none():
     assert seeds_wanted(confirmation(1.0, 10.0, seeds=16, noise=0.5), 16)["bare"] == 16
     assert seeds_wanted(confirmation(1.0, 10.0, seeds=16, noise=0.5), 24)["bare"] == 24
     assert seeds_wanted(confirmation(1.0, 10.0, seeds=16, noise=0.5), 20)["bare"] == 16
+
+
+def test_conditions_that_do_not_lead_have_no_more_than_two_looks():
+    record = confirmation(1.0, 10.0, seeds=16, noise=0.5)
+    both = [("other", "yes"), ("other bare", "no")]
+    conditions = {name: {"parameters": {"treated": value, "kind": 1}} for name, value in both}
+    for about in record.info["conditions"].values():
+        about["parameters"]["kind"] = 0
+    record.info["conditions"] |= conditions
+    record.info["pairs"].append(["other", "other bare"])
+    trials = [
+        dataclasses.replace(trial, parameters={**trial.parameters, "kind": kind})
+        for trial in record.trials
+        for kind in (0, 1)
+        if kind == 0 or trial.parameters["seed"] < 4
+    ]
+    wanted = seeds_wanted(dataclasses.replace(record, trials=tuple(trials)), 16)
+    assert wanted == {"the treated": 16, "bare": 16, "other": 6, "other bare": 6}
 
 
 def test_a_confirmation_that_was_cut_off_goes_on_to_its_look():

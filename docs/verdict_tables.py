@@ -1,0 +1,36 @@
+"""The tables of how far verdicts and searches can be trusted, from ``benchmarks/data``."""
+
+from collections.abc import Callable
+
+from performance_tables import load
+from table_text import DATA, markdown
+
+
+def verdicts() -> str:
+    rows = []
+    for file in sorted(DATA.glob("verdicts-*.json")):
+        found = load(file.stem)
+        shares = [
+            f"{100 * each['share']:.1f} [{100 * each['low']:.1f}, {100 * each['high']:.1f}]"
+            for each in (
+                found[name]
+                for name in (
+                    *("false_verdicts", "no_difference", "right_direction", "contradictions"),
+                    "failures_named",
+                )
+            )
+        ]
+        runs = [
+            f"{each['median']:.0f} [{each['low']:.0f}, {each['high']:.0f}]"
+            for each in (found["runs_without_effect"], found["runs_with_effect"])
+        ]
+        rows.append([found["noise"], f"{found['studies']:,}", *shares, *runs])
+    header = (
+        *("noise", "studies of each kind", "false direction, %", "no difference, %"),
+        *("9 %: right direction, %", "9 %: contradictions, %", "failures named, %"),
+        *("runs without effect, median [9 in 10]", "with 9 %"),
+    )
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"performance/verdicts": verdicts}
