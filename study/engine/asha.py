@@ -102,9 +102,9 @@ class SuccessiveHalving(FIFOScheduler):
         ]
 
     def finish(self) -> None:
-        """Let one trial of each rung go on at least: no further trial will come."""
+        """Let those go on whose places depend on whether further trials come: none will."""
         for rung in self.rungs.values():
-            self._fill(rung, least=1)
+            self._fill(rung, more_will_come=False)
 
     def end(self, trial_id: str) -> None:
         """Have a trial keep its rank and not go on from where it waits: it has ended."""
@@ -116,9 +116,10 @@ class SuccessiveHalving(FIFOScheduler):
             rung.values.pop(trial_id, None)
             rung.gone_on.pop(trial_id, None)
 
-    def _fill(self, rung: Rung, least: int = 0) -> None:
+    def _fill(self, rung: Rung, more_will_come: bool = True) -> None:
         """Let the best that wait at a rung go on while there are places."""
-        free = max(least, places(len(rung.values), self.reduction_factor)) - len(rung.gone_on)
+        all_places = places(len(rung.values), self.reduction_factor, more_will_come)
+        free = all_places - len(rung.gone_on)
         if free <= 0:
             return
         waiting = [

@@ -212,9 +212,9 @@ def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
     if evidence.looks is None:
         return _judged(evidence, claims, 1.0)
     found = _judged(evidence.up_to(0), claims, 1.0)  # before the first look
-    for seeds, share in evidence.looks.up_to_now(evidence.most_seeds):
+    for seeds, level in evidence.looks.up_to_now(evidence.most_seeds, ALPHA):
         part = evidence.up_to(seeds)
-        for place, each in enumerate(_judged(part, claims, share)):
+        for place, each in enumerate(_judged(part, claims, level / ALPHA)):
             if found[place].verdict == CANNOT_TELL and part.has_all(each.claim.needs, seeds):
                 found[place] = each
     return found

@@ -16,9 +16,14 @@ def rungs(grace_period: float, reduction_factor: float, maximum: float) -> list[
     return found
 
 
-def places(trials: int, reduction_factor: float) -> int:
-    """Return how many of a rung's trials go on: one in ``reduction_factor``, rounded down."""
-    return math.floor(trials / reduction_factor + 1e-9)
+def places(trials: int, reduction_factor: float, more_will_come: bool = True) -> int:
+    """Return how many of a rung's trials go on: one in ``reduction_factor``.
+
+    That is rounded down while more trials may come to the rung, and up when none will: one goes on
+    at least.
+    """
+    share = trials / reduction_factor
+    return math.floor(share + 1e-9) if more_will_come else math.ceil(share - 1e-9)
 
 
 def expected_resource(

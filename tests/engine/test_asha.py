@@ -76,6 +76,14 @@ def test_when_no_trial_is_to_come_one_goes_all_the_way():
     assert scheduler.due() == []
 
 
+def test_when_no_trial_is_to_come_places_are_rounded_up():
+    scheduler = halving()
+    arrive(scheduler, 5.0, 4.0, 6.0, 3.0)
+    assert scheduler.due() == ["4.0"]
+    scheduler.finish()
+    assert scheduler.due() == ["4.0", "3.0"]
+
+
 def test_what_has_failed_leaves_its_place_to_another():
     scheduler = halving()
     arrive(scheduler, 5.0, 4.0, 6.0)

@@ -175,14 +175,13 @@ def test_study_json_speaks_of_the_study_alone(finished):
 
 def test_a_worker_that_dies_between_trials_costs_a_cluster_no_trial(ray_local, tmp_path):
     """As those do that wait on a node that is lost: none may be handed to a trial."""
-    # each of the others is the best so far, and goes on
     points = tuple({"x": 1.0, "y": y} for y in (0.5, DIES_IDLE, 0.3))
     problem = dataclasses.replace(TOY, start_points=points)
     plan = {"sampler": FIXED_DESIGN, "num_samples": 3, "slots": 1}
     status, path = run(tmp_path, problem, cluster=True, **plan)
     assert status == "finished"
     ends = [(t.parameters["y"], t.status, t.restarts) for t in load_study(path).trials]
-    assert ends == [(0.5, "completed", 0), (DIES_IDLE, "stopped", 0), (0.3, "completed", 0)]
+    assert ends == [(0.5, "stopped", 0), (DIES_IDLE, "stopped", 0), (0.3, "completed", 0)]
 
 
 def test_a_study_in_which_every_trial_fails_has_failed(ray_local, tmp_path, monkeypatch):
