@@ -58,21 +58,24 @@ class Response:
         trials: how many it rests on.
         explained: the share of the variance of log quality that it explains among trials left out,
             one at a time; at most 1.
+        process: scikit-learn's Gaussian process.
+        noise: the variance of log quality at one setting.
+        widened: by what its deviations are multiplied to agree with trials left out.
     """
 
     problem: Problem
     trials: int
     explained: float
-    _process: Any
-    _noise: float
-    _widened: float
+    process: Any
+    noise: float
+    widened: float
 
     def log_quality(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Return means (N,) and covariance (N, N) of noiseless log quality at full resource."""
         inputs = [_place(self.problem, point, self.problem.max_resource) for point in points]
-        mean, covariance = self._process.predict(np.array(inputs), return_cov=True)
-        covariance = covariance - self._noise * np.eye(len(points))
-        return mean, covariance * self._widened**2
+        mean, covariance = self.process.predict(np.array(inputs), return_cov=True)
+        covariance = covariance - self.noise * np.eye(len(points))
+        return mean, covariance * self.widened**2
 
     def factor(self, after: Point, before: Point) -> Factor:
         """Return by what the quality at one point differs from that at another."""
@@ -130,9 +133,9 @@ def _fit(problem: Problem, inputs: Array, values: Array) -> Response:
         problem=problem,
         trials=len(values),
         explained=1 - float(np.mean(residuals**2)),
-        _process=process,
-        _noise=float(process.kernel_.k2.noise_level) * float(values.std()) ** 2,
-        _widened=max(1.0, math.sqrt(float(np.mean(residuals**2 / variances)))),
+        process=process,
+        noise=float(process.kernel_.k2.noise_level) * float(values.std()) ** 2,
+        widened=max(1.0, math.sqrt(float(np.mean(residuals**2 / variances)))),
     )
 
 

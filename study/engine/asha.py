@@ -60,8 +60,8 @@ class SuccessiveHalving(FIFOScheduler):
         self.rungs: dict[float, Rung] = {
             rung: Rung() for rung in rungs(grace_period, reduction_factor, problem.max_resource)
         }
-        self._spent: dict[str, int] = {}
-        """What each trial had spent at its last evaluation."""
+        self._waiting: dict[str, Rung] = {}
+        """Where those trials wait that did not go on at their last evaluation."""
         self._ended: set[str] = set()
 
     def on_trial_result(self, controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -78,7 +78,7 @@ class SuccessiveHalving(FIFOScheduler):
         if self.problem.has_failed(self.objectives, metrics):
             self.forget(trial_id)
             return False
-        self._spent[trial_id] = max(spent, self._spent.get(trial_id, 0))
+        self._waiting.pop(trial_id, None)
         reached = [rung for at, rung in self.rungs.items() if spent >= at]
         if not reached:
             return True
@@ -90,6 +90,8 @@ class SuccessiveHalving(FIFOScheduler):
         for each in [*passed, *([rung] if spent > rung.spent[trial_id] else [])]:
             each.gone_on[trial_id] = None
         self._fill(rung)
+        if trial_id not in rung.gone_on:
+            self._waiting[trial_id] = rung
         return trial_id in rung.gone_on
 
     def due(self) -> list[str]:
@@ -98,20 +100,35 @@ class SuccessiveHalving(FIFOScheduler):
             trial_id
             for rung in reversed(self.rungs.values())
             for trial_id in rung.gone_on
-            if self._spent[trial_id] == rung.spent.get(trial_id)
+            if self._waiting.get(trial_id) is rung
         ]
 
+    def waits(self, trial_id: str) -> bool:
+        """Return whether a trial waits at a rung."""
+        return trial_id in self._waiting
+
+    def go_on(self, trial_id: str) -> None:
+        """Note that a trial that was due goes on."""
+        del self._waiting[trial_id]
+
     def finish(self) -> None:
-        """Let those go on whose places depend on whether further trials come: none will."""
+        """Let those go on whose places depend on whether more trials come: none will begin.
+
+        The lowest rung that has such a place is the only one: those may come to the next.
+        """
         for rung in self.rungs.values():
+            if self.due():
+                return
             self._fill(rung, more_will_come=False)
 
     def end(self, trial_id: str) -> None:
         """Have a trial keep its rank and not go on from where it waits: it has ended."""
         self._ended.add(trial_id)
+        self._waiting.pop(trial_id, None)
 
     def forget(self, trial_id: str) -> None:
         """Leave a trial that failed out of all rungs; another may take its place."""
+        self._waiting.pop(trial_id, None)
         for rung in self.rungs.values():
             rung.values.pop(trial_id, None)
             rung.gone_on.pop(trial_id, None)

@@ -216,7 +216,7 @@ def _run(
             with Watch(last_words, end.hold) as watch, recorder.display:
                 recorder.watch = end.watch = watch
                 tuner.fit()
-        if queue.is_finished():
+        if queue.is_through:
             recorder.stop_paused()
         status = outcome(recorder, num_samples)
     except KeyboardInterrupt:  # the second signal, or Ray is lost

@@ -103,6 +103,8 @@ class TrialQueue(SearchAlgorithm):
         self._recovered = deque(sorted(others, key=lambda trial: not trial.status.has_ended))
         self._num_samples, self._slots = num_samples, slots
         self._begun = {trial.trial_id for trial in recovered}
+        self._is_exhausted = False
+        """Whether the searcher has nothing left to suggest."""
         self._live: dict[str, QueuedTrial] = {}
         self._failures: dict[str, int] = {}
         """How often a trial has failed that may go on, by id."""
@@ -125,12 +127,17 @@ class TrialQueue(SearchAlgorithm):
         self._spec = experiment.spec
 
     def is_finished(self) -> bool:
+        return self._finished or self.is_through
+
+    @property
+    def is_through(self) -> bool:
+        """Whether all trials have ended or wait in vain; a search that Ray has ended may not be."""
         return not (self._has_room or self._recovered or self._live or self._due())
 
     @property
     def _has_room(self) -> bool:
         """Whether trials are left to begin."""
-        return not self._finished and len(self._begun) < self._num_samples
+        return not self._is_exhausted and len(self._begun) < self._num_samples
 
     def _due(self) -> list[str]:
         """Return the trials that wait and may go on."""
@@ -141,11 +148,12 @@ class TrialQueue(SearchAlgorithm):
     def next_trial(self) -> QueuedTrial | None:
         if self._recovered and self._recovered[0].status.has_ended:
             return self._ended(self._recovered.popleft())
-        if len(self._live) >= self._slots:
+        if self._finished or len(self._live) >= self._slots:
             return None
         if self._recovered:
             trial = self._continued(self._recovered.popleft())
         elif due := self._due():
+            self._scheduler.go_on(due[0])
             trial = self._continued(self._paused.pop(due[0]))
         elif not self._has_room:
             return None
@@ -153,7 +161,7 @@ class TrialQueue(SearchAlgorithm):
             trial_id = Trial.generate_id()
             parameters: Any = self._searcher.suggest(trial_id)
             if parameters == Searcher.FINISHED:
-                self._finished = True
+                self._is_exhausted = True
                 return None
             trial = self._make(trial_id, parameters, self._next_seed(parameters))
         self._live[trial.trial_id] = trial
@@ -231,8 +239,10 @@ class TrialQueue(SearchAlgorithm):
             return
         if error:
             self._scheduler.forget(trial_id)
-        elif trial:
+        elif trial and self._scheduler.waits(trial_id):
             self._paused[trial_id] = self._again(trial, TrialStatus.PAUSED)
+        else:
+            self._scheduler.end(trial_id)
         self._searcher.on_trial_complete(trial_id, result, error)
 
     def _again(self, trial: QueuedTrial, status: TrialStatus) -> RecoveredTrial:

@@ -97,9 +97,8 @@ def test_the_death_of_a_worker_costs_one_try_whenever_it_dies(ray_local, tmp_pat
 
     recorded = Recorder.on_trial_result
     monkeypatch.setattr(Recorder, "on_trial_result", on_result)
-    # each is better than those before it, so that none but the second is stopped, in whose process
-    # the third would have begun
-    expected = {0.5: 1, DIES_IDLE: 0, 0.1: 2, 0.0: 1}
+    # the second dies when it is stopped, and in its process the first would have gone on
+    expected = {0.5: 2, DIES_IDLE: 0, 0.1: 1, 0.0: 1}
     problem = dataclasses.replace(TOY, start_points=tuple({"x": 1.0, "y": y} for y in expected))
     folder = tmp_path / "killed"
     go_on(folder, trapped, problem, sampler=FIXED_DESIGN, num_samples=4, slots=1)
