@@ -337,8 +337,8 @@ def search_slots() -> str:
         for row in data["rows"]
     ]
     header = (
-        *("sampler, scheduler", "slots", f"best FID, mean ± deviation, n = {data['seeds']}"),
-        "to `gp of 0.2, asha` on 2 slots [95 % interval]",
+        *("rule", "slots", f"best FID, mean ± deviation, n = {data['seeds']}"),
+        "to `0.2` on 2 slots [95 % interval]",
         *("to itself on 2 slots [95 % interval]", "epochs", "full trials"),
     )
     return markdown(header, rows)

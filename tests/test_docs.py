@@ -96,7 +96,7 @@ def test_every_table_is_shown_somewhere():
 def test_ci_calls_the_readmes_own_test_commands():
     after = (ROOT / "README.md").read_text().split("The tests:")[1]
     block = re.findall(r"```sh\n(.*?)```", after, re.DOTALL)[0]
-    ci = (ROOT / ".ci" / "run").read_text().replace(" --quiet", "").splitlines()
+    ci = (ROOT / ".ci" / "run").read_text().replace(" --quiet --no-compile", "").splitlines()
     assert block.splitlines()
     assert set(block.splitlines()) <= set(ci)
 

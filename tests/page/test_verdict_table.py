@@ -84,7 +84,7 @@ def test_the_table_on_the_page(tmp_path, browser):
     wait_until_drawn(browser)
     table = browser.find_element("id", "comparisons")
     assert "better, > 10%" in table.text
-    assert "2.54 [2.44, 2.64]" in table.text
+    assert "2.54 [2.40, 2.69]" in table.text
     range_ = table.find_elements("css selector", "td .interval .range")[0]
     assert 0 < float(range_.get_attribute("x1")) < float(range_.get_attribute("x2")) < 100
     details = browser.find_element("css selector", "#part-verdict details")

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from support.planted_evidence import evidence
 
+from study.analysis.intervals import ALPHA
 from study.analysis.sequential import Looks
 from study.cluster.capacity import this_machine
 from study.replication import schedule
@@ -79,10 +80,10 @@ def test_what_decides_nothing_comes_last():
 def test_each_look_spends_its_share_of_the_error():
     """The first look that decides counts, with p-values corrected for its share."""
     at_once, found = evidence(seeds=4), planned(evidence(seeds=4))
-    shares = dict(LOOKS.up_to_now(9))
+    levels = dict(LOOKS.up_to_now(9, ALPHA))
     for one, other in zip(judge(at_once), judge(found), strict=True):
         if one.claim.needs:
-            assert other.p == pytest.approx(min(1.0, one.p / shares[4]))
+            assert other.p == pytest.approx(min(1.0, one.p * ALPHA / levels[4]))
             assert other.findings == one.findings
 
 

@@ -30,6 +30,7 @@ def trial(number, treated, seed, final_error, seconds, status="completed"):
         pictures={},
         started_s=0.0,
         ended_s=seconds,
+        held_s=seconds,
         restarts=0,
         restart_reason="",
         node="",
