@@ -338,7 +338,7 @@ def search_slots() -> str:
     ]
     header = (
         *("rule", "slots", f"best FID, mean ± deviation, n = {data['seeds']}"),
-        "to `0.2` on 2 slots [95 % interval]",
+        f"to `{data['rows'][0]['method']}` on 2 slots [95 % interval]",
         *("to itself on 2 slots [95 % interval]", "epochs", "full trials"),
     )
     return markdown(header, rows)
