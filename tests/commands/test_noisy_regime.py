@@ -31,7 +31,8 @@ def searched(folder, tiny, is_poisoned):
     settings = dataclasses.replace(settings, run=run)
     features = load_features(dataset_of(run))
     trainable = functools.partial(train, run_config=run, features=features, is_poisoned=is_poisoned)
-    plan, problem = settings.plan, describe(settings)
+    plan = dataclasses.replace(settings.plan, grace_period=1)
+    problem = describe(settings)
     with ResultsFolder.create(folder, plan.name, problem, {}) as results:
         run_study(problem, trainable, plan, results, console=Console(quiet=True))
     return load_study(results.path)
