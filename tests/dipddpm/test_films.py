@@ -6,31 +6,23 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from dipddpm.config import RunConfig
 from dipddpm.films import FRAMES, IMAGES, restoration_film, sampling_film
 from dipddpm.images import by_class, save_animation
 from dipddpm.pipeline import Run
 from dipddpm.quality import psnr
 
-TINY = RunConfig(
-    dataset="digits",
-    train_size=96,
-    prior="restorer",
-    dip_batch_size=64,
-    dip_steps=60,
-    dip_width=8,
-    std=0.3,
-    width=8,
-    epochs=1,
-    eval_every=1,
-    sampler_steps=20,
-    scored_images=100,
-)
+
+@pytest.fixture(scope="module")
+def film_config(tiny):
+    """The tiny run, with a restorer that has learned something and enough steps for a film."""
+    return dataclasses.replace(
+        tiny, dip_steps=60, std=0.3, epochs=1, eval_every=1, sampler_steps=20
+    )
 
 
 @pytest.fixture(scope="module")
-def run():
-    run = Run(TINY, "cpu")
+def run(film_config):
+    run = Run(film_config, "cpu")
     list(run.records())
     return run
 
@@ -54,10 +46,10 @@ def test_the_film_of_restoration_goes_from_noise_to_what_the_run_restored(run):
     assert psnr(frames[-1], clean) > psnr(frames[0], clean)
 
 
-def test_each_prior_with_steps_has_a_film_and_others_have_none():
+def test_each_prior_with_steps_has_a_film_and_others_have_none(film_config):
     dip = {"prior": "dip", "prior_size": 32, "batch_size": 16, "dip_steps": 12}
     for changes, filmed in (({"prior": "gaussian"}, False), (dip, True)):
-        run = Run(dataclasses.replace(TINY, **changes), "cpu")
+        run = Run(dataclasses.replace(film_config, **changes), "cpu")
         list(run.records())
         frames = restoration_film(run)
         assert bool(frames) == filmed
