@@ -1,4 +1,3 @@
-import os
 import shutil
 from pathlib import Path
 
@@ -13,10 +12,14 @@ SHARED_MNIST = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread_elsewhere():
-    """Processes that tests start, two at a time, would wait for each other's threads."""
+def environment():
+    """What the processes that tests start inherit, those of a Ray that outlives its test included.
+
+    Two at a time, they would wait for each other's threads; and workers find the tests' problems.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("PYTHONPATH", PYTHONPATH)
         yield
 
 
@@ -56,7 +59,6 @@ def ray_local():
     """A private Ray for the tests that use the engine in this process, started once if it can."""
     from study.engine.runner import start_ray
 
-    os.environ["PYTHONPATH"] = PYTHONPATH  # workers find the tests' problems
     start_ray(cpus=2, gpus=0)
 
 

@@ -65,6 +65,16 @@ class QueuedTrial(Trial):
         return bool(self.run_metadata.num_failures <= self.max_failures)
 
 
+def new_trial_id() -> str:
+    """Return Ray's name for a new trial, but none that a reader of tables takes for a number.
+
+    Of the eight hexadecimal digits one is a letter other than e: pandas reads 12e45678 as infinite.
+    """
+    while not set("abcdf") & set(trial_id := Trial.generate_id()):
+        pass
+    return trial_id
+
+
 class TrialQueue(SearchAlgorithm):
     """The queue of trials that Ray takes from, at most ``slots`` at a time.
 
@@ -158,7 +168,7 @@ class TrialQueue(SearchAlgorithm):
         elif not self._has_room:
             return None
         else:
-            trial_id = Trial.generate_id()
+            trial_id = new_trial_id()
             parameters: Any = self._searcher.suggest(trial_id)
             if parameters == Searcher.FINISHED:
                 self._is_exhausted = True

@@ -35,7 +35,6 @@ def head():
     """A cluster without workers; its head runs no trials."""
     ray.shutdown()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", PYTHONPATH)  # nodes find the problems
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         # between two of the five questions to a silent node, after which it is lost
         patch.setenv("RAY_health_check_period_ms", "1000")

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import ray
 from rich.console import Console
-from support import PYTHONPATH
 from support.toy_problem import PLAN, TOY, toy
 from support.waiting import wait_until
 
@@ -23,12 +22,10 @@ WARNING = "trials share a GPU: work_s depend on what runs beside"
 @pytest.fixture(scope="module")
 def ray_with_a_gpu():
     """A private Ray that claims one GPU."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", PYTHONPATH)  # workers find the tests' problems
-        ray.shutdown()
-        start_ray(cpus=2, gpus=1)
-        yield
-        ray.shutdown()
+    ray.shutdown()
+    start_ray(cpus=2, gpus=1)
+    yield
+    ray.shutdown()
 
 
 def run(place, objectives, gpus_per_trial: float, slots: int):

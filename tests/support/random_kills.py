@@ -33,8 +33,6 @@ from support.killed_studies import (
 )
 from support.waiting import HANG_S, wait_until
 
-FINISHED = "status finished"
-
 SILENT_S = 10
 """Seconds after which a process that gives no sign of life is given up."""
 
@@ -89,6 +87,11 @@ class OnTerminal:
     @property
     def info(self) -> dict:
         return json.loads((self.folder / "study.json").read_text())
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether all its trials have ended on record, whether or not it could still say so."""
+        return self.info["status"] == "finished"
 
     def of_ray(self, name: str) -> list[int]:
         """The processes of its Ray that have the name."""
@@ -159,7 +162,7 @@ def strike(study: OnTerminal, kill: Kill) -> bool:
         assert kill is KILLS["SIGTERM to all"], said
         return True
     assert "Traceback" not in said, said
-    if FINISHED not in said:
+    if not study.has_finished:
         assert status == kill.status, said
         assert kill.says in said, said
         assert "failed at round" not in said, said
@@ -185,12 +188,12 @@ def killed(folder: Path, ways: Sequence[str], seed: int, num_trials: int) -> Non
         if study.process.poll() is None and not spares and strike(study, KILLS[left[0]]):
             print(f"{left.popleft()} at {rows_of(folder)} rows", flush=True)
         if study.process.poll() is not None:
-            if FINISHED in study.last_words():
+            if study.has_finished:
                 num_trials += 6  # more to kill
             study = OnTerminal(folder, num_trials)
     while study.process.poll() is None:
         wait_for_rows(folder, rows_of(folder) + 1, study.process, study.said)
-    assert FINISHED in study.last_words(), study.said()
+    assert study.has_finished, study.last_words()
     check_complete(folder, num_trials)
 
 
