@@ -1,12 +1,14 @@
 """Learning curves of random settings: the table on which searches are compared.
 
     python benchmarks/curves.py --num 160
+    python benchmarks/curves.py --num 24 --prior none
     python benchmarks/curves.py --dataset mnist-small --num 160
 
 Trains each setting of the default search space to the end and keeps its FID at every evaluation: on
 ``digits`` by the recipe of version 0.2, on ``mnist-small`` by the quick preset of today, evaluated
-after each epoch. A run that was cut off goes on where it was; results do not depend on that. It
-tells the CPU-seconds of each curve.
+after each epoch. ``--prior none`` trains the baseline, for which ``ddpm_lr`` alone matters. A run
+that was cut off goes on where it was; results do not depend on that. It tells the CPU-seconds of
+each curve.
 """
 
 import argparse
@@ -47,13 +49,14 @@ def setting(number: int) -> dict[str, float]:
     return chosen
 
 
-def curve(number: int, dataset: str) -> tuple[list[dict[str, float]], float]:
+def curve(number: int, dataset: str, prior: str) -> tuple[list[dict[str, float]], float]:
     """Train one setting to the end; return a row of scores per evaluation, and the CPU seconds."""
     torch.set_num_threads(1)
     began = time.process_time()
     chosen = setting(number)
     rows = []
-    for record in Run(preset("quick", **RECIPES[dataset], **chosen), "cpu").records():
+    config = preset("quick", **RECIPES[dataset], **chosen, prior=prior)
+    for record in Run(config, "cpu").records():
         values = record.row()
         measured = {name: values[name] for name in COLUMNS[len(chosen) + 1 :]}
         rows.append({"setting": number, **chosen, **measured})
@@ -65,9 +68,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--num", type=int, default=160, help="settings in all (160)")
     parser.add_argument("--dataset", choices=tuple(RECIPES), default="digits")
+    parser.add_argument("--prior", choices=("restorer", "none"), default="restorer")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    table, done = DATA / f"{args.dataset}-curves.csv", set()
+    kind = "curves" if args.prior == "restorer" else f"{args.prior}-curves"
+    table, done = DATA / f"{args.dataset}-{kind}.csv", set()
     if table.exists():
         with table.open() as file:
             done = {int(row["setting"]) for row in csv.DictReader(file)}
@@ -78,7 +83,7 @@ def main() -> None:
     with concurrent.futures.ProcessPoolExecutor(
         args.processes, multiprocessing.get_context("spawn")
     ) as pool:
-        curves = [pool.submit(curve, number, args.dataset) for number in todo]
+        curves = [pool.submit(curve, number, args.dataset, args.prior) for number in todo]
         for count, future in enumerate(concurrent.futures.as_completed(curves), len(done) + 1):
             rows, cpu_s = future.result()
             with table.open("a", newline="") as file:  # a whole curve at once

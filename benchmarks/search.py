@@ -59,9 +59,9 @@ def study() -> tuple[Problem, Any]:
 class Curves:
     """FID over epochs for any setting, from real runs of some."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, table: Path = TABLE) -> None:
         self.problem = problem
-        with TABLE.open() as file:
+        with table.open() as file:
             rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
         self.epochs = sorted({int(row["epoch"]) for row in rows})
         settings = {row["setting"]: self._features(row) for row in rows}
@@ -111,6 +111,10 @@ class Curves:
         logs = [float(model.predict(x)[0]) for model in self.models]
         return [math.exp(each + luck) for each in np.interp(epochs, self.epochs, logs)]
 
+    def expected(self, parameters: dict[str, float]) -> float:
+        """Return the final FID of a setting without any luck."""
+        return math.exp(float(self.models[-1].predict([self._features(parameters)])[0]))
+
 
 @dataclasses.dataclass
 class Outcome:
@@ -118,6 +122,8 @@ class Outcome:
 
     fids: list[float]
     """The final FIDs of the trials that ran to the end."""
+    settings: list[dict[str, float]]
+    """Their parameters."""
     epochs: float
     seconds: float
     """The seconds until the last trial ended."""
@@ -131,16 +137,19 @@ def simulate(
     rungs: Sequence[float],
     most_epochs: float = math.inf,
     slots: int = SLOTS,
+    trials: int = TRIALS,
 ) -> Outcome:
     """Simulate a search event by event; a trial is evaluated at the rungs and its end."""
     clock, begun, spent, fids, order = 0.0, 0, 0.0, [], itertools.count()
+    settings: list[dict[str, float]] = []
+    asked: dict[str, dict[str, float]] = {}
     levels = [*rungs, float(curves.epochs[-1])]
     events: list[tuple[float, int, str, int]] = []
     found: dict[str, list[float]] = {}
     running: set[str] = set()
     waiting: dict[str, int] = {}
     """The level that each trial goes on to which waits at a rung."""
-    trials = TRIALS if math.isinf(most_epochs) else 10**6
+    trials = trials if math.isinf(most_epochs) else 10**6
 
     def begin(name: str, level: int) -> None:
         epochs = levels[level] - (levels[level - 1] if level else 0)
@@ -161,13 +170,14 @@ def simulate(
                 begin(ready[0], waiting.pop(ready[0]))
             elif begun < trials:
                 name, begun = str(begun), begun + 1
-                found[name] = curves.curve(searcher.suggest(name), 1000 * seed + begun, levels)
+                asked[name] = searcher.suggest(name)
+                found[name] = curves.curve(asked[name], 1000 * seed + begun, levels)
                 scheduler.on_trial_add(None, SimpleNamespace(trial_id=name))
                 begin(name, 0)
             else:
                 break
         if not events:
-            return Outcome(fids, spent, clock)
+            return Outcome(fids, settings, spent, clock)
         clock, _, name, level = heapq.heappop(events)
         running.discard(name)
         fid = found[name][level]
@@ -178,6 +188,7 @@ def simulate(
         decision = scheduler.on_trial_result(None, SimpleNamespace(trial_id=name), result)
         if level + 1 == len(levels):
             fids.append(fid)
+            settings.append(asked[name])
             searcher.on_trial_complete(name, result)
         elif decision == TrialScheduler.STOP:
             waiting[name] = level + 1
