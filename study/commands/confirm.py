@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from dipddpm.config import RunConfig
 from dipddpm.priors import PRIORS
 from study.analysis.comparison import comparisons, table
 from study.analysis.conditions import Point, fixed_design, trials_with
@@ -53,12 +52,6 @@ COMPARED = (JUDGE, "time_per_iteration_s", "time_total_s", "time_to_quality_s")
 It is measured on clean images in every regime. What has chosen the settings may be another one.
 """
 
-MOST_SCORED = 1500
-"""Images that a confirming run draws, where the test split has as many.
-
-With 300, more than half of a comparison's variance is which images were drawn.
-"""
-
 USUAL_SEEDS = 9
 """The seeds after which most comparisons that lead are decided, for the estimate of the time."""
 
@@ -68,24 +61,12 @@ def is_confirmed(settings: StudySettings) -> bool:
     return settings.confirm_top > 0 and PRIORS[settings.run.prior].restores
 
 
-def scored_images(run: RunConfig, available: int) -> int:
-    """Return how many images a confirming run draws.
-
-    Args:
-        available: images of the test split.
-    """
-    return max(run.scored_images, min(MOST_SCORED, available))
-
-
-def confirmation_s(
-    settings: StudySettings, cost: Cost, available: int, most: bool = False
-) -> tuple[float, float]:
+def confirmation_s(settings: StudySettings, cost: Cost, most: bool = False) -> tuple[float, float]:
     """Return the seconds that the baseline's search and the confirming runs usually take.
 
     They are seconds of trials, which run side by side, if no two conditions coincide.
 
     Args:
-        available: images of the test split.
         most: no trial of the search is stopped early, and all seeds are run.
     """
     epochs = settings.run.epochs
@@ -93,8 +74,7 @@ def confirmation_s(
     leading = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
     # three conditions lead: the best trial, its twin and the baseline
     runs = 3 * leading + 2 * settings.confirm_top * looks[:2][-1]
-    images = scored_images(settings.run, available) / settings.run.scored_images
-    runs_s = runs * cost.trial_s(epochs, images * epochs / _eval_every(settings))
+    runs_s = runs * cost.trial_s(epochs, epochs / _eval_every(settings))
     # of the baseline's search about half is stopped early
     spent = epochs if most else epochs / 2
     search_s = settings.plan.num_samples * cost.trial_s(spent, settings.evaluations(spent))
@@ -216,20 +196,11 @@ def _run_conditions(
 
     They are scored on the test split. The verdict is written after each group.
     """
-    begun = study.confirmation.info if study.confirmation else {}
-    images = scored_images(settings.run, len(session.dataset.test))
-    if begun:  # the number is never changed within a comparison
-        images = begun.get("scored_images", settings.run.scored_images)
-    run = dataclasses.replace(
-        settings.run,
-        score_split="test",
-        scored_images=images,
-        eval_every=_eval_every(settings),
-    )
+    run = dataclasses.replace(settings.run, score_split="test", eval_every=_eval_every(settings))
     objectives = without_prior(settings.objectives, run.regime)  # some of the runs have none
     plan = dataclasses.replace(settings.plan, scheduler="none")
     settings = dataclasses.replace(settings, run=run, plan=plan, objectives=objectives)
-    looks, most = _looks(begun, settings.confirm_seeds), settings.confirm_seeds
+    looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
         "conditions": {name: {"parameters": point} for name, point in conditions.items()},
         "pairs": pairs,
@@ -238,7 +209,6 @@ def _run_conditions(
         "time_axis": "time_total_s",
         "treatment": TREATMENT,
         "looks": looks.planned,
-        "scored_images": images,
         "tuning": {BASELINE: settings.plan.num_samples, "the best trial": len(study.trials)},
     }
     counts = dict.fromkeys(conditions, looks.planned[0])
@@ -264,10 +234,10 @@ def _run_conditions(
         counts = wanted
 
 
-def _looks(begun: dict[str, Any], most: int) -> Looks:
+def _looks(study: StudyRecord, most: int) -> Looks:
     """Return the looks that a confirmation began with, or those of a new one."""
-    looks = begun.get("looks")
-    return Looks(tuple(looks)) if looks else Looks.up_to(most)
+    begun = study.confirmation.info.get("looks") if study.confirmation else None
+    return Looks(tuple(begun)) if begun else Looks.up_to(most)
 
 
 def _run_group(

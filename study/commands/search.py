@@ -106,7 +106,7 @@ def announce_time(session: Session) -> list[float]:
         console.print(f"how long shows when trials have ended; results in {folder.path}")
         return []
     plan, epochs = settings.plan, settings.run.epochs
-    cost, test_images = estimate_cost(settings, features), len(session.dataset.test)
+    cost = estimate_cost(settings, features)
     mean = expected_resource(
         epochs,
         epochs if plan.scheduler == "none" else plan.grace_period,
@@ -120,21 +120,21 @@ def announce_time(session: Session) -> list[float]:
         if plan.time_budget_s:
             text += f", at most {clock(plan.time_budget_s)}"
         if is_confirmed(settings):
-            confirm_s = sum(confirmation_s(settings, cost, test_images)) / plan.slots
+            confirm_s = sum(confirmation_s(settings, cost)) / plan.slots
             text += f", then {clock(confirm_s)} for the runs that confirm"
         console.print(f"{text}; results in {folder.path}")
         hours = [plan.hours(trials * seconds) for seconds in (trial_s, whole_s)]
         if is_confirmed(settings):
             hours = [
-                each + _confirmation_hours(settings, cost, test_images, most)
+                each + _confirmation_hours(settings, cost, most)
                 for each, most in zip(hours, (False, True), strict=True)
             ]
         announce_cost(session, *hours)
     return [trial_s]
 
 
-def _confirmation_hours(settings: StudySettings, cost: Cost, test_images: int, most: bool) -> float:
+def _confirmation_hours(settings: StudySettings, cost: Cost, most: bool) -> float:
     """Return the hours that the confirmation uses; its runs share no GPU, its search may."""
-    search_s, runs_s = confirmation_s(settings, cost, test_images, most)
+    search_s, runs_s = confirmation_s(settings, cost, most)
     alone = dataclasses.replace(settings.plan, gpus_per_trial=whole_gpus(settings.plan))
     return settings.plan.hours(search_s) + alone.hours(runs_s)

@@ -10,8 +10,7 @@ from dipddpm.prior_stage import PriorStage
 from dipddpm.priors import PRIORS
 from dipddpm.training import Trainer
 from study.cluster.capacity import Capacity, NodeType
-from study.commands.confirm import confirmation_s, like_with_like, scored_images
-from study.problem.cost import Cost
+from study.commands.confirm import like_with_like
 from study.problem.settings import resolve
 
 CAPACITY = Capacity((NodeType("two cores", 2, 0),), most_nodes=1)
@@ -37,18 +36,3 @@ def test_all_conditions_learn_from_as_many_images_in_as_many_steps(prior):
     bare_images, bare_steps, bare_clean = learnt["none"]
     assert (images, steps) == (bare_images, bare_steps)
     torch.testing.assert_close(clean, bare_clean)
-
-
-@pytest.mark.parametrize(
-    ("asked", "available", "drawn"),
-    [(300, 1500, 1500), (300, 5000, 1500), (2000, 5000, 2000), (300, 200, 300)],
-)
-def test_a_confirming_run_draws_as_many_images_as_the_test_split_has(asked, available, drawn):
-    """Up to 1,500: with few, a comparison is about which were drawn."""
-    assert scored_images(settings(scored_images=asked).run, available) == drawn
-
-
-def test_the_images_of_a_confirmation_are_in_the_estimate_of_its_time():
-    cost = Cost(fixed_s=0.0, epoch_s=0.0, evaluation_s=1.0)
-    few, many = (confirmation_s(settings(scored_images=300), cost, n)[1] for n in (300, 1500))
-    assert many == pytest.approx(5 * few)
