@@ -2,8 +2,8 @@
 
     python benchmarks/pair_noise.py --seeds 4
 
-Trains the leading conditions of a confirmation on ``mnist-small`` (the quick preset, settings that a
-search of 30 trials has found) and draws 3,600 images of each run, by random numbers that the runs
+Trains the leading conditions of a confirmation on ``mnist-small`` (the quick preset, settings that
+a search of 30 trials has found) and draws 3,600 images of each run, by random numbers that the runs
 of a seed share. Of the logarithm of a pair's FID ratio it tells the deviation from seed to seed and
 how much of its variance is which images were drawn; how much it moves when the real test images are
 drawn anew (bootstrap); and the ratio by other features, a network trained on other tasks. The
