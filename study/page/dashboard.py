@@ -27,6 +27,7 @@ from study.page.progress import seconds_left
 from study.page.text import (
     clock,
     describe_best,
+    describe_bounds,
     describe_edges,
     describe_noise,
     describe_replicates,
@@ -74,9 +75,9 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         verdict=_verdict(study),
         replication=REPLICATION_FILE if (study.folder / REPLICATION_FILE).exists() else None,
         best_command=study.rerun_command(study.best) if study.best else None,
-        best=[describe_best(study, study.best), *describe_scale(study, study.best)]
-        if study.best
-        else [],
+        best=describe_best(study, study.best) if study.best else None,
+        bounds=describe_bounds(study, study.best) if study.best else None,
+        quality=study.problem.metric(study.problem.objectives[0]).label,
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
@@ -148,7 +149,8 @@ def _summary(study: StudyRecord) -> list[str]:
     if study.best is None:
         return []
     found = describe_replicates(study)
-    sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
+    found += [*describe_noise(study), *describe_scale(study, study.best)]
+    sentences = [f"{each[0].upper()}{each[1:]}." for each in found]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)
 
