@@ -4,6 +4,7 @@ import base64
 import datetime
 import functools
 import gzip
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -34,6 +35,7 @@ from study.page.text import (
     describe_scale,
     describe_widenings,
 )
+from study.page.tradeoff_figures import costs
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
 from study.page.verdict_table import ends_of, groups_of
 from study.page.verdict_text import headline, verdict_text
@@ -94,18 +96,26 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
 
 def compare(studies: list[StudyRecord]) -> str:
     """Return a page with several studies side by side: their fronts, best trials and verdicts."""
+    groups = [groups_of(s.confirmation)[:1] if s.confirmation else [] for s in studies]
+    first = studies[0].problem
+    noise = [m.label for m in costs(studies[0])[:1] if first.is_noise(m.name)]
     return render(
         "compare.html.jinja",
+        axis=axis_of(ends_of([*itertools.chain(*groups)])) if any(groups) else None,
+        better=_better_corner(first),
+        noise=f"No searched setting changes {noise[0]}: differences are noise." if noise else None,
         studies=[
             {
                 "study": study,
+                "answer": headline(study.confirmation)[0] if study.confirmation else None,
+                "group": group[0] if group else None,
                 "verdict": verdict_text(study.confirmation) if study.confirmation else None,
                 "pictures": {}
                 if study.best is None
                 else pictures_of(study, study.best, inside=True),
                 "rows": [] if study.best is None else _labelled(study, study.best),
             }
-            for study in studies
+            for study, group in zip(studies, groups, strict=True)
         ],
         figure=figure_json(figures.fronts(studies)),
     )
