@@ -468,7 +468,7 @@ def test_verdicts_side_by_side_lead_with_their_answers(tmp_path):
     )
     page = " ".join(compare([helps, hurts]).split())
     assert "helps: The cure helps, by more than 10%, at equal rounds and at equal total" in page
-    assert "hurts: The cure hurts, by more than 10%" in page
+    assert "hurts: At equal rounds the cure hurts, by more than 10%; at equal total" in page
     assert page.count("tone-good") > page.count(".tone-good")  # beside the rule of its colour
     alone = compare([make_study(tmp_path, ROWS, name="other"), helps])
     assert "helps: The cure helps" in " ".join(alone.split())
