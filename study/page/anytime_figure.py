@@ -75,9 +75,10 @@ def describe_lead(study: StudyRecord) -> str:
     names = dict(zip(("first", "second"), searches, strict=True))
     begin, margin = f"from {found[-1].begin_s:.2g} s on", f"{quality.margin:.0%}"
     if found[-1].leader == "neither":
-        text = f"Within {margin} of each other {begin}"
+        text = f"within {margin} of each other {begin}"
     else:
-        text = f"Ahead by more than {margin} {begin}: {names[found[-1].leader]}"
+        text = f"ahead by more than {margin} {begin}: {names[found[-1].leader]}"
+    text = f"The best single runs, picked with hindsight: {text}"
     before = [each.leader for each in found[:-1] if each.leader != "neither"]
     changes = sum(a != b for a, b in itertools.pairwise(before))
     if changes:
