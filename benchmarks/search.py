@@ -157,7 +157,9 @@ def simulate(
 
     def begin(name: str, level: int) -> None:
         epochs = levels[level] - (levels[level - 1] if level else 0)
-        seconds = epochs * curves.epoch_seconds(asked[name]) + OVERHEAD_S + (0 if level else curves.dip_s)
+        seconds = (
+            epochs * curves.epoch_seconds(asked[name]) + OVERHEAD_S + (0 if level else curves.dip_s)
+        )
         running.add(name)
         heapq.heappush(events, (clock + seconds, next(order), name, level))
 

@@ -58,8 +58,8 @@ def test_a_lead_that_changes_to_and_fro_is_counted(study):
     mine = [(0.5, 9.0), (2.0, 5.0), (8.0, 4.0)]
     changing = dataclasses.replace(with_curves(study, mine), baseline=study.baseline)
     assert describe_lead(changing) == (
-        "The best single runs, picked with hindsight: within 10% of each other from 8 s on; before, "
-        "the lead changes 3 times."
+        "The best single runs, picked with hindsight: within 10% of each other from 8 s on; "
+        "before, the lead changes 3 times."
     )
 
 
