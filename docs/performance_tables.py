@@ -322,6 +322,31 @@ def search() -> str:
     return markdown(header, rows)
 
 
+def pareto() -> str:
+    rows = [
+        [
+            row["sampler"],
+            row["scheduler"],
+            f"{row['hypervolume']:.3f} ± {row['hypervolume_deviation']:.3f}",
+            "" if row["scheduler"] == "asha" else _gain(*row["gain"]),
+            number(row["best_fid"]),
+            number(row["epochs"]),
+            number(row["completed"]),
+            str(row["seeds"]),
+        ]
+        for row in load("pareto")["rows"]
+    ]
+    header = (
+        *("sampler", "scheduler", "hypervolume, mean ± deviation"),
+        *("gain by pareto-asha [95 % interval]", "best FID", "epochs", "full trials", "seeds"),
+    )
+    return markdown(header, rows)
+
+
+def _gain(gain: float, low: float, high: float) -> str:
+    return f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
 def search_slots() -> str:
     data = load("search-slots")
     rows = [
@@ -370,5 +395,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "performance/overhead": overhead,
     "performance/search": search,
     "performance/search-slots": search_slots,
+    "performance/pareto": pareto,
     "performance/rungs": rungs,
 }

@@ -35,6 +35,7 @@ def take(page: Path, picture: Path) -> None:
         "no-sandbox",
         "hide-scrollbars",
         "force-device-scale-factor=1",
+        "blink-settings=primaryHoverType=2,availableHoverTypes=2",  # as with a mouse
     ):
         options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options)

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import crossing_map
 import gpu
+import pareto
 import recipes
 import record
 import side_by_side
@@ -225,3 +226,25 @@ def test_a_dip_start_wins_at_equal_seconds_and_at_a_distance_alone():
         crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
         + crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95)
     )[0].startswith("DIP's seconds counted (1.0 s): a DIP start beats noise")
+
+
+def test_the_hypervolume_is_the_share_that_a_brute_force_count_finds():
+    """Both scales are logarithmic; a point outside of the plane counts as one at its edge."""
+    times = (0.2, 1.6)
+    points = [(4.0, 0.8), (10.0, 0.3), (20.0, 0.5), (30.0, 0.1), (70.0, 0.2)]
+    fids = np.geomspace(pareto.FLOOR_FID, pareto.NOISE_FID, 500)
+    seconds = np.geomspace(*times, 500)
+    dominated = np.zeros((500, 500), dtype=bool)
+    for fid, time in points:
+        dominated |= (fids[:, None] >= fid) & (seconds[None] >= time)
+    assert pareto.hypervolume(points, times) == pytest.approx(dominated.mean(), abs=0.005)
+    assert pareto.hypervolume([], times) == 0
+    assert pareto.hypervolume([(1.0, 0.1)], times) == 1
+
+
+def test_recorded_curves_of_the_extended_space_have_dearer_and_cheaper_epochs():
+    curves = pareto.ExtendedCurves(pareto.study()[0])
+    point = {p.name: p.low for p in curves.problem.parameters}
+    assert curves.true_seconds(point | {"width": 32}) > 1.5 * curves.true_seconds(point)
+    seen = curves.epoch_seconds(point)
+    assert seen == curves.epoch_seconds(point) != curves.true_seconds(point)

@@ -17,22 +17,29 @@ BEAT_S = 2.0
 _steps = 0
 """How often the trial that runs in this process has told of progress."""
 
+_doing = ""
+"""What it told last, such as ``dip 40/100``."""
 
-def alive(*_: object) -> None:
+
+def alive(stage: str = "", done: int = 0, total: int = 0) -> None:
     """Tell that the trial's work gets on, as often as there is something to tell.
 
-    A trial that has called this, and then does not for hours, is given up. It takes any arguments,
-    so it serves as the progress callback of a library.
+    A trial that has called this, and then does not for hours, is given up.
+
+    Args:
+        stage: what the trial is doing, for the terminal; without it nothing is shown.
+        done, total: how much of that is done.
     """
-    global _steps
+    global _steps, _doing
     _steps += 1
+    _doing = f"{stage} {done}/{total}" if stage else ""
 
 
 @contextlib.contextmanager
 def beating() -> Iterator[None]:
     """Give signs of life while in here, where a trial runs."""
-    global _steps
-    _steps, ended = 0, threading.Event()
+    global _steps, _doing
+    _steps, _doing, ended = 0, "", threading.Event()
     key = _key(tune.get_context().get_trial_id())
 
     def beat() -> None:
@@ -40,7 +47,7 @@ def beating() -> Iterator[None]:
         while not ended.wait(BEAT_S):
             beats += 1
             with contextlib.suppress(Exception):  # a sign that is missing is seen by the driver
-                _internal_kv_put(key, f"{beats} {_steps}")
+                _internal_kv_put(key, f"{beats} {_steps} {_doing}")
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
@@ -55,5 +62,5 @@ def _key(trial_id: str) -> str:
 
 
 def read_sign(trial_id: str) -> str:
-    """Return the last sign of a trial: its number and how often it told of progress, or nothing."""
+    """Return a trial's last sign, or nothing: its number, how often it told of progress, what."""
     return (_internal_kv_get(_key(trial_id)) or b"").decode()

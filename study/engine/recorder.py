@@ -220,7 +220,7 @@ class Recorder(tune.Callback):
         if self.watch:
             self._end_what_is_silent(self.watch, trials)
         with self.notices.beside("the display"):
-            self.display.update(self.rows.values())
+            self.display.update(self.rows.values(), self.watch.doing if self.watch else {})
         with self.notices.beside("the page of the running study"):
             self.page.redraw_if_due()
 

@@ -40,6 +40,7 @@ class Display:
         self.problem, self.num_samples, self.slots = problem, num_samples, slots
         self.expected_s, self.console, self.searched = expected_s, console, searched
         self.rows: list[Mapping[str, Any]] = []
+        self.doing: Mapping[str, str] = {}
         self._progress = Progress(
             BarColumn(30 if console.width >= WIDE else 6),
             TextColumn("{task.description}", markup=False),
@@ -60,11 +61,23 @@ class Display:
     ) -> None:
         self._progress.stop()
 
-    def update(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Show the trials' rows as they are now."""
-        self.rows = list(rows)
+    def update(
+        self, rows: Iterable[Mapping[str, Any]], doing: Mapping[str, str] | None = None
+    ) -> None:
+        """Show the trials' rows as they are now.
+
+        Args:
+            doing: what running trials told last, by id, such as ``dip 40/100``.
+        """
+        self.rows, self.doing = list(rows), doing or {}
         ended = sum(row["status"] in ENDED for row in self.rows)
-        self._progress.update(self._task, completed=ended, description=self.summary())
+        self._progress.update(self._task, completed=ended, description=self.live_line())
+
+    def live_line(self) -> str:
+        """Return the summary, and what the running trials are at: a first end can be far away."""
+        running = [row["trial_id"] for row in self.rows if row["status"] == TrialStatus.RUNNING]
+        told = [self.doing.get(trial_id) or "starting" for trial_id in running[:2]]
+        return f"{self.summary()} ({', '.join(told)})" if told else self.summary()
 
     def trial_ended(self, row: Mapping[str, Any]) -> None:
         """Print one line for a trial, unless there is a live line."""

@@ -46,6 +46,7 @@ class Sign:
 
     beat: str = ""
     progress: str = ""
+    doing: str = ""
     silent_s: float = 0.0
     stalled_s: float = 0.0
 
@@ -54,7 +55,7 @@ class Signs:
     """The last signs of life of all running trials.
 
     Args:
-        read: returns a trial's sign: its number and how often it told of progress, or nothing.
+        read: returns a trial's sign, as :func:`study.engine.heartbeat.read_sign` does.
     """
 
     def __init__(self, read: Callable[[str], str]) -> None:
@@ -70,11 +71,11 @@ class Signs:
         self._signs = {trial_id: self._signs.get(trial_id, Sign()) for trial_id in running}
         given_up = {}
         for trial_id, sign in self._signs.items():
-            beat, _, progress = self._read(trial_id).partition(" ")
+            beat, progress, doing = [*self._read(trial_id).split(" ", 2), "", "", ""][:3]
             sign.silent_s = sign.silent_s + passed_s if beat == sign.beat else 0.0
             same = progress == sign.progress and progress not in ("", "0")
             sign.stalled_s = sign.stalled_s + passed_s if same else 0.0
-            sign.beat, sign.progress = beat, progress
+            sign.beat, sign.progress, sign.doing = beat, progress, doing
             if sign.silent_s >= SILENT_S:
                 given_up[trial_id] = f"its process gave no sign of life for {SILENT_S:g} s"
             elif sign.stalled_s >= STALLED_S:
@@ -82,6 +83,11 @@ class Signs:
         for trial_id in given_up:
             del self._signs[trial_id]
         return given_up
+
+    @property
+    def doing(self) -> dict[str, str]:
+        """Return what each running trial told last; empty while it has told nothing."""
+        return {trial_id: sign.doing for trial_id, sign in self._signs.items()}
 
 
 class Starting:
@@ -116,6 +122,8 @@ class Watch:
     def __init__(self, last_words: Callable[[str], int], hold: Hold) -> None:
         self.running: Collection[str] = ()
         """The trials that run, by id; the driver keeps it up to date."""
+        self.doing: dict[str, str] = {}
+        """What each of them told last."""
         self.given_up: dict[str, str] = {}
         """The trials to end, with the reason; the driver takes them out."""
         self.lost = ""
@@ -143,6 +151,7 @@ class Watch:
                 # a driver that was stopped itself has seen nothing of that time
                 passed_s = min(now - looked, 2 * BEAT_S)
                 self.given_up |= signs.look(list(self.running), passed_s)
+                self.doing = signs.doing
                 starting.look(passed_s)
             except Exception:  # the next look may do; where none does, Ray is lost
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from study.analysis import anytime as analysis
-from study.analysis.anytime import CurvePoint, Reached, Stretch
+from study.analysis.anytime import CurvePoint, Reached
 from study.page.figure_style import (
     BLUE,
     LOG_AXIS,
@@ -38,7 +38,7 @@ def anytime(study: StudyRecord) -> go.Figure:
     for name, curve in curves.items():
         _draw_curve(figure, study, name, curve)
     figure.update_layout(hovermode="closest", clickmode="event")
-    figure = finish(figure, "seconds so far, all work of a run counted", axis_title(quality))
+    figure = finish(figure, "seconds of work so far", axis_title(quality))
     shown = [p.quality for front in fronts for p in front]
     for name, curve in curves.items():  # of those that are added later, where they end
         seen = curve if name in _lead(study) else curve[-1:]
@@ -62,31 +62,29 @@ def searched(study: StudyRecord) -> dict[str, list[Reached]]:
 
 
 def describe_lead(study: StudyRecord) -> str:
-    """Return when which search's front leads by more than the margin; empty of one alone."""
+    """Return which search's front leads in the end, and since when; empty of one alone.
+
+    Before that, only how often the lead changed: fronts are of single runs, picked with hindsight.
+    """
     searches = searched(study)
     if len(searches) < 2:
         return ""
     quality = study.problem.metric(study.problem.objectives[0])
     first, second = (analysis.front(each, str(quality.goal)) for each in searches.values())
     found = analysis.stretches(first, second, str(quality.goal), quality.margin)
-    led = [
-        f"{name} {_times([s for s in found if s.leader == who])}"
-        for name, who in zip(searches, ("first", "second"), strict=True)
-    ]
-    return f"Ahead by more than {quality.margin:.0%}: {'; '.join(led)}."
-
-
-def _times(found: Sequence[Stretch]) -> str:
-    """Return ``from 5 to 9.8 s and from 20 s on``; gaps too short for two digits are left out."""
-    times: list[list[str]] = []
-    for stretch in found:
-        begin, end = f"{stretch.begin_s:.2g}", f"{stretch.end_s:.2g}"
-        if times and times[-1][1] == begin:
-            times[-1][1] = end
-        else:
-            times.append([begin, end])
-    told = [f"from {a} s on" if b == "inf" else f"from {a} to {b} s" for a, b in times]
-    return " and ".join(told) or "at no time"
+    names = dict(zip(("first", "second"), searches, strict=True))
+    begin, margin = f"from {found[-1].begin_s:.2g} s on", f"{quality.margin:.0%}"
+    if found[-1].leader == "neither":
+        text = f"within {margin} of each other {begin}"
+    else:
+        text = f"ahead by more than {margin} {begin}: {names[found[-1].leader]}"
+    text = f"The best single runs, picked with hindsight: {text}"
+    before = [each.leader for each in found[:-1] if each.leader != "neither"]
+    changes = sum(a != b for a, b in itertools.pairwise(before))
+    if changes:
+        times = "once" if changes == 1 else f"{changes} times"
+        return f"{text}; before, the lead changes {times}."
+    return f"{text}; before: {names[before[0]]}." if before else f"{text}."
 
 
 def _draw_search(

@@ -4,6 +4,7 @@ import base64
 import datetime
 import functools
 import gzip
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -27,12 +28,14 @@ from study.page.progress import seconds_left
 from study.page.text import (
     clock,
     describe_best,
+    describe_bounds,
     describe_edges,
     describe_noise,
     describe_replicates,
     describe_scale,
     describe_widenings,
 )
+from study.page.tradeoff_figures import costs
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
 from study.page.verdict_table import ends_of, groups_of
 from study.page.verdict_text import headline, verdict_text
@@ -74,9 +77,9 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
         verdict=_verdict(study),
         replication=REPLICATION_FILE if (study.folder / REPLICATION_FILE).exists() else None,
         best_command=study.rerun_command(study.best) if study.best else None,
-        best=[describe_best(study, study.best), *describe_scale(study, study.best)]
-        if study.best
-        else [],
+        best=describe_best(study, study.best) if study.best else None,
+        bounds=describe_bounds(study, study.best) if study.best else None,
+        quality=study.problem.metric(study.problem.objectives[0]).label,
         summary=_summary(study),
         conditions=_conditions_json(study),
         progress=_progress(study),
@@ -93,18 +96,26 @@ def draw(study: StudyRecord, plots: Sequence[Plot] = FIGURES) -> str:
 
 def compare(studies: list[StudyRecord]) -> str:
     """Return a page with several studies side by side: their fronts, best trials and verdicts."""
+    groups = [groups_of(s.confirmation)[:1] if s.confirmation else [] for s in studies]
+    first = studies[0].problem
+    noise = [m.label for m in costs(studies[0])[:1] if first.is_noise(m.name)]
     return render(
         "compare.html.jinja",
+        axis=axis_of(ends_of([*itertools.chain(*groups)])) if any(groups) else None,
+        better=_better_corner(first),
+        noise=f"No searched setting changes {noise[0]}: differences are noise." if noise else None,
         studies=[
             {
                 "study": study,
+                "answer": headline(study.confirmation)[0] if study.confirmation else None,
+                "group": group[0] if group else None,
                 "verdict": verdict_text(study.confirmation) if study.confirmation else None,
                 "pictures": {}
                 if study.best is None
                 else pictures_of(study, study.best, inside=True),
                 "rows": [] if study.best is None else _labelled(study, study.best),
             }
-            for study in studies
+            for study, group in zip(studies, groups, strict=True)
         ],
         figure=figure_json(figures.fronts(studies)),
     )
@@ -148,7 +159,8 @@ def _summary(study: StudyRecord) -> list[str]:
     if study.best is None:
         return []
     found = describe_replicates(study)
-    sentences = [f"{each[0].upper()}{each[1:]}." for each in found + describe_noise(study)]
+    found += [*describe_noise(study), *describe_scale(study, study.best)]
+    sentences = [f"{each[0].upper()}{each[1:]}." for each in found]
     # these begin with a name or end with a command, which a capital or a stop would change
     return sentences + describe_edges(study) + describe_widenings(study.info)
 

@@ -35,7 +35,7 @@ STYLES = (
     (SKY, "triangle-up"),
 )
 
-LOG_AXIS = {"type": "log", "tickformat": "~g", "nticks": 5}
+LOG_AXIS = {"type": "log", "tickformat": "~g", "nticks": 4}
 """Plotly chooses the ticks, for any zoom; the format has it write each as a whole number."""
 
 QUALITY_SCALE = "Cividis_r"  # readable by the colour-blind; bright is good
@@ -55,7 +55,7 @@ def finish(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
     figure.update_xaxes(**grid).update_yaxes(**grid)
     if x is not None:
-        figure.update_xaxes(title_text=x)
+        figure.update_xaxes(title={"text": x, "standoff": 10})
     if y is not None:
         figure.update_yaxes(title_text=y)
     return figure

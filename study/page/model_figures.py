@@ -161,15 +161,15 @@ def sensitivity(study: StudyRecord) -> go.Figure | None:
 
 
 def describe_decisive(study: StudyRecord) -> str:
-    """Return what decides the quality most, by the model, in a sentence; empty without a model."""
+    """Return which settings change the quality, by the model, most first; empty without a model."""
     found = profiles(study)
     if not found:
         return ""
     label = study.problem.metric(study.problem.objectives[0]).label
     sure = [f"{p.parameter.label} {_times(p.spread)}" for p in found if p.spread.is_sure]
     unsure = [p.parameter.label for p in found if not p.spread.is_sure]
-    text = f"What decides {label} most, from the best to the worst value of each setting"
-    told = [f"{text}: {', then '.join(sure)}."] if sure else []
+    what = f"({label} at its worst value over that at its best)"
+    told = [f"{', then '.join(sure)} {what}."] if sure else []
     told += [f"Of no sure effect: {', '.join(unsure)}."] if unsure else []
     return " ".join(told)
 

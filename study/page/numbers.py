@@ -14,6 +14,13 @@ def short(value: Any) -> str:
     return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
 
 
+def apart(ratio: float) -> str:
+    """Return how far a value lies from another, by their ratio: ``5% above`` or ``12 times``."""
+    if ratio >= 2:
+        return f"{short(float(f'{ratio:.2g}'))} times" if ratio < TENFOLD**3 else "far above"
+    return f"{ratio - 1:.0%} above" if ratio >= 1 else f"{1 - ratio:.0%} below"
+
+
 def change(difference: float, beyond: str) -> str:
     """Return a relative difference, up or down: ``46%``, or from 100 % on ``a factor of 2.7``.
 

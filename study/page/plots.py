@@ -66,7 +66,14 @@ FIGURES = (
         _confirmed,
         note="Left of 1 is less; within the grey band two values count as equal.",
     ),
-    Plot("curves", "tradeoff", figures.learning_curves, "Learning curves"),
+    Plot(
+        "curves",
+        "tradeoff",
+        figures.learning_curves,
+        "Learning curves",
+        note="A line per trial, the selected one's is thick. Upright lines: where trials were "
+        "compared.",
+    ),
     Plot("history", "search", _history, "Best so far", low=True),
     Plot("hypervolume", "search", _hypervolume, "Hypervolume", low=True),
     Plot(
@@ -86,6 +93,7 @@ FIGURES = (
         "model of this search's trials (a Gaussian process), with 95 % intervals.",
         instead="Needs a reference setting inside of the searched ranges, and trials enough for a "
         "model that tells those left out.",
+        wide=True,
     ),
     Plot(
         "sensitivity",
@@ -95,12 +103,13 @@ FIGURES = (
         note="By the same model, the other settings as in the best trial. Where an interval "
         "holds 1, the effect is not sure.",
         low=True,
+        wide=True,
     ),
     Plot(
         "importance",
         "parameters",
         _importance,
-        "Importance",
+        "Importance: a hint",
         note="The share of the variance over the search's trials that each parameter explains "
         "(fANOVA). A search dwells where it is good, so take it as a hint, the more so the fewer "
         "trials it rests on.",

@@ -28,7 +28,7 @@ def seconds_left(
 
     Returns:
         None when all have ended, and when there is nothing to judge by: no trial has ended and none
-        was expected to take any time.
+        was expected to take any time, or more time is spent than was expected of all.
     """
     each_s = list(expected_s) if len(expected_s) > 1 else [*expected_s, 1.0][:1] * num_samples
     begun = list(zip(taken_s, each_s, strict=False))
@@ -38,7 +38,8 @@ def seconds_left(
     if waiting_s:
         spent = [*waiting_s, *(taken for taken, _ in ended)]
         whole = sum(each_s) if expected_s else statistics.fmean(spent) * num_samples
-        return max(whole - sum(spent), 0.0) / slots
+        left_s = whole - sum(spent)
+        return left_s / slots if left_s > 0 else None
     planned = sum(expected for _, expected in ended)
     pace = sum(taken for taken, _ in ended) / planned if ended else 1.0
     half_done = sum(expected for taken, expected in begun if taken is None)

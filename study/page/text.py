@@ -87,20 +87,19 @@ def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
 
 
 def describe_best(study: StudyRecord, best: TrialRecord) -> str:
-    """Return the best setting and its quality: the confirmed one, if there is one."""
+    """Return the best setting, its quality: the confirmed one, if there is one."""
     problem = study.problem
     quality = problem.metric(problem.objectives[0])
     settings = ", ".join(f"{p.label} {short(best.parameters[p.name])}" for p in problem.parameters)
     searched = short(best.metrics[quality.name])
-    aided = f" with {study.confirmation.info['treatment']}" if study.confirmation else ""
-    text = f"Best setting{aided}: {settings}. {quality.label}"
+    text = f"{settings}. {quality.label}"
     judged = judged_with(study.confirmation, best.parameters) if study.confirmation else None
     values = [t.metrics.get(quality.name, 0.0) for t in judged.trials.values()] if judged else []
     if values and min(values) > 0:
         return (
             f"{text} {short(statistics.geometric_mean(values))}, the mean over {len(values)} "
-            f"fresh seeds. (The search saw {searched}: the best of {len(study.trials)} trials "
-            f"is also the luckiest.)"
+            f"fresh seeds ({searched} in the search, where the best of {len(study.trials)} trials "
+            f"is also the luckiest)."
         )
     return f"{text} {searched} in the search, not confirmed with fresh seeds."
 
@@ -131,7 +130,7 @@ def describe_edges(study: StudyRecord) -> list[str]:
     lines = []
     for at in best_at_edges(study):
         text = (
-            f"best {at.parameter.name} {short(at.value)} lies at the "
+            f"best {at.parameter.label} {short(at.value)} lies at the "
             f"{'upper' if at.upper else 'lower'} edge of its range {at.parameter.range}"
         )
         more = at.parameter.widening.format(
@@ -158,6 +157,18 @@ def describe_scale(study: StudyRecord, trial: TrialRecord) -> list[str]:
         for name in quality.references
     ]
     return [f"To judge {quality.label} by: {', '.join(parts)}"] if parts else []
+
+
+def describe_bounds(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return the numbers between which the first objective lies, and which way is better."""
+    quality = study.problem.metric(study.problem.objectives[0])
+    bounds = [
+        f"{study.problem.metric(name).label} {short(value)}"
+        for name in quality.references
+        if isinstance(value := trial.metrics.get(name), float)
+    ]
+    better = "Lower is better" if quality.goal == "min" else "Higher is better"
+    return f"{better}: {', '.join(bounds)}." if bounds else f"{better}."
 
 
 def _without_hash(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
 from study.analysis.verdict import PairVerdict, Verdict, verdict_of
-from study.page.numbers import change, short
+from study.page.numbers import apart, change, short
 from study.results.records import StudyRecord
 from study.spec.problem import Metric, Problem
 
@@ -43,34 +43,65 @@ def verdict_text(confirmation: StudyRecord) -> str:
 
 
 def headline(confirmation: StudyRecord) -> list[str]:
-    """Return what a reader wants to know first, a sentence each.
+    """Return what a reader wants to know first: the answer, then the figures that it rests on.
 
-    The first two pairs are told: the best setting against the baseline, and against its twin
-    without the treatment. Conditions whose quality is about that of a reference, such as noise,
-    follow.
+    The first pair is the best setting against the baseline. The second follows in one sentence, and
+    then conditions whose quality is about that of a reference, such as noise.
     """
     verdict = verdict_of(confirmation)
     quality = confirmation.problem.metric(confirmation.info["compared"][0])
     resource = confirmation.problem.resource
-    sentences = []
+    sentences: list[str] = []
     for pair in verdict.pairs[:2]:
         if not pair.quality.seeds:
             sentences.append(f"{_capital(pair.condition)}: too few seeds have ended.")
-            continue
-        both = (pair.quality, pair.at_equal_time)
-        answer, in_time = (_judgement(pair, c, verdict, quality) for c in both)
-        first, at_time = (
-            f"{short(c.effect.mean)} against {short(c.effect.baseline_mean)}" if c.effect.n else "–"
-            for c in both
-        )
-        sentences.append(
-            f"{_capital(pair.condition)}, with {verdict.treatment}, against {pair.baseline}: "
-            f"at equal {resource}s {answer} ({quality.label} {first}); "
-            f"at equal total time {'too' if in_time == answer else in_time} ({at_time})."
-        )
+        elif not sentences:
+            answer, means = (
+                _answer(pair, verdict, quality, resource),
+                _means(pair, quality, resource),
+            )
+            sentences += [f"{answer}.", *([means] if means else [])]
+        else:
+            figures = (
+                f" ({quality.label} {_against(pair.quality)})" if pair.quality.effect.n else ""
+            )
+            sentences.append(f"{_answer(pair, verdict, quality, resource)}{figures}.")
     for condition in conditions_of(confirmation).values():
         sentences += _reference_text(condition, confirmation.problem, quality)
     return sentences
+
+
+def _answer(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: str) -> str:
+    """Return what a pair shows, at equal resource and at equal total time."""
+    both = (pair.quality, pair.at_equal_time)
+    answer, in_time = (_judgement(pair, c, verdict, quality) for c in both)
+    if answer == in_time:
+        return f"{_capital(answer)}, at equal {resource}s and at equal total time"
+    return f"At equal {resource}s {answer}; at equal total time {in_time}"
+
+
+def _means(pair: PairVerdict, quality: Metric, resource: str) -> str:
+    """Return the means of a pair, how far they are apart, and how sure that is."""
+    told = [
+        f"at equal {when} {_against(c)}{_distance(c)}"
+        for when, c in ((f"{resource}s", pair.quality), ("total time", pair.at_equal_time))
+        if c.effect.n
+    ]
+    compared = f"{quality.label} of {pair.condition} against {pair.baseline}"
+    fresh = f"{len(pair.quality.seeds)} fresh seeds"
+    return f"{_capital(compared)}, {fresh}: {'; '.join(told)}." if told else ""
+
+
+def _against(c: Comparison) -> str:
+    return f"{short(c.effect.mean)} against {short(c.effect.baseline_mean)}"
+
+
+def _distance(c: Comparison) -> str:
+    """Return ``, 5% above (interval: 5% below to 15% above)``; nothing where one seed is all."""
+    if c.effect.n < 2:
+        return ""
+    low, high = apart(c.effect.low), apart(c.effect.high)
+    return f", {apart(c.effect.ratio)} (interval: {low} to {high})"
 
 
 def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> Iterator[str]:
@@ -151,7 +182,7 @@ def _figures(c: Comparison) -> str:
     effect = c.effect
     if not effect.n:
         return "no seed has a value on both sides"
-    figures = f"{short(effect.mean)} against {short(effect.baseline_mean)}"
+    figures = _against(c)
     if effect.n < 2:
         return figures
     high = f"{effect.high:.2f}" if effect.high < 1000 else "above 1000"

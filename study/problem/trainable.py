@@ -73,7 +73,7 @@ def train(
     local = LocalCheckpoint(local_folder) if local_folder else None
 
     def progress(stage: str, done: int, total: int) -> None:
-        alive()
+        alive(stage, done, total)
         if local:
             local(stage, done, total)
 

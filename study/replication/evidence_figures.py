@@ -42,7 +42,7 @@ def learning_curves(evidence: Evidence) -> go.Figure | None:
                 row=1,
                 col=column,
             )
-    if not any(trace.x for trace in figure.data):
+    if not any(len(trace.x) > 1 for trace in figure.data):  # evaluated at the end alone
         return None
     figure = finish(figure, "seconds of training, DIP counted", None)
     figure.update_layout(legend={"y": -0.25, "yanchor": "top"})

@@ -39,7 +39,8 @@ from study.replication.condition_table import DIP_ALONE_IN, conditions_table
 from study.replication.evidence import Evidence, load_evidence
 from study.replication.loader_effect import loader_effect
 from study.replication.squares import Difference
-from study.replication.suspects import CrossedEffect, crossed_effects
+from study.replication.suspect_table import suspect_groups
+from study.replication.suspects import crossed_effects
 from study.replication.variants import Variant
 from study.results.files import write_text
 from study.results.folder import (
@@ -145,7 +146,9 @@ def scale_text(evidence: Evidence) -> str:
         f"DIP steps, 20 epochs ({20 * ORIGINAL_STEPS_PER_EPOCH} DDPM steps of 128)."
     )
     if run["dip_steps"] < ORIGINAL_DIP_STEPS:
-        text += " With fewer DIP steps a low dip_lr is fitted less far than the original's."
+        text += (
+            " With fewer DIP steps a low DIP learning rate is fitted less far than the original's."
+        )
     if run["denoiser"] != "original":
         text += (
             " The original's denoiser needs 28×28 images; here the compact one, its input "
@@ -175,6 +178,7 @@ def page(
     made, pictures = dict[str, go.Figure](), _pictures(evidence)
     claims = claim_rows(judged, [condition["name"] for condition in pictures])
     rows = [row for claim in claims for row in claim.rows]
+    crossed = suspect_groups(crossed_effects(evidence), study.problem)
     if evidence.extra_scores:
         made["steps"] = claim_figures.reverse_steps(evidence)
     if loader:
@@ -198,7 +202,8 @@ def page(
         axis=axis_of(end for row in rows for end in (row.low, row.high)),
         told=[(each, details_text(each)) for each in judged],
         loader=loader_text(loader) if loader else None,
-        suspects=[suspects_cells(each) for each in crossed_effects(evidence) if each.effect.n > 1],
+        suspects=crossed,
+        suspects_axis=axis_of(e for group in crossed for r in group.rows for e in (r.low, r.high)),
         variants=[_variant_cells(each) for each in variants.variants(evidence)],
         squares=[_square_cells(each) for each in squares.squares(evidence)],
         conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
@@ -207,14 +212,6 @@ def page(
         figures={name: figure_json(figure) for name, figure in made.items()},
         dashboard=DASHBOARD_FILE,
     )
-
-
-def suspects_cells(found: CrossedEffect) -> list[str]:
-    """Return the cells of an effect of crossed suspects."""
-    effect = found.effect
-    ratio = f"{effect.ratio:.3g} [{effect.low:.3g}, {effect.high:.3g}]"
-    least = f"{found.least_precision:.0%}"
-    return [found.crossing, found.factors, found.metric, ratio, str(effect.n), least]
 
 
 def _variant_cells(found: Variant) -> list[str]:

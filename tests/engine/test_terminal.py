@@ -116,3 +116,13 @@ def test_before_the_first_trial_it_says_what_is_waited_for():
 
 def test_clock():
     assert [clock(s) for s in (0, 59.6, 245, 3723)] == ["0:00", "1:00", "4:05", "1:02:03"]
+
+
+def test_the_live_line_says_what_running_trials_are_at():
+    """A first trial can be minutes away from its end, and from its first evaluation."""
+    shown = display()
+    rows = [row("running"), row("running", trial_id="b"), row("completed", error=1.0, ended_s=1.0)]
+    shown.update(rows, {"a": "dip 40/100"})
+    assert shown.live_line() == f"{shown.summary()} (dip 40/100, starting)"
+    shown.update(rows[2:])
+    assert shown.live_line() == shown.summary()

@@ -62,3 +62,11 @@ def test_a_trial_that_ends_takes_its_signs_along(worker):
 
 def test_bounds_leave_room_for_a_look():
     assert watch.BEAT_S < watch.HURRIED_S < watch.LOST_S < 60
+
+
+def test_what_a_trial_told_last_is_known_while_it_runs():
+    signs = Signs(lambda _: "3 12 dip 40/100")
+    signs.look(["a"], 1.0)
+    assert signs.doing == {"a": "dip 40/100"}
+    signs.look([], 1.0)
+    assert signs.doing == {}

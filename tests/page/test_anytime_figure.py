@@ -45,12 +45,22 @@ def test_a_front_for_each_search_up_to_the_last_second(study):
     assert list(figure.data[0].customdata) == ["t0", "t0", "t1", "t1"]  # each can be selected
 
 
-def test_when_which_one_leads_is_said(study):
+def test_who_leads_in_the_end_is_said_and_who_did_before(study):
     said = describe_lead(study)
     assert said == (
-        "Ahead by more than 10%: with the cure from 8 s on; without the cure from 1 to 8 s."
+        "The best single runs, picked with hindsight: ahead by more than 10% from 8 s on: with the "
+        "cure; before: without the cure."
     )
     assert said in draw(study)
+
+
+def test_a_lead_that_changes_to_and_fro_is_counted(study):
+    mine = [(0.5, 9.0), (2.0, 5.0), (8.0, 4.0)]
+    changing = dataclasses.replace(with_curves(study, mine), baseline=study.baseline)
+    assert describe_lead(changing) == (
+        "The best single runs, picked with hindsight: within 10% of each other from 8 s on; "
+        "before, the lead changes 3 times."
+    )
 
 
 def test_confirmed_conditions_are_curves_with_bands(study):

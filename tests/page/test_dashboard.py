@@ -18,7 +18,7 @@ from support.waiting import wait_until
 
 from study.commands.dashboard import main
 from study.page import figures
-from study.page.dashboard import draw
+from study.page.dashboard import compare, draw
 from study.page.plots import FIGURES, Plot
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
@@ -459,6 +459,20 @@ def test_several_studies_side_by_side(tmp_path, browser, capsys):
     assert [name for name in names if name] == ["one", "two"]
     assert "A toy <b>problem</b>" in browser.find_element("tag name", "main").text
     check_quiet(browser)
+
+
+def test_verdicts_side_by_side_lead_with_their_answers(tmp_path):
+    helps, hurts = (
+        dataclasses.replace(make_study(tmp_path, ROWS, name=name), confirmation=confirmation(e, 10))
+        for name, e in (("helps", 0.8), ("hurts", 1.2))
+    )
+    page = " ".join(compare([helps, hurts]).split())
+    assert "helps: The cure helps, by more than 10%, at equal rounds and at equal total" in page
+    assert "hurts: At equal rounds the cure hurts, by more than 10%; at equal total" in page
+    assert page.count("tone-good") > page.count(".tone-good")  # beside the rule of its colour
+    alone = compare([make_study(tmp_path, ROWS, name="other"), helps])
+    assert "helps: The cure helps" in " ".join(alone.split())
+    assert 'id="verdicts"' not in compare([make_study(tmp_path, ROWS, name="without")])
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[4:], ROWS[3:4], ROWS[:1]])

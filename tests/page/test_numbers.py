@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.page.numbers import change, short
+from study.page.numbers import apart, change, short
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_three_digits_and_no_exponent(value, text):
 )
 def test_a_change_up_or_down_is_a_factor_where_a_decrease_has_no_percentage(difference, text):
     assert change(difference, "more") == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.05, "5% above"),
+        (1.0, "0% above"),
+        (0.73, "27% below"),
+        (12.22, "12 times"),
+        (1e4, "far above"),
+        (float("inf"), "far above"),
+    ],
+)
+def test_how_far_two_values_are_apart_is_a_share_or_a_multiple(ratio, text):
+    assert apart(ratio) == text

@@ -37,6 +37,11 @@ def test_nothing_is_said_without_anything_to_judge_by():
     assert seconds_left([5.0, 5.0], 2, 2, ()) is None  # nothing is left
 
 
+def test_of_a_search_that_is_slower_than_expected_nothing_is_said_while_trials_wait():
+    assert seconds_left([None, 8.0], 10, 2, [2.0], waiting_s=[4.0]) == (20 - 12) / 2
+    assert seconds_left([None, 8.0], 10, 2, [2.0], waiting_s=[14.0]) is None
+
+
 def test_the_pace_is_that_of_ended_trials():
     assert seconds_left([None, None], 10, 2, [10.0]) == 45  # two of ten are half done
     assert seconds_left([12.0, None], 10, 2, [10.0]) == 12 * 8.5 / 2

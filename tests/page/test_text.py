@@ -9,7 +9,7 @@ from support.toy_problem import TOY
 
 from study.page import figures
 from study.page.dashboard import draw
-from study.page.text import describe_origin, describe_study
+from study.page.text import describe_bounds, describe_origin, describe_study
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
@@ -81,3 +81,7 @@ def test_the_axes_of_parameters_show_the_range_that_is_searched(study):
     axis = figures.slices(study).layout.xaxis
     assert axis.range == pytest.approx((-1.08, 1.08))  # 0.1 to 10 in decades, with a margin
     assert figures.pairs(study).layout.yaxis.range == pytest.approx((-1.08, 1.08))
+
+
+def test_what_to_judge_the_quality_by_are_numbers_alone(study):
+    assert describe_bounds(study, study.best) == "Lower is better: lower bound 0.25."

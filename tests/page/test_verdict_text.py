@@ -106,11 +106,29 @@ def test_a_confirmation_in_which_nothing_ended_well_says_so():
 
 
 def test_the_headline_leads_with_the_answer_at_equal_epochs_and_time():
-    assert headline(confirmation(0.8, 20.0)) == [
-        "The treated, with the cure, against bare: at equal rounds the cure helps, by more than "
-        "10% (error 0.801 against 0.999); at equal total time the cure hurts, by more than 10% "
-        "(2.54 against 0.999)."
-    ]
+    answer, figures = headline(confirmation(0.8, 20.0))
+    assert answer == (
+        "At equal rounds the cure helps, by more than 10%; at equal total time the cure hurts, by "
+        "more than 10%."
+    )
+    assert figures.startswith("Error of the treated against bare, 4 fresh seeds: at equal rounds ")
+    assert ": at equal rounds 0.801 against 0.999, 20% below (interval: 22% below to " in figures
+    assert "; at equal total time 2.54 against 0.999, 2.5 times (interval: " in figures
+
+
+def test_an_answer_that_is_the_same_at_equal_time_is_given_once():
+    assert headline(confirmation(0.8, 10.0))[0] == (
+        "The cure helps, by more than 10%, at equal rounds and at equal total time."
+    )
+
+
+def test_of_the_second_pair_there_is_one_sentence():
+    record = confirmation(1.2, 10.0)
+    record.info["pairs"].append(["bare", "the treated"])
+    told = headline(record)
+    assert len(told) == 3
+    assert told[2].startswith("At equal rounds the cure helps, by more than 10%; at equal total ")
+    assert told[2].endswith(" (error 0.999 against 1.2).")
 
 
 def test_a_condition_that_scores_like_noise_is_named():
@@ -122,4 +140,4 @@ def test_a_condition_that_scores_like_noise_is_named():
         for t in record.trials
     ]
     said = headline(dataclasses.replace(record, trials=tuple(worse)))
-    assert said[1:] == ["Bare scores like the lower bound: 1, where that is 1.1."]
+    assert said[2:] == ["Bare scores like the lower bound: 1, where that is 1.1."]

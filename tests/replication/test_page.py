@@ -20,6 +20,8 @@ from study.replication.condition_names import (
     as_reported_name,
 )
 from study.replication.loader_effect import LoaderEffect, loader_effect
+from study.replication.suspect_table import suspect_groups
+from study.replication.suspects import crossed_effects
 from study.results.folder import read_rows
 
 
@@ -50,7 +52,7 @@ def test_the_scale_is_stated_beside_the_originals(planted):
     assert "digits, 1000 training images, 100 DIP steps, 18 epochs" in text
     assert "as reported: 144 DDPM steps of 128, one seed" in text  # 18 times 8, the last of 104
     assert "controlled: 558 DDPM steps of 32, 5 seeds" in text
-    assert "a low dip_lr is fitted less far" in text
+    assert "a low DIP learning rate is fitted less far" in text
     assert "2 cores of a CPU, no GPU" in text
     assert "The original report: mnist, 60000 images, 3500 DIP steps" in text
     assert "the compact one, its input normalised too, stands in" in text
@@ -132,6 +134,24 @@ def test_the_page_says_each_verdict_with_its_figures(planted):
     assert "Claim: others'." in text
     assert "https://" not in text.split("<script>")[0]  # offline
     assert page.scale_text(planted) in text
+
+
+def test_suspects_stand_by_crossing_and_metric_under_their_own_names(planted):
+    groups = suspect_groups(crossed_effects(planted), planted.study.problem)
+    assert [(group.metric, group.crossing) for group in groups] == [
+        (metric, crossing)
+        for crossing in ("without prior", "with and without prior")
+        for metric in ("contrast (real = 1)", "FID")
+    ]
+    assert [row.what for row in groups[2].rows] == [
+        "the prior",
+        "half the DDPM learning rate",
+        "the prior × half the DDPM learning rate",
+    ]
+    first = groups[0].rows[0]
+    assert first.low < first.ratio < first.high
+    text = page.page(planted, judge(planted), page.conditions_table(planted))
+    assert f"{first.ratio:.2f} [{first.low:.2f}, {first.high:.2f}]" in text
 
 
 def test_a_setting_that_an_earlier_version_lacked_stays_empty(planted):

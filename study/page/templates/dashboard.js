@@ -4,7 +4,7 @@
 const trials = new Map(data.trials.map(trial => [trial.id, trial]));
 const narrow = matchMedia("(max-width: 560px)");
 const config = {displaylogo: false, showSendToCloud: false, responsive: true,
-                displayModeBar: !narrow.matches, modeBarButtonsToRemove: ["select2d", "lasso2d"]};
+                displayModeBar: narrow.matches ? false : "hover", modeBarButtonsToRemove: ["select2d", "lasso2d"]};
 const state = {a: data.chosen, b: "", axis: Object.keys(data.tradeoffs)[0], sort: "", find: "",
                status: ""};
 const ink = () => getComputedStyle(document.body).color;
