@@ -4,24 +4,22 @@ from study.commands.session import Session
 from study.results.usage import COST, hours_of_study, unit_of
 
 
-def announce_cost(session: Session, left_hours: float, most_hours: float) -> None:
+def announce_cost(session: Session, expected: float, most: float) -> None:
     """Say what a study is expected to use, and note it in ``study.json``.
 
     Args:
-        left_hours: hours of GPUs, or of cores, that what is left to run is expected to use.
-        most_hours: the most that it can use: no trial is stopped early, and each confirmed setting
-            takes all its seeds.
+        expected: hours of GPUs, or of cores, that it is expected to use, those used included.
+        most: the most that it can use: no trial is stopped early, and each confirmed setting takes
+            all its seeds.
     """
     settings, folder = session.settings, session.folder
-    used = hours_of_study(folder.path)
-    expected, most = used + left_hours, used + most_hours
     if (budget := settings.budget_hours) is not None:
         expected, most = min(expected, budget), min(most, budget)
     folder.info[COST] = {
         "unit": unit_of(settings.plan.gpus_per_trial),
         "expected": float(f"{expected:.4g}"),
         "most": float(f"{most:.4g}"),
-        "used": used,
+        "used": hours_of_study(folder.path),
         "price_per_hour": settings.price_per_hour,
     }
     folder.set_status(folder.info["status"])
