@@ -250,7 +250,7 @@ def test_the_first_trials_tell_what_the_study_will_cost(cluster, tmp_path, capsy
     more = f"--resume priced --num-samples 3 {study}"
     assert main(more.split()) == 0
     output = capsys.readouterr().out
-    assert output.index("to be used: about") < output.index("2/3 ended")  # by those of before
+    assert output.index("to be used: about") < output.index("3/3 ended")  # by those of before
     assert "said when" not in output
 
 
