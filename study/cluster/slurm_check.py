@@ -5,28 +5,18 @@ a night or an allocation. Each mistake is one line that names the option, its va
 """
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from study.cluster.config_check import PLACEHOLDER
+from study.cluster.job_script import JobScript, number, seconds
 from study.cluster.private_ray import SOCKET
-
-SHORT = {
-    "J": "job-name",
-    "N": "nodes",
-    "n": "ntasks",
-    "c": "cpus-per-task",
-    "t": "time",
-    "o": "output",
-}
-"""The short options of sbatch that are read here, by what they are short for."""
-
-FLAGS = ("requeue", "no-requeue", "exclusive")
-"""The options that need no value."""
+from study.results.usage import amount
 
 OF_ONE_NODE = ("/tmp", "/var/tmp", "/dev/shm", "/run", "$TMPDIR", "$SLURM_TMPDIR", "/scratch/local")
 """Where folders begin that each node has for itself."""
+
+END = r"kill (?:-s )?-?(?:SIG)?(?:TERM|INT)\b"
+"""What ends the study in order, in a trap."""
 
 LEAST_S = 60
 """The fewest seconds between the signal and the time limit: the study has to end its trials, and
@@ -42,76 +32,6 @@ MOST_TMPDIR = 107 - len(f"/{SOCKET.format(pid=4_194_304)}")
 """The most bytes of the folder that Ray makes its sockets in: Linux takes paths of 107 bytes."""
 
 
-@dataclass(frozen=True)
-class JobScript:
-    """A job script as far as it is checked.
-
-    Attributes:
-        options: what ``#SBATCH`` lines say, by the long names of the options; "" without a value.
-        unread: ``#SBATCH`` lines below the first command, which Slurm does not read.
-        variables: what is first assigned to each name by a line of assignments, without quotes.
-        study: the flags of the study, by name, from the array ``study=(...)``.
-        commands: the script without comments.
-    """
-
-    options: Mapping[str, str]
-    unread: tuple[str, ...]
-    variables: Mapping[str, str]
-    study: Mapping[str, str]
-    commands: str
-
-    @classmethod
-    def read(cls, text: str) -> "JobScript":
-        """Read a script; what it does not say is missing from what this returns.
-
-        Raises:
-            ValueError: a quotation is not closed.
-        """
-        options: dict[str, str] = {}
-        unread, begun, commands = [], False, []
-        for line in text.splitlines():
-            if line.startswith("#SBATCH"):
-                if begun:
-                    unread.append(line)
-                else:
-                    options |= _options(line.removeprefix("#SBATCH"))
-            elif line.strip() and not line.lstrip().startswith("#"):
-                begun = True
-                commands.append(line)
-        body = "\n".join(commands)
-        variables: dict[str, str] = {}
-        for line in re.findall(r"^(?:export )?\w+=[^(].*", body, re.MULTILINE):
-            for name, value in re.findall(r"(\w+)=(\$\(\(.*?\)\)|[^\s(]+)", line):
-                plain = re.sub(r"\$\{(\w+)\}", r"$\1", value.strip("\"'"))
-                variables.setdefault(name, plain)
-        found = re.search(r"^study=\(([^)]*)\)", body, re.MULTILINE)
-        words = shlex.split(found.group(1), comments=True) if found else []
-        values = [*words[1:], ""]
-        study = {w: v for w, v in zip(words, values, strict=True) if w.startswith("--")}
-        return cls(options, tuple(unread), variables, study, body)
-
-    def number(self, name: str) -> int | None:
-        """Return an option's value as a number; None where it is none."""
-        value = self.options.get(name, "")
-        return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _options(line: str) -> dict[str, str]:
-    """Return the options of one ``#SBATCH`` line by their long names."""
-    words, found = shlex.split(line, comments=True), {}
-    while words:
-        word = words.pop(0)
-        if word.startswith("--"):
-            name, separator, value = word[2:].partition("=")
-        else:
-            name, value = SHORT.get(word[1:2], word[1:2]), word[2:]
-            separator = value
-        if not separator and name not in FLAGS and words:
-            value = words.pop(0)
-        found[name] = value
-    return found
-
-
 def mistakes(text: str) -> Iterator[str]:
     """Yield one line for each mistake in a job script."""
     try:
@@ -124,11 +44,29 @@ def mistakes(text: str) -> Iterator[str]:
     for name, value in {**script.options, **script.variables}.items():
         if PLACEHOLDER in value:
             yield f"{name} is still {value}; the comment above it says what belongs there"
+    if not (first := text.partition("\n")[0]).endswith("bash"):
+        yield f"the first line is {first}; expected #!/bin/bash, whose arrays the script uses"
     yield from _nodes(script)
     yield from _time(script)
-    yield from _gpus(script)
+    if script.study:
+        yield from _gpus(script)
     yield from _folders(script)
+    yield from _study(script)
     yield from _ray(script)
+
+
+def most(text: str) -> str:
+    """Return the most that one start of a job holds, in words, for a script without mistakes.
+
+    Clusters charge for what a job holds, whether or not trials use it. The price is that of the
+    study's ``--price-per-hour``.
+    """
+    script = JobScript.read(text)
+    gpus, nodes = _gpus_per_node(script.options) or 0, script.number("nodes") or 0
+    each = gpus or script.number("cpus-per-task") or 0
+    hours = nodes * each * seconds(script.options["time"]) / 3600
+    price = number(script.flags.get("--price-per-hour", "")) or None
+    return f"each start of the job holds at most {amount(hours, gpus, price)}"
 
 
 def _nodes(script: JobScript) -> Iterator[str]:
@@ -159,8 +97,11 @@ def _time(script: JobScript) -> Iterator[str]:
         )
     else:
         name, before_s = found.group(1), int(found.group(2))
-        if not re.search(rf"\btrap .*\b(?:SIG)?{name}\b", script.commands):
-            yield f"--signal is {signal}; expected a signal that a trap of the script takes up"
+        if not re.search(rf"\btrap .*{END}.*\b(?:SIG)?{name}\b", script.commands):
+            yield (
+                f"--signal is {signal}; expected a signal that a trap of the script takes up with "
+                'kill -TERM "$driver", which ends the study in order'
+            )
         most = min(limit_s // 2, MOST_SIGNAL_S) if limit_s else MOST_SIGNAL_S
         if not LEAST_S <= before_s <= most:
             yield (
@@ -177,22 +118,11 @@ def _time(script: JobScript) -> Iterator[str]:
         yield f"--open-mode is {mode}; expected append, or a job that goes on empties its log"
 
 
-def seconds(limit: str) -> int:
-    """Return the seconds of a time limit as Slurm reads it; 0 where it is none."""
-    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit)
-    if not found:
-        return 0
-    days, *parts = (int(part) if part else None for part in found.groups())
-    first, second, third = (part or 0 for part in parts)
-    if days is None and parts[2] is None:  # minutes, or minutes:seconds
-        return first * 60 + second
-    return (days or 0) * 86400 + first * 3600 + second * 60 + third
-
-
 def _gpus(script: JobScript) -> Iterator[str]:
     gpus, cpus = _gpus_per_node(script.options), script.number("cpus-per-task")
     each, cpus_each = (_share(script, name) for name in ("gpus-per-trial", "cpus-per-trial"))
     trials = gpus / each if gpus and each else 1.0
+    at_once, nodes = _share(script, "max-concurrent"), script.number("nodes") or 0
     if gpus is None:
         asked = script.options.get("gpus-per-node") or script.options["gres"]
         yield f"--gpus-per-node is {asked}; expected the number of GPUs of each node, or none"
@@ -204,6 +134,11 @@ def _gpus(script: JobScript) -> Iterator[str]:
         yield (
             f"--gpus-per-trial is {each:g}; expected a share that fills the {gpus} GPUs of "
             "--gpus-per-node: 1, 0.5, 0.25, or 2 where that divides them"
+        )
+    elif gpus and 0 < at_once < trials * nodes:
+        yield (
+            f"--max-concurrent is {at_once:g}; expected at least {trials * nodes:g}, the trials "
+            f"that --nodes {nodes} have room for, or none: GPUs would stay idle"
         )
     elif cpus and cpus < trials * cpus_each:
         yield (
@@ -225,8 +160,7 @@ def _gpus_per_node(options: Mapping[str, str]) -> int | None:
 
 def _share(script: JobScript, flag: str) -> float:
     """Return how much of something a trial takes; 0 where that cannot be read."""
-    value = script.study.get(f"--{flag}", "1" if flag == "cpus-per-trial" else "")
-    return float(value) if re.fullmatch(r"\d+\.?\d*", value) else 0.0
+    return number(script.flags.get(f"--{flag}", "1" if flag == "cpus-per-trial" else ""))
 
 
 def _folders(script: JobScript) -> Iterator[str]:
@@ -236,6 +170,9 @@ def _folders(script: JobScript) -> Iterator[str]:
         place = script.variables.get(place.strip('${}"'), place)
         if not found or place.startswith(OF_ONE_NODE):
             yield f"--{flag} is {place}; expected a folder that all nodes share"
+    for option in ("output", "error", "chdir"):
+        if (place := script.options.get(option, "")).startswith(OF_ONE_NODE):
+            yield f"--{option} is {place}; expected a folder that all nodes share"
     place = script.variables.get("RAY_TMPDIR", "missing")
     is_short = len(place.replace(JOB, "12345678")) <= MOST_TMPDIR
     if JOB not in place or not place.startswith(OF_ONE_NODE) or not is_short:
@@ -243,6 +180,20 @@ def _folders(script: JobScript) -> Iterator[str]:
             f"RAY_TMPDIR is {place}; expected a short folder of each node and job, as "
             "/tmp/ray-$SLURM_JOB_ID: the paths of sockets are short"
         )
+
+
+def _study(script: JobScript) -> Iterator[str]:
+    if not script.study:
+        yield "study=(...) is missing; expected the flags of the study in it"
+    for flag in script.flags.keys() & {"--name", "--resume", "--ray-address"}:
+        yield f"{flag} stands in study=(...); the script gives it itself, by the job"
+    if not re.search(r"study/run\.py .*--ray-address", script.commands):
+        yield "study/run.py has no --ray-address; without it one node alone runs trials"
+    if not re.search(r"study/run\.py [^\n]*&\s*$", script.commands, re.MULTILINE):
+        yield "study/run.py has no & behind it; without it no trap is run before it has ended"
+    export = script.options.get("export", "ALL")
+    if "ALL" not in export.split(","):
+        yield f"--export is {export}; expected ALL, or the active Python environment is left behind"
 
 
 def _ray(script: JobScript) -> Iterator[str]:
@@ -255,3 +206,5 @@ def _ray(script: JobScript) -> Iterator[str]:
         yield "RAY_AUTH_MODE is missing; expected token, or everyone on the network commands Ray"
     if "--cpus-per-task" not in script.commands:
         yield "srun has no --cpus-per-task; expected it: Slurm gives the step one core without"
+    if not (token := script.variables.get("RAY_AUTH_TOKEN", "$")).startswith("$"):
+        yield f"RAY_AUTH_TOKEN is {token}; expected one that each job makes, which no file tells"

@@ -1,41 +1,39 @@
 """What a study will use, said before it starts, and what it has used, beside each other."""
 
 from study.commands.session import Session
-from study.results.usage import COST, hours_of_study, unit_of
+from study.results.usage import COST, amount, hours_of_study, unit_of
 
 
-def announce_cost(session: Session, left_hours: float, most_hours: float) -> None:
+def announce_cost(session: Session, expected: float, most: float) -> None:
     """Say what a study is expected to use, and note it in ``study.json``.
 
     Args:
-        left_hours: hours of GPUs, or of cores, that what is left to run is expected to use.
-        most_hours: the most that it can use: no trial is stopped early, and each confirmed setting
-            takes all its seeds.
+        expected: hours of GPUs, or of cores, that it is expected to use, those used included.
+        most: the most that it can use: no trial is stopped early, and each confirmed setting takes
+            all its seeds.
     """
     settings, folder = session.settings, session.folder
-    used = hours_of_study(folder.path)
-    expected, most = used + left_hours, used + most_hours
     if (budget := settings.budget_hours) is not None:
         expected, most = min(expected, budget), min(most, budget)
     folder.info[COST] = {
         "unit": unit_of(settings.plan.gpus_per_trial),
         "expected": float(f"{expected:.4g}"),
         "most": float(f"{most:.4g}"),
-        "used": used,
+        "used": hours_of_study(folder.path),
         "price_per_hour": settings.price_per_hour,
     }
     folder.set_status(folder.info["status"])
     session.console.print(
-        f"to be used: about {amount(session, expected)}, at most {amount(session, most)}"
+        f"to be used: about {_amount(session, expected)}, at most {_amount(session, most)}"
     )
 
 
 def announce_used(session: Session) -> None:
     """Say what a study has used, and what was expected."""
     cost = session.folder.info.get(COST, {})
-    text = f"used: {amount(session, hours_of_study(session.folder.path))}"
+    text = f"used: {_amount(session, hours_of_study(session.folder.path))}"
     if "expected" in cost:
-        text += f"; expected {amount(session, cost['expected'])}"
+        text += f"; expected {_amount(session, cost['expected'])}"
     session.console.print(text)
     if session.budget_is_used:
         session.console.print(
@@ -43,10 +41,7 @@ def announce_used(session: Session) -> None:
         )
 
 
-def amount(session: Session, hours: float) -> str:
-    """Return hours in words, with their price if an hour has one: ``0.5 GPU hours (1.25)``."""
+def _amount(session: Session, hours: float) -> str:
+    """Return hours in words, with their price if an hour has one."""
     settings = session.settings
-    text = f"{hours:.2g} {unit_of(settings.plan.gpus_per_trial)}"
-    if settings.price_per_hour is None:
-        return text
-    return f"{text} (price {hours * settings.price_per_hour:.2f})"
+    return amount(hours, settings.plan.gpus_per_trial, settings.price_per_hour)

@@ -7,6 +7,8 @@ import yaml
 
 from dipddpm.cli import OneLineParser
 from study.cluster import config_check, slurm_check
+from study.cluster.job_script import JobScript
+from study.problem.arguments import make_parser
 
 FILES = "cluster.yaml, deploy/cluster-local.yaml, or a job script as deploy/slurm.sbatch"
 
@@ -34,5 +36,9 @@ def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") ->
         for line in found:
             print(f"{file}: {line}", file=sys.stderr)
         return 2
+    if is_script:  # the study's own parser says what it does not know
+        make_parser(str(file)).parse_args(JobScript.read(text).study)
     print(f"{file}: nothing wrong that can be seen from here")
+    if is_script:
+        print(f"{file}: {slurm_check.most(text)}")
     return 0

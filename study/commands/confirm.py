@@ -72,18 +72,24 @@ def confirmation_s(settings: StudySettings, cost: Cost, most: bool = False) -> t
     epochs = settings.run.epochs
     looks = Looks.up_to(settings.confirm_seeds).planned
     leading = settings.confirm_seeds if most else min(settings.confirm_seeds, USUAL_SEEDS)
-    # three conditions lead: the best trial, its twin and the baseline
-    runs = 3 * leading + 2 * settings.confirm_top * looks[:2][-1]
-    runs_s = runs * cost.trial_s(epochs, epochs / _eval_every(settings))
-    # of the baseline's search about half is stopped early
-    spent = epochs if most else epochs / 2
-    search_s = settings.plan.num_samples * cost.trial_s(spent, settings.evaluations(spent))
+    others, bare = settings.confirm_top * looks[:2][-1], cost.without_prior()
+    run_s, bare_s = (each.trial_s(epochs, epochs / _eval_every(settings)) for each in (cost, bare))
+    # three conditions lead: the best trial, its twin and the baseline; the last two have no prior
+    runs_s = (leading + others) * run_s + (2 * leading + others) * bare_s
+    spent = epochs if most else settings.expected_epochs
+    search_s = settings.plan.num_samples * bare.trial_s(spent, settings.evaluations(spent))
     return search_s, runs_s
 
 
 def whole_gpus(plan: Plan) -> float:
     """Return the GPUs of each confirming run, which shares none."""
     return max(1.0, plan.gpus_per_trial) if plan.gpus_per_trial else 0.0
+
+
+def confirmation_slots(settings: StudySettings) -> int:
+    """Return how many confirming runs are made at once."""
+    plan, capacity = settings.plan, settings.capacity
+    return min(plan.slots, capacity.slots(plan.cpus_per_trial, whole_gpus(plan), None))
 
 
 def like_with_like(settings: StudySettings, available: int) -> StudySettings:
@@ -249,16 +255,14 @@ def _run_group(
 ) -> StudyStatus:
     """Run those of the points that have not been run yet; return how it ended."""
     problem = describe_trials(settings, _parameters(settings), tuple(points))
-    whole = whole_gpus(settings.plan)
-    slots = settings.capacity.slots(settings.plan.cpus_per_trial, whole, None)
     plan = dataclasses.replace(
         settings.plan,
         name=f"{study.name}-{CONFIRM_FOLDER}",
         num_samples=trials_with(study.folder / CONFIRM_FOLDER, points),
         sampler=FIXED_DESIGN,
         time_budget_s=None,
-        gpus_per_trial=whole,
-        slots=min(settings.plan.slots, slots),
+        gpus_per_trial=whole_gpus(settings.plan),
+        slots=confirmation_slots(settings),
     )
     folder = _part(study, CONFIRM_FOLDER, problem, plan, info)
     with folder:

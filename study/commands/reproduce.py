@@ -37,6 +37,7 @@ from study.replication.page import scale_text, write
 from study.replication.schedule import BUDGET_H, COMPACT, MOST_SEEDS, left_out, more_points
 from study.results.folder import REPLICATION_FILE, TIMING_FILE
 from study.results.records import load_study
+from study.results.usage import hours_of_study
 from study.spec.status import ENDED, StudyStatus
 
 CALLED = {**FLAGS, "confirm_seeds": "seeds"}
@@ -191,5 +192,6 @@ def announce_time(session: Session) -> list[float]:
     if len(ended_s) < len(points):
         left_s = sum(expected_s) - sum(ended_s.values())
         console.print(f"about {clock(left_s / settings.plan.slots)}; results in {folder.path}")
-        announce_cost(session, *[settings.plan.hours(left_s)] * 2)
+        hours = hours_of_study(folder.path) + settings.plan.hours(left_s)
+        announce_cost(session, hours, hours)
     return expected_s

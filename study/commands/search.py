@@ -1,10 +1,19 @@
 """``python study/run.py``: search, confirm, and write it all to ``results/``."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dipddpm.priors import PRIORS
 from study.commands.bill import announce_cost, announce_used
-from study.commands.confirm import confirm, confirmation_s, is_confirmed, whole_gpus
+from study.commands.confirm import (
+    confirm,
+    confirmation_s,
+    confirmation_slots,
+    is_confirmed,
+    whole_gpus,
+)
 from study.commands.opening import Command, execute
 from study.commands.session import Session, announce_placement, announce_resumed
 from study.commands.start_points import describe_search
@@ -12,13 +21,13 @@ from study.engine.samplers import NEEDED
 from study.page.summary import write_summary
 from study.page.text import clock, describe_study, describe_widenings
 from study.problem.arguments import FLAGS, RUN, make_parser
-from study.problem.cost import Cost, estimate_cost
+from study.problem.cost import Cost, cost_of_first, estimate_cost, trials_timed
 from study.problem.definition import describe
 from study.problem.settings import StudySettings, resolve
 from study.problem.trainable import trainable
 from study.results.folder import DASHBOARD_FILE
 from study.results.records import load_study
-from study.spec.halving import expected_resource
+from study.results.usage import held_s, hours_of_study, hours_used
 from study.spec.status import ENDED, StudyStatus
 
 
@@ -35,7 +44,11 @@ def run(session: Session) -> StudyStatus:
     announce(session)
     expected_s = announce_time(session)
     status = session.run_trials(
-        trainable(settings, session.features), settings.plan, folder, expected_s
+        trainable(settings, session.features),
+        settings.plan,
+        folder,
+        expected_s,
+        functools.partial(announce_by_first_trials, session),
     )
     study = load_study(folder.path)
     write_summary(study, console.print)
@@ -96,40 +109,75 @@ def describe_start(session: Session) -> list[str]:
 
 
 def announce_time(session: Session) -> list[float]:
-    """Time a trial's parts and say how long all will take; return what a trial is expected to take.
+    """Say how long all will take and what it will use, by a few timed steps.
 
-    A cluster's workers may differ from this machine and need not be up: nothing is timed then.
+    A cluster's workers may differ from this machine and need not be up: there the first trials
+    tell, those of an earlier session too.
+
+    Returns:
+        The seconds that a trial is expected to take; empty if unknown yet.
     """
-    settings, folder, console = session.settings, session.folder, session.console
+    settings, folder = session.settings, session.folder
     features = session.features  # whose training is not part of what is estimated
-    if session.on_cluster:
-        console.print(f"how long shows when trials have ended; results in {folder.path}")
-        return []
-    plan, epochs = settings.plan, settings.run.epochs
-    cost = estimate_cost(settings, features)
-    mean = expected_resource(
-        epochs,
-        epochs if plan.scheduler == "none" else plan.grace_period,
-        plan.reduction_factor,
-        1 / plan.reduction_factor,
+    rows = folder.read_trials()
+    if not session.on_cluster:
+        return announce_cost_of(session, rows, estimate_cost(settings, features))
+    if expected_s := announce_by_first_trials(session, rows):
+        return expected_s
+    count = trials_timed(settings)
+    session.console.print(
+        f"how long and at what cost: said when {count} trial{'s' * (count > 1)} "
+        f"had an evaluation; results in {folder.path}"
     )
-    trial_s, whole_s = (cost.trial_s(e, settings.evaluations(e)) for e in (mean, epochs))
-    ended = sum(row["status"] in ENDED for row in folder.read_trials())
-    if trials := plan.num_samples - ended:
-        text = f"about {clock(trial_s * trials / plan.slots)}"
-        if plan.time_budget_s:
-            text += f", at most {clock(plan.time_budget_s)}"
-        if is_confirmed(settings):
-            confirm_s = sum(confirmation_s(settings, cost)) / plan.slots
-            text += f", then {clock(confirm_s)} for the runs that confirm"
-        console.print(f"{text}; results in {folder.path}")
-        hours = [plan.hours(trials * seconds) for seconds in (trial_s, whole_s)]
-        if is_confirmed(settings):
-            hours = [
-                each + _confirmation_hours(settings, cost, most)
-                for each, most in zip(hours, (False, True), strict=True)
-            ]
-        announce_cost(session, *hours)
+    return []
+
+
+def announce_by_first_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Say how long all will take and what it will use, once enough trials have been evaluated.
+
+    Args:
+        rows: those of all trials so far.
+
+    Returns:
+        The seconds that a trial is expected to take; empty if there are not enough yet.
+    """
+    if cost := cost_of_first(session.settings, rows):
+        return announce_cost_of(session, rows, cost)
+    return []
+
+
+def announce_cost_of(
+    session: Session, rows: Sequence[Mapping[str, Any]], cost: Cost
+) -> list[float]:
+    """Say how long all will take and what it will use; return the seconds of a trial."""
+    settings, plan, epochs = session.settings, session.settings.plan, session.settings.run.epochs
+    trial_s, whole_s = (
+        cost.trial_s(spent, settings.evaluations(spent))
+        for spent in (settings.expected_epochs, epochs)
+    )
+    begun = [held_s([row]) for row in rows if row["status"] not in ENDED]
+    new = plan.num_samples - len(rows)
+    if not begun and not new:
+        return [trial_s]
+    left_s, most_left_s = (
+        new * each + sum(max(0.0, each - held) for held in begun) for each in (trial_s, whole_s)
+    )
+    text = f"about {clock(left_s / plan.slots)}"
+    if plan.time_budget_s:
+        text += f", at most {clock(plan.time_budget_s)}"
+    if is_confirmed(settings):
+        search_s, runs_s = confirmation_s(settings, cost)
+        confirm_s = search_s / plan.slots + runs_s / confirmation_slots(settings)
+        text += f", then {clock(confirm_s)} for the runs that confirm"
+    session.console.print(f"{text}; results in {session.folder.path}")
+    elsewhere = hours_of_study(session.folder.path) - hours_used(session.folder.path)
+    hours = [elsewhere + plan.hours(held_s(rows) + left) for left in (left_s, most_left_s)]
+    if is_confirmed(settings):
+        hours = [
+            each + _confirmation_hours(settings, cost, most)
+            for each, most in zip(hours, (False, True), strict=True)
+        ]
+    announce_cost(session, *hours)
     return [trial_s]
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from dipddpm.data import Dataset
 from dipddpm.features import Features
 from study.commands.study_features import study_features
+from study.engine.first_trials import Estimate
 from study.engine.plan import Plan
 from study.engine.recovery import reopen_failed
 from study.engine.runner import run_study
@@ -75,12 +76,14 @@ class Session:
         plan: Plan,
         folder: ResultsFolder,
         expected_s: Sequence[float] = (),
+        estimate: Estimate | None = None,
     ) -> StudyStatus:
         """Run the trials of the study, or of a part whose ``folder`` lies in the study's.
 
         Args:
             train: the Tune function of the trials.
             expected_s: seconds that each trial is expected to take; empty if unknown.
+            estimate: says that by the first trials, where it is unknown.
 
         Raises:
             OSError: results could not be written.
@@ -92,7 +95,7 @@ class Session:
         if self.settings.retry_failed and (failed := reopen_failed(folder)):
             self.console.print(f"{folder.path.name}: {failed} failed trials are tried again")
         try:
-            return self._run(train, plan, folder, expected_s)
+            return self._run(train, plan, folder, expected_s, estimate)
         finally:
             used = round(hours_of_study(self.folder.path), 6)
             self.folder.info[COST] = {**self.folder.info.get(COST, {}), "used": used}
@@ -104,6 +107,7 @@ class Session:
         plan: Plan,
         folder: ResultsFolder,
         expected_s: Sequence[float],
+        estimate: Estimate | None,
     ) -> StudyStatus:
         return run_study(
             folder.problem,
@@ -111,6 +115,7 @@ class Session:
             plan,
             folder,
             expected_s=expected_s,
+            estimate=estimate,
             console=self.console,
             storage_url=self.settings.storage_url,
             storage=self.storage,

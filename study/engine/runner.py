@@ -19,6 +19,7 @@ from rich.console import Console
 
 from study.cluster.private_ray import choose_allocator, make_token
 from study.engine import device_memory, ray_state
+from study.engine.first_trials import Estimate, FirstTrials
 from study.engine.heartbeat import beating
 from study.engine.notices import Notices
 from study.engine.plan import Plan
@@ -116,6 +117,7 @@ def run_study(
     home: Path | None = None,
     cluster: bool = False,
     trackers: Mapping[str, Callable[[], Tracker]] | None = None,
+    estimate: Estimate | None = None,
 ) -> StudyStatus:
     """Run the trials that are left to run.
 
@@ -134,6 +136,8 @@ def run_study(
         home: the results folder that has ``study.db``, if the study is a part of another.
         cluster: the trials run on a cluster that has been joined, whose nodes come and go.
         trackers: makes each of the trackers that get the trials too, by name.
+        estimate: says what trials are expected to take by the first ones, where ``expected_s`` is
+            empty.
 
     Returns:
         How it ended: ``INTERRUPTED`` by a signal or at the end of the time budget, after saving;
@@ -183,7 +187,9 @@ def run_study(
     with tracking, held() as hold:
         recorder.interrupted = lambda: hold.asked
         end = End(plan, hold, recorder)
-        callbacks = [recorder, tracking]
+        callbacks: list[tune.Callback] = [recorder, tracking]
+        if estimate and not expected_s:
+            callbacks.append(FirstTrials(estimate, folder, display, recorder.rows, notices))
         tuner = _tuner(trainable, plan, queue, scheduler, place, callbacks, end, cluster)
         ray_state.forget(place)  # of this one, as far as it is written
         session = SessionRecord(folder, recorder, end)

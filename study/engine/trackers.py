@@ -30,6 +30,9 @@ PACKAGES = {"mlflow": "mlflow", "wandb": "wandb", "tensorboard": "tensorboardX"}
 MLFLOW_URI = "MLFLOW_TRACKING_URI"
 """The environment variable that leads to a server of MLflow."""
 
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+"""The tag by which MLflow shows runs with their parameters and metrics, not as those of prompts."""
+
 UPLOAD_S = 60
 """Seconds that the end of a study waits for Weights & Biases."""
 
@@ -101,7 +104,7 @@ class MLflow:
         self._experiment = (
             experiment.experiment_id
             if experiment
-            else self._client.create_experiment(study, artifact_location=artifacts)
+            else self._client.create_experiment(study, artifacts, tags=MODEL_TRAINING)
         )
         self._callback: Any = MLflowLoggerCallback(
             tracking_uri=uri, experiment_name=study, tags=dict(tags)

@@ -26,8 +26,9 @@ class Tracking(tune.Callback):
     """The callback that hands trials to trackers; it comes after the recorder's.
 
     All work of the trackers is done by one thread, since a server may be slow. A tracker is given
-    up at its first error, of which a notice tells; the trials go on. It is a context manager, whose
-    end waits for the thread.
+    up at its first error, of which a notice tells; the trials go on. A picture that has not changed
+    since the last evaluation is not handed on again. It is a context manager, whose end waits for
+    the thread.
 
     Args:
         make: makes each tracker, by name.
@@ -47,6 +48,8 @@ class Tracking(tune.Callback):
         """The trials that have begun and not ended, by id."""
         self._logged = {name: int(row[problem.resource]) for name, row in rows.items()}
         """The last step of each trial that is on record, after which evaluations are new."""
+        self._shown: dict[tuple[str, str], int] = {}
+        """The hash of the last picture that was shown, by trial and file."""
         self._thread = ThreadPoolExecutor(1, "trackers")
 
     def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
@@ -115,7 +118,8 @@ class Tracking(tune.Callback):
             return
         step = self._logged[trial.trial_id]
         with self._notices.beside("the pictures in trackers"):
-            pictures = _pictures(RemotePath(checkpoint.filesystem, checkpoint.path) / PICTURES)
+            place = RemotePath(checkpoint.filesystem, checkpoint.path) / PICTURES
+            pictures = self._new_pictures(trial.trial_id, place)
             self._later(lambda tracker: tracker.show(tracked, step, pictures))
 
     def on_trial_complete(
@@ -134,12 +138,15 @@ class Tracking(tune.Callback):
                 status = TrialStatus.STOPPED
             self._later(lambda tracker: tracker.end(tracked, status))
 
-
-def _pictures(folder: RemotePath) -> Pictures:
-    """Return the pictures of a checkpoint, by stage; it may have none."""
-    pictures = {}
-    for name in folder.files():
-        if name.endswith(".png"):
-            with Image.open(io.BytesIO(folder.read(name))) as image:
-                pictures[PurePosixPath(name).stem] = np.asarray(image.convert("RGB"))
-    return pictures
+    def _new_pictures(self, trial_id: str, folder: RemotePath) -> Pictures:
+        """Return the pictures of a checkpoint by stage, as far as they have changed."""
+        pictures = {}
+        for name in folder.files():
+            if not name.endswith(".png"):
+                continue
+            file, key = folder.read(name), (trial_id, name)
+            if self._shown.get(key) != hash(file):
+                self._shown[key] = hash(file)
+                with Image.open(io.BytesIO(file)) as image:
+                    pictures[PurePosixPath(name).stem] = np.asarray(image.convert("RGB"))
+        return pictures

@@ -126,6 +126,14 @@ class StudySettings:
         found = halving.rungs(first, factor, self.run.epochs)
         return tuple(dict.fromkeys(math.ceil(rung) for rung in found))
 
+    @property
+    def expected_epochs(self) -> float:
+        """The mean epochs of a trial, of which successive halving stops most early."""
+        plan, epochs = self.plan, self.run.epochs
+        first = epochs if plan.scheduler == "none" else plan.grace_period
+        factor = plan.reduction_factor
+        return halving.expected_resource(epochs, first, factor, 1 / factor)
+
     def evaluations(self, epochs: float) -> int:
         """Return how often a trial is evaluated in its first epochs."""
         last = self.run.epochs

@@ -24,6 +24,13 @@ def hours(trials_s: float, cpus_per_trial: float, gpus_per_trial: float) -> floa
     return trials_s * (gpus_per_trial or cpus_per_trial) / 3600
 
 
+def amount(hours: float, gpus_per_trial: float, price_per_hour: float | None) -> str:
+    """Return hours in words, with their price if they have one: ``2 GPU hours (price 5.00)``."""
+    figure = f"{hours:.2g}" if hours < 99.5 else f"{hours:.0f}"
+    text = f"{figure} {unit_of(gpus_per_trial)}"
+    return text if price_per_hour is None else f"{text} (price {hours * price_per_hour:.2f})"
+
+
 def held_s(rows: Iterable[Mapping[str, Any]]) -> float:
     """Return the seconds that trials have held what they run on, by their rows.
 

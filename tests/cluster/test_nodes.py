@@ -3,6 +3,8 @@ the first trial, and what a lost node costs. Hosts of their own are ``test_hosts
 
 import collections
 import dataclasses
+import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +27,7 @@ from study.commands.search import main
 from study.engine.runner import run_study
 from study.results.folder import ResultsFolder
 from study.results.remote import RemotePath, StorageCopy
+from study.results.usage import hours_of_study
 
 GPUS = {"num_cpus": 4, "num_gpus": 1, "labels": PRETENDED}
 """What a node of the study says that it has."""
@@ -218,6 +221,37 @@ def test_more_gpus_than_any_node_has(cluster, tmp_path, capsys):
     cluster.add_node(node_name="one", **GPUS)
     error = refusal(cluster, tmp_path, capsys, "--gpus-per-trial", "2")
     assert error == "--gpus-per-trial is 2.0; expected at most 1, the GPUs of node one"
+
+
+def test_the_first_trials_tell_what_the_study_will_cost(cluster, tmp_path, capsys):
+    cluster.add_node(node_name="one", **GPUS)
+    small = "--dataset digits --max-epochs 2 --train-size 200 --dip-steps 2 --scored-images 100"
+    place = f"--results-dir {tmp_path} --storage-path {tmp_path / 'shared'}"
+    study = f"{place} --ray-address {cluster.address} --gpus-per-trial 1 --price-per-hour 1000"
+
+    new = f"--name priced --num-samples 2 --confirm-top 0 --scheduler none {small} {study}"
+    assert main(new.split()) == 0
+    output = capsys.readouterr().out
+    told = re.search(
+        r"how long and at what cost: said when 1 trial had an evaluation; results in .*\n"
+        r"about \d+:\d\d; results in .*\n"
+        r"to be used: about (\S+) GPU hours \(price (\S+)\), at most (\S+) GPU hours",
+        output,
+    )
+    info = json.loads((tmp_path / "priced" / "study.json").read_text())
+    cost, (trial_s,) = info["cost"], info["expected_s"]
+    assert cost["expected"] == pytest.approx(2 * trial_s / 3600, rel=1e-3)
+    assert told.groups() == (
+        *(f"{cost['expected']:.2g}", f"{1000 * cost['expected']:.2f}", f"{cost['most']:.2g}"),
+    )
+    assert 0 < cost["used"] == pytest.approx(hours_of_study(tmp_path / "priced"), abs=1e-6)
+
+    ray.shutdown()  # as when its process ends
+    more = f"--resume priced --num-samples 3 {study}"
+    assert main(more.split()) == 0
+    output = capsys.readouterr().out
+    assert output.index("to be used: about") < output.index("3/3 ended")  # by those of before
+    assert "said when" not in output
 
 
 def test_a_node_that_has_just_been_lost_is_no_reason_to_refuse(cluster):

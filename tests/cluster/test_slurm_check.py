@@ -3,7 +3,8 @@
 import pytest
 from support import ROOT
 
-from study.cluster.slurm_check import mistakes, seconds
+from study.cluster.job_script import seconds
+from study.cluster.slurm_check import mistakes, most
 from study.commands.check_cluster import main
 
 SHIPPED = (ROOT / "deploy/slurm.sbatch").read_text()
@@ -76,6 +77,47 @@ MISTAKES = {
     "fewer cores than the trials need": (
         ("--cpus-per-task=16", "--cpus-per-task=8"),
         "--cpus-per-task is 8; expected at least 16, the cores of 8 trials with ",
+    ),
+    "fewer trials at once than there is room for": (
+        ("--gpus-per-trial 0.5", "--gpus-per-trial=0.5 --max-concurrent 4"),
+        "--max-concurrent is 4; expected at least 16, the trials that --nodes 2 have room for",
+    ),
+    "a signal whose trap does not end the study": (
+        ("B:USR1@300", "B:TERM@300"),
+        "--signal is B:TERM@300; expected a signal that a trap of the script takes up with kill",
+    ),
+    "a trap that ends the study at once": (
+        ('kill -TERM "$driver"', 'kill -9 "$driver"'),
+        "--signal is B:USR1@300; expected a signal that a trap of the script takes up with kill",
+    ),
+    "a study that the script waits for": (
+        ('--ray-address "$address" &', '--ray-address "$address"'),
+        "study/run.py has no & behind it; without it no trap is run before it has ended",
+    ),
+    "a study beside the cluster": (
+        ('--ray-address "$address" &', "&"),
+        "study/run.py has no --ray-address; without it one node alone runs trials",
+    ),
+    "a name that is not the job's": (
+        ("--num-samples 30", "--num-samples 30 --name other"),
+        "--name stands in study=(...); the script gives it itself, by the job",
+    ),
+    "no study": (("study=(--num", "other=(--num"), "study=(...) is missing; expected the flags"),
+    "a log on one node": (
+        ("--output=results/", "--output=/tmp/"),
+        "--output is /tmp/%x-%j.log; expected a folder that all nodes share",
+    ),
+    "an environment that stays behind": (
+        ("#SBATCH --requeue\n", "#SBATCH --requeue\n#SBATCH --export=NONE\n"),
+        "--export is NONE; expected ALL, or the active Python environment is left behind",
+    ),
+    "a token in the file": (
+        ("RAY_AUTH_TOKEN=$(python", "RAY_AUTH_TOKEN=12345 #$(python"),
+        "RAY_AUTH_TOKEN is 12345; expected one that each job makes, which no file tells",
+    ),
+    "a shell without arrays": (
+        ("#!/bin/bash", "#!/bin/sh"),
+        "the first line is #!/bin/sh; expected #!/bin/bash, whose arrays the script uses",
     ),
     "a trial larger than a node": (
         ("--cpus-per-trial 2 --gpus-per-trial 0.5", "--cpus-per-trial 32 --gpus-per-trial 4"),
@@ -158,6 +200,48 @@ def test_a_mistake_is_one_line(mistake, tmp_path, capsys):
 )
 def test_what_slurm_reads_the_same_is_fine(long, other):
     assert list(mistakes(SHIPPED.replace(long, other))) == []
+
+
+def test_what_the_study_would_refuse_is_refused_before_the_queue(tmp_path, capsys):
+    for flags, line in (
+        ("--num-sample 30", "unrecognized arguments: --num-sample 30; did you mean --num-samples?"),
+        ("--num-samples thirty", "argument --num-samples: "),
+    ):
+        file = tmp_path / "job.sbatch"
+        file.write_text(SHIPPED.replace("--num-samples 30", flags))
+        with pytest.raises(SystemExit) as ended:
+            main([str(file)])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith(f"{file}: {line}")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "held"),
+    [
+        ("", "", "96 GPU hours"),
+        ("12:00:00", "3-00:00:00", "576 GPU hours"),
+        (
+            "--num-samples 30",
+            "--num-samples 30 --price-per-hour 1.5",
+            "96 GPU hours (price 144.00)",
+        ),
+        ("--num-samples 30", "--price-per-hour .5", "96 GPU hours (price 48.00)"),
+    ],
+)
+def test_what_a_job_can_cost_at_most_is_said(right, wrong, held, tmp_path, capsys):
+    """Two nodes of four GPUs for twelve hours, if nothing else is said."""
+    file = tmp_path / "job.sbatch"
+    file.write_text(SHIPPED.replace(right, wrong))
+    assert main([str(file)]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == (
+        f"{file}: each start of the job holds at most {held}"
+    )
+
+
+def test_without_gpus_cores_are_what_a_job_holds():
+    without = SHIPPED.replace("#SBATCH --gpus-per-node=4\n", "").replace("--gpus-per-trial 0.5", "")
+    assert list(mistakes(without)) == []
+    assert most(without) == "each start of the job holds at most 384 core hours"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from support.toy_problem import TOY
 
 from study.results.folder import CONFIRM_FOLDER
-from study.results.usage import held_s, hours, hours_of_study, hours_used, unit_of
+from study.results.usage import amount, held_s, hours, hours_of_study, hours_used, unit_of
 
 
 def write(folder, rows, **plan):
@@ -20,6 +20,11 @@ def write(folder, rows, **plan):
 def test_gpus_are_counted_where_trials_have_them_and_else_cores():
     assert (hours(7200, 4, 0.5), unit_of(0.5)) == (1, "GPU hours")
     assert (hours(7200, 4, 0), unit_of(0)) == (8, "core hours")
+
+
+def test_hours_in_words():
+    assert amount(0.123, 1, None) == "0.12 GPU hours"
+    assert amount(1234.5, 0, 0.02) == "1234 core hours (price 24.69)"
 
 
 def test_a_trial_of_an_earlier_version_counts_from_begin_to_end():

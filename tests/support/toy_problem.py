@@ -92,8 +92,8 @@ def toy(parameters: dict[str, float], report: Callable[..., None] = report) -> N
         metrics = {"error": error, "bound": 0.25, "price": parameters["x"], "work_s": 0.1 * done}
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "state.json").write_text(json.dumps({"done": done}))
-            for stage in TOY.stages:
-                Image.new("L", (4, 4), 40 * done).save(picture_path(Path(folder), stage.name))
+            for name, grey in (("before", 0), ("after", 40 * done)):
+                Image.new("L", (4, 4), grey).save(picture_path(Path(folder), name))
             if log := os.environ.get("TOY_LOG"):
                 with open(log, "a") as file:
                     file.write(f"{parameters['x']} {done}\n")
