@@ -158,6 +158,11 @@ def design(
     return conditions, pairs
 
 
+def idle(point: Point, prior: str) -> list[str]:
+    """Return the parameters of a condition that do nothing there: a prior's, where it is none."""
+    return sorted(PRIORS[prior].parameters & set(point)) if point["prior"] == "none" else []
+
+
 def _tune_baseline(
     session: Session,
     settings: StudySettings,
@@ -208,7 +213,10 @@ def _run_conditions(
     settings = dataclasses.replace(settings, run=run, plan=plan, objectives=objectives)
     looks, most = _looks(study, settings.confirm_seeds), settings.confirm_seeds
     info = {
-        "conditions": {name: {"parameters": point} for name, point in conditions.items()},
+        "conditions": {
+            name: {"parameters": point, "idle": idle(point, settings.run.prior)}
+            for name, point in conditions.items()
+        },
         "pairs": pairs,
         "chosen_by": study.problem.objectives[0],
         "compared": COMPARED,

@@ -185,11 +185,14 @@ def _conditions_json(study: StudyRecord) -> list[dict[str, Any]]:
         return []
     stage = study.problem.stages[-1].name
     labels = {p.name: p.label for p in study.confirmation.problem.parameters}
+    plans = study.confirmation.info["conditions"]
     return [
         {
             "name": name,
             "settings": ", ".join(
-                f"{labels[key]} {short(value)}" for key, value in condition.parameters.items()
+                f"{labels[key]} {short(value)}"
+                for key, value in condition.parameters.items()
+                if key not in plans[name].get("idle", ())
             ),
             "command": study.confirmation.rerun_command(trial),
             "picture": data_uri(trial.pictures[stage]) if stage in trial.pictures else None,

@@ -130,8 +130,8 @@ def describe_edges(study: StudyRecord) -> list[str]:
     lines = []
     for at in best_at_edges(study):
         text = (
-            f"best {at.parameter.label} {short(at.value)} lies at the "
-            f"{'upper' if at.upper else 'lower'} edge of its range {at.parameter.range}"
+            f"best {at.parameter.label} {short(at.value)} lies near the "
+            f"{'upper' if at.upper else 'lower'} end of its range {at.parameter.range}"
         )
         more = at.parameter.widening.format(
             low=at.low, high=at.high, study=study.name, num_samples=trials + math.ceil(trials / 2)

@@ -116,7 +116,7 @@ def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> 
                 label = problem.metric(name).label
                 yield (
                     f"{_capital(condition.name)} scores like the {label}: "
-                    f"{short(mean)}, where that is {short(reference)}."
+                    f"{short(mean)}, where that is {short(reference)} on the same images."
                 )
 
 

@@ -10,7 +10,7 @@ from dipddpm.prior_stage import PriorStage
 from dipddpm.priors import PRIORS
 from dipddpm.training import Trainer
 from study.cluster.capacity import Capacity, NodeType
-from study.commands.confirm import like_with_like
+from study.commands.confirm import idle, like_with_like
 from study.problem.settings import resolve
 
 CAPACITY = Capacity((NodeType("two cores", 2, 0),), most_nodes=1)
@@ -36,3 +36,9 @@ def test_all_conditions_learn_from_as_many_images_in_as_many_steps(prior):
     bare_images, bare_steps, bare_clean = learnt["none"]
     assert (images, steps) == (bare_images, bare_steps)
     torch.testing.assert_close(clean, bare_clean)
+
+
+def test_what_belongs_to_the_prior_is_idle_without_it():
+    point = {"dip_lr": 1e-3, "ddpm_lr": 5e-4, "std": 1.0}
+    assert idle({**point, "prior": "none"}, "restorer") == ["dip_lr", "std"]
+    assert idle({**point, "prior": "restorer"}, "restorer") == []

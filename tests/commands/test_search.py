@@ -178,6 +178,8 @@ def test_the_confirmation(done):
     assert sorted(names) == ["tiny", "tiny-baseline", "tiny-confirm"]
     page = (folder / "dashboard.html").read_text()
     assert verdict["text"] in html.unescape(page)
+    alone = f"DDPM learning rate {tuned:.3g}, prior none"  # without what belongs to a prior
+    assert f'<p class="soft">{alone}</p>' in page
     for name in ("dashboard.html", "study.json", "confirm/study.json", "trials.csv"):
         text = (folder / name).read_text()
         assert str(place) not in text, name

@@ -140,4 +140,6 @@ def test_a_condition_that_scores_like_noise_is_named():
         for t in record.trials
     ]
     said = headline(dataclasses.replace(record, trials=tuple(worse)))
-    assert said[2:] == ["Bare scores like the lower bound: 1, where that is 1.1."]
+    assert said[2:] == [
+        "Bare scores like the lower bound: 1, where that is 1.1 on the same images."
+    ]
