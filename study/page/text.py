@@ -130,7 +130,7 @@ def describe_edges(study: StudyRecord) -> list[str]:
     lines = []
     for at in best_at_edges(study):
         text = (
-            f"best {at.parameter.label} {short(at.value)} lies near the "
+            f"best {at.parameter.label} {short(at.value)} is near the "
             f"{'upper' if at.upper else 'lower'} end of its range {at.parameter.range}"
         )
         more = at.parameter.widening.format(

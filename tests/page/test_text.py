@@ -32,8 +32,8 @@ ROWS = [
 SAID = [
     "replicates: 2 of 5 trials run a setting again, newly seeded",
     "best setting's runs: error 0.5 with seed 3, 0.75 with seed 1003",
-    "best x 9 lies near the upper end of its range 0.1 to 10: --x 0.1 100.0 --resume one -n 8 helps",
-    "best y 1 lies near the upper end of its range -1 to 1: better values may lie beyond",
+    "best x 9 is near the upper end of its range 0.1 to 10: --x 0.1 100.0 --resume one -n 8 helps",
+    "best y 1 is near the upper end of its range -1 to 1: better values may lie beyond",
     "x: searched from 1 to 10 by the first 2 trials, from 0.1 to 10 since",
 ]
 
