@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from performance_tables import load
-from table_text import DATA, markdown
+from table_text import DATA, markdown, number, percent
 
 
 def verdicts() -> str:
@@ -33,4 +33,47 @@ def verdicts() -> str:
     return markdown(header, rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"performance/verdicts": verdicts}
+def search_luck() -> str:
+    rows = [
+        [
+            row["searches"],
+            row["rule"],
+            number(row["fid"]),
+            percent(row["deviation"]),
+            percent(row["dies_at_times"]),
+            number(row["epochs"]),
+        ]
+        for row in load("search-luck")["rows"]
+    ]
+    header = (
+        *("searches", "recommended", "its FID, geometric mean", "deviation of log FID"),
+        *("dies at times", "epochs"),
+    )
+    return markdown(header, rows)
+
+
+def pair_noise() -> str:
+    rows = [
+        [
+            f"{row['condition']}, {row['baseline']}",
+            f"{row['ratio_300']:.2f}",
+            f"{row['deviation_300']:.3f}",
+            f"{row['drawn_300']:.3f}",
+            f"{row['deviation_3600']:.3f}",
+            f"{row['real']:.3f}",
+            f"{row['ratio_other']:.2f}",
+        ]
+        for row in load("pair-noise")["rows"]
+    ]
+    header = (
+        *("pair", "ratio of FID", "deviation from seed to seed", "of it by which 300 were drawn"),
+        *("deviation with 3,600 drawn", "other real images", "ratio by other features"),
+    )
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "performance/verdicts": verdicts,
+    "performance/search-luck": search_luck,
+    "performance/pair-noise": pair_noise,
+}

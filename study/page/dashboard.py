@@ -175,6 +175,7 @@ def _verdict(study: StudyRecord) -> dict[str, Any] | None:
         "groups": groups,
         "axis": axis_of(ends_of(groups)),
         "text": verdict_text(study.confirmation),
+        "caution": study.problem.caution,
         "json": verdict_of(study.confirmation).to_json(),
     }
 

@@ -29,6 +29,14 @@ FILMS = (
 PLACEHOLDER = "PATH/TO"
 """What stands for the folder that holds the user's folder of images."""
 
+CAUTION = (
+    "Fresh seeds do not show everything. In 100 searches of 30 trials, replayed on recorded runs "
+    "of 8×8 digits, the FID of the recommended setting varied by 9 % (standard deviation). And a "
+    "FID is by one network's features: by those of another, which has also learnt to tell damaged "
+    "images, a comparison on MNIST turned round."
+)
+"""What ``benchmarks/search_luck.py`` and ``benchmarks/pair_noise.py`` have found."""
+
 ORIGINAL_SETTINGS = tuple(
     setting for setting, said in PUBLISHED_COMBINED if said is not NOT_PUBLISHED
 )
@@ -44,6 +52,7 @@ def describe(settings: StudySettings) -> Problem:
         problem,
         reference={p.name: original[p.name] for p in parameters},
         reference_label="the original setting",
+        caution=CAUTION,
     )
 
 

@@ -129,6 +129,7 @@ class Problem:
         reference: the parameters of a setting that others are told against, a published one, say;
             None where there is none.
         reference_label: what it is called.
+        caution: what fresh seeds do not show, in a few sentences; empty where nothing is known.
 
     Raises:
         ValueError: a parameter affects, or a metric refers to, what is not among ``metrics``, a
@@ -148,6 +149,7 @@ class Problem:
     seed: str = "seed"
     reference: dict[str, Value] | None = None
     reference_label: str = "the reference"
+    caution: str = ""
 
     def __post_init__(self) -> None:
         known = {metric.name for metric in self.metrics}

@@ -1,8 +1,10 @@
 """DIP→DDPM as the engine sees it: every metric that the tables name is one that trials report."""
 
 import dataclasses
+import json
 
 import pytest
+from support import ROOT
 
 from dipddpm.feature_store import load_features
 from dipddpm.pipeline import dataset_of
@@ -53,3 +55,15 @@ def test_a_metric_from_outside_is_measured_reported_and_a_column(reported, tmp_p
         folder.append_history({"trial_id": "a", "epoch": 2, **metrics})
         (row,) = folder.read_history()
     assert row["brightness"] == metrics["brightness"]
+
+
+def test_the_caution_is_what_the_benchmarks_found():
+    """The page tells it beside each verdict."""
+    data = ROOT / "benchmarks" / "data"
+    found = json.loads((data / "search-luck.json").read_text())
+    luck = found["rows"][0]["deviation"]
+    assert f"In {found['searches']} searches" in definition.CAUTION
+    assert f"varied by {100 * luck:.0f} %" in definition.CAUTION
+    rows = json.loads((data / "pair-noise.json").read_text())["rows"]
+    assert any((row["ratio_300"] < 1) != (row["ratio_other"] < 1) for row in rows)  # turned round
+    assert describe(resolve({}, this_machine())).caution == definition.CAUTION
