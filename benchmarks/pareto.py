@@ -28,16 +28,13 @@ from typing import Any
 import numpy as np
 import optuna
 from scipy import stats
-from search import NOISE_FID, SLOTS, TRIALS, Curves, Outcome, ours, simulate
+from search import NOISE_FID, TRIALS, Curves, Outcome, ours, simulate, study
 from side_by_side import write
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import PolynomialFeatures
 
-from study.cluster.capacity import Capacity, NodeType
 from study.engine.samplers import SAMPLERS
-from study.problem.definition import describe
-from study.problem.settings import resolve
 from study.spec.halving import rungs
 from study.spec.pareto import pareto_front
 from study.spec.problem import Problem
@@ -48,12 +45,6 @@ STUDY = {"dataset": "digits", "space": "extended", "std": (0.1, 0.5)}
 BEFORE, AFTER = SCHEDULERS = ("asha", "pareto-asha")
 COST = ("batch_size", "width")
 FLOOR_FID = 1.72  # of real images
-
-
-def study() -> tuple[Problem, Any]:
-    """Return the problem and the plan of a search of the extended space."""
-    settings = resolve(STUDY, Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1))
-    return describe(settings), settings.plan
 
 
 class ExtendedCurves(Curves):
@@ -122,7 +113,7 @@ def replay(curves: ExtendedCurves, sampler: str, scheduler: str, seed: int) -> d
     """Simulate a search; return what it found and spent."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    problem, plan = study()
+    problem, plan = study(STUDY)
     at = rungs(plan.grace_period, plan.reduction_factor, problem.max_resource)
     outcome = simulate(curves, *ours(problem, plan, sampler, scheduler, seed), seed, at)
     return {
@@ -165,7 +156,7 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    curves = ExtendedCurves(study()[0])
+    curves = ExtendedCurves(study(STUDY)[0])
     print(
         f"{curves.settings} real curves, best FID {curves.best:.2f}; left out, a setting's FID is "
         f"predicted within {math.expm1(curves.deviation):.0%} and its seconds within "

@@ -18,7 +18,7 @@ import itertools
 import math
 import statistics
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,10 +49,14 @@ NOISE_FID = 60.4  # of clipped Gaussian noise: the hypervolume's reference
 OVERHEAD_S = 0.8  # drawing and scoring at an evaluation
 
 
-def study() -> tuple[Problem, Any]:
-    """Return the problem and the plan of a default search at the budget of the curves."""
+def study(given: Mapping[str, Any] = BUDGET) -> tuple[Problem, Any]:
+    """Return the problem and the plan of a search; by default at the budget of the curves.
+
+    Args:
+        given: what its flags say.
+    """
     capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
-    settings = resolve(BUDGET, capacity)
+    settings = resolve(given, capacity)
     return describe(settings), settings.plan
 
 

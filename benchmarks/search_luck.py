@@ -19,7 +19,6 @@ import dataclasses
 import math
 import multiprocessing
 import os
-import pickle
 import statistics
 import warnings
 from collections.abc import Sequence
@@ -27,15 +26,10 @@ from typing import Any
 
 import numpy as np
 import optuna
-from search import BUDGET, NOISE_FID, SLOTS, TRIALS, Curves, ours, simulate
+from search import BUDGET, NOISE_FID, TRIALS, Curves, ours, simulate, study
 from side_by_side import DATA, write
 
-from study.cluster.capacity import Capacity, NodeType
-from study.engine.plan import Plan
-from study.problem.definition import describe
-from study.problem.settings import resolve
 from study.spec.halving import rungs
-from study.spec.problem import Problem
 
 TABLES = {"restorer": DATA / "digits-curves.csv", "none": DATA / "digits-none-curves.csv"}
 """The recorded curves, by prior."""
@@ -80,13 +74,6 @@ class Mortal(Curves):
         return super().curve(parameters, seed, epochs)
 
 
-def problem_of(prior: str) -> tuple[Problem, Plan]:
-    """Return the problem and the plan of a default search, with a prior or without."""
-    capacity = Capacity((NodeType("two cores", SLOTS, 0),), most_nodes=1)
-    settings = resolve({**BUDGET, "prior": prior}, capacity)
-    return describe(settings), settings.plan
-
-
 @dataclasses.dataclass(frozen=True)
 class Recommended:
     """What a search recommends: what the setting is worth, and what the search has spent."""
@@ -96,12 +83,11 @@ class Recommended:
     epochs: float
 
 
-def recommend(prior: str, rule: Rule, seed: int, fitted: bytes) -> Recommended:
+def recommend(prior: str, rule: Rule, seed: int, curves: Curves) -> Recommended:
     """Replay a search, run the replicates and return what has the best mean of log FID."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    curves: Curves = pickle.loads(fitted)
-    problem, plan = problem_of(prior)
+    problem, plan = study({**BUDGET, "prior": prior})
     at = rungs(plan.grace_period, plan.reduction_factor, problem.max_resource)
     trials = TRIALS - rule.leaders * rule.replicates
     searcher, scheduler = ours(problem, plan, plan.sampler, plan.scheduler, seed)
@@ -154,7 +140,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.searches < 4 or args.searches % 2:
         parser.error(f"--searches is {args.searches}; expected an even number, 4 or more")
-    restorer, none = (problem_of(prior)[0] for prior in TABLES)
+    restorer, none = (study({**BUDGET, "prior": prior})[0] for prior in TABLES)
     worlds = {
         "with the prior": ("restorer", Curves(restorer, TABLES["restorer"]), RULES),
         "without": ("none", Curves(none, TABLES["none"]), RULES[:1]),
@@ -166,8 +152,7 @@ def main() -> None:
     ) as pool:
         running = {
             (world, str(rule)): [
-                pool.submit(recommend, prior, rule, seed, pickle.dumps(curves))
-                for seed in range(args.searches)
+                pool.submit(recommend, prior, rule, seed, curves) for seed in range(args.searches)
             ]
             for world, (prior, curves, rules) in worlds.items()
             for rule in rules

@@ -243,7 +243,7 @@ def test_the_hypervolume_is_the_share_that_a_brute_force_count_finds():
 
 
 def test_recorded_curves_of_the_extended_space_have_dearer_and_cheaper_epochs():
-    curves = pareto.ExtendedCurves(pareto.study()[0])
+    curves = pareto.ExtendedCurves(pareto.study(pareto.STUDY)[0])
     point = {p.name: p.low for p in curves.problem.parameters}
     assert curves.true_seconds(point | {"width": 32}) > 1.5 * curves.true_seconds(point)
     seen = curves.epoch_seconds(point)

@@ -145,8 +145,8 @@ class Tracking(tune.Callback):
             if not name.endswith(".png"):
                 continue
             file, key = folder.read(name), (trial_id, name)
-            if self._shown.get(key) != hash(file):
-                self._shown[key] = hash(file)
+            if self._shown.get(key) != (digest := hash(file)):
+                self._shown[key] = digest
                 with Image.open(io.BytesIO(file)) as image:
                     pictures[PurePosixPath(name).stem] = np.asarray(image.convert("RGB"))
         return pictures

@@ -87,7 +87,7 @@ def describe_trial(study: StudyRecord, trial: TrialRecord) -> str:
 
 
 def describe_best(study: StudyRecord, best: TrialRecord) -> str:
-    """Return the best setting, its quality: the confirmed one, if there is one."""
+    """Return the best setting and its quality: the confirmed one, if there is one."""
     problem = study.problem
     quality = problem.metric(problem.objectives[0])
     settings = ", ".join(f"{p.label} {short(best.parameters[p.name])}" for p in problem.parameters)
