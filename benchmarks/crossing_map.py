@@ -7,19 +7,21 @@ A DDPM is trained on clean images (the quick preset, no prior). It then draws fr
 reverse process that starts at t₀ from noised images (SDEdit, Meng et al. 2022): held-out images
 that were noisy (std 0.5) and that DIP or a classical denoiser restored without having seen a clean
 one, or the real ones. A row is one seed, start, t₀ / T, number of network evaluations and sampler:
-FID, and median distances relative to that of a real image to the nearest training image, from the
-start image, from the clean image behind it, and from the training set. Seconds are those of one
+FID by the features of two networks, and median distances relative to that of a real image to the
+nearest training image, from the start image, from the clean image behind it, and from the training
+set. Seconds are those of one
 core's process; those of DIP and of the denoiser, to fit it and to restore the starts, are counted.
 
 The rows are ``data/crossing-map-DATASET.csv``; seeds that are there are not repeated. Beside a
 figure, ``--figure`` or ``results/crossing-map-DATASET.html``, a sentence names the region in which
 a DIP start has a lower FID than noise at equal seconds, at a distance of at least 0.9 from its
-source: by t-intervals over seeds, at 5 % over all cells.
+source: by t-intervals over seeds, at 5 % over all cells, for each network.
 """
 
 import argparse
 import concurrent.futures
 import csv
+import itertools
 import math
 import multiprocessing
 import os
@@ -60,9 +62,10 @@ NOISE, DIP, CLASSICAL, REAL = "noise", "DIP image", "classical image", "real ima
 PRIORS = {DIP: "restorer", CLASSICAL: "gaussian"}
 COLOURS = {NOISE: BLUE, DIP: ORANGE, CLASSICAL: GREY, REAL: GREEN}
 NOVEL = 0.9
+QUALITIES = {"fid": "FID", "fid_second": "FID (second network)"}
 COLUMNS = (
     *("seed", "start", "t0_share", "evaluations", "sampler", "prior_seconds", "seconds"),
-    *("fid", "to_source", "true_error", "to_train"),
+    *("fid", "fid_second", "to_source", "true_error", "to_train"),
 )
 Row = dict[str, Any]
 Cell = tuple[str, str, int, str]
@@ -151,6 +154,7 @@ def row_of(
         "prior_seconds": round(prior_seconds, 3),
         "seconds": round(prior_seconds + seconds, 3),
         "fid": round(fid(reference.real_features, reference.extract(drawn)), 4),
+        "fid_second": round(reference.fid_second(drawn), 4),
         "to_source": round(distance(sources), 4),
         "true_error": round(distance(clean), 4),
         "to_train": round(float(nearest(drawn, reference.train).median()) / unit, 4),
@@ -181,20 +185,22 @@ def cells(rows: list[Row]) -> dict[Cell, list[Row]]:
 def mean(rows: list[Row], column: str) -> float:
     """Return the mean over seeds; of FID the geometric one."""
     values = [row[column] for row in rows]
-    return statistics.geometric_mean(values) if column == "fid" else statistics.fmean(values)
+    return statistics.geometric_mean(values) if column in QUALITIES else statistics.fmean(values)
 
 
-def rival(found: dict[Cell, list[Row]], start: str, seconds: float) -> Cell | None:
+def rival(found: dict[Cell, list[Row]], start: str, seconds: float, quality: str) -> Cell | None:
     """Return the cell of a start that has the least FID within so many seconds."""
     within = [
         cell
         for cell, rows in found.items()
         if cell[0] == start and mean(rows, "seconds") <= seconds
     ]
-    return min(within, key=lambda cell: mean(found[cell], "fid"), default=None)
+    return min(within, key=lambda cell: mean(found[cell], quality), default=None)
 
 
-def wins(found: dict[Cell, list[Row]], count_prior: bool, start: str = DIP) -> list[dict[str, Any]]:
+def wins(
+    found: dict[Cell, list[Row]], count_prior: bool, quality: str = "fid", start: str = DIP
+) -> list[dict[str, Any]]:
     """Return the cells of a start that beat noise at equal seconds and are no copies.
 
     Args:
@@ -205,11 +211,11 @@ def wins(found: dict[Cell, list[Row]], count_prior: bool, start: str = DIP) -> l
     for cell in mine:
         rows = found[cell]
         prior_seconds = 0.0 if count_prior else mean(rows, "prior_seconds")
-        best = rival(found, NOISE, mean(rows, "seconds") - prior_seconds)
+        best = rival(found, NOISE, mean(rows, "seconds") - prior_seconds, quality)
         if best is None or mean(rows, "to_source") < NOVEL or mean(rows, "true_error") < NOVEL:
             continue
         ratio = mean_of(
-            [math.log(a["fid"] / b["fid"]) for a, b in zip(rows, found[best], strict=True)]
+            [math.log(a[quality] / b[quality]) for a, b in zip(rows, found[best], strict=True)]
         )
         _, high = ratio.interval(1 - ALPHA / len(mine))
         if high < 0:
@@ -221,23 +227,26 @@ def sentences(rows: list[Row]) -> list[str]:
     """Return the region in which a DIP start wins, in words: with its seconds, and without."""
     found = cells(rows)
     texts = []
-    for count_prior, seconds in ((True, "DIP's seconds counted"), (False, "DIP for nothing")):
-        won = wins(found, count_prior)
+    counted = ((True, "DIP's seconds counted"), (False, "DIP for nothing"))
+    for (count_prior, seconds), quality in itertools.product(counted, QUALITIES):
+        won = wins(found, count_prior, quality)
         cost = mean([row for row in rows if row["start"] == DIP], "prior_seconds")
         if not won:
             texts.append(
-                f"{seconds} ({cost:.1f} s): in none of {sum(c[0] == DIP for c in found)} cells "
-                "does a DIP start beat noise at equal seconds with novelty."
+                f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: in none of "
+                f"{sum(c[0] == DIP for c in found)} cells does a DIP start beat noise at equal "
+                "seconds with novelty."
             )
             continue
         shares = sorted({w["cell"][1] for w in won})
         steps = sorted({w["cell"][2] for w in won})
         best = min(won, key=lambda w: w["ratio"])
         texts.append(
-            f"{seconds} ({cost:.1f} s): a DIP start beats noise at equal seconds with novelty in "
-            f"{len(won)} cells, t₀ / T {shares[0]:g} to {shares[-1]:g}, {steps[0]} to {steps[-1]} "
-            f"evaluations; at best its FID is {best['ratio']:.2f} times noise's "
-            f"(t₀ / T {best['cell'][1]:g}, {best['cell'][2]} evaluations, {best['cell'][3]})."
+            f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: a DIP start beats "
+            f"noise at equal seconds with novelty in {len(won)} cells, t₀ / T {shares[0]:g} to "
+            f"{shares[-1]:g}, {steps[0]} to {steps[-1]} evaluations; at best it is "
+            f"{best['ratio']:.2f} times noise's (t₀ / T {best['cell'][1]:g}, {best['cell'][2]} "
+            f"evaluations, {best['cell'][3]})."
         )
     return texts
 

@@ -12,10 +12,10 @@ sixteen. What is planted is known, so what a verdict says of it can be counted:
   independent confirmations the two contradict each other;
 - no effect, but one treated seed in five fails: how many verdicts name the failed seeds.
 
-What a run's seed does to its log FID is normal, independent in all conditions, with the deviation
-of the reference study; or drawn from the runs of a recorded confirmation on ``mnist-small``
-(``data/confirmation-mnist-small.csv``), those of one seed together. The last line is JSON: each
-share with its 95 % interval.
+What the seed of a run does to its log FID is normal, independent in all conditions and for both
+networks, with the deviation of the reference study; or drawn from the runs of recorded
+confirmations (``data/confirmation-mnist-small.csv``), those of one seed together.
+The last line is JSON: each share with its 95 % interval.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import concurrent.futures
 import csv
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import os
@@ -37,13 +38,13 @@ import numpy as np
 from scipy import stats
 from side_by_side import write
 
-from study.analysis.comparison import OPEN
+from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import conditions_of
 from study.analysis.sequential import GROUPS
-from study.analysis.verdict import Verdict, seeds_wanted, verdict_of
+from study.analysis.verdict import PairVerdict, Verdict, seeds_wanted, verdict_of
 from study.commands.confirm import BASELINE, COMPARED, ORIGINAL, TREATMENT
 from study.page.verdict_text import verdict_text
-from study.problem.definition import METRICS
+from study.problem.metrics import METRICS, SECOND_JUDGE
 from study.results.records import Evaluation, StudyRecord, TrialRecord, load_study
 from study.spec.problem import Parameter, Problem
 from study.spec.status import TrialStatus
@@ -80,7 +81,9 @@ PROBLEM = Problem(
         Parameter("seed", "seed", 0, 2**32 - 1, step=1),
     ),
     metrics=tuple(
-        dataclasses.replace(metric, references=()) for metric in METRICS if metric.name in COMPARED
+        dataclasses.replace(metric, references=())
+        for metric in METRICS
+        if metric.name in (*COMPARED, SECOND_JUDGE)
     ),
     objectives=("fid",),
     resource="epoch",
@@ -88,11 +91,16 @@ PROBLEM = Problem(
     rerun="",
 )
 
-Noise = Callable[[np.random.Generator], dict[str, float]]
-"""Draws the logarithm of each condition's FID with one seed, over that of the condition."""
+QUALITIES = ("fid", SECOND_JUDGE)
 
-Recorded = tuple[tuple[str, ...], np.ndarray]
-"""Conditions, and what their seeds did to their log FID: (seeds, conditions), of mean 0."""
+Column = tuple[str, str]
+"""A condition, and a quality of its runs."""
+
+Noise = Callable[[np.random.Generator], dict[Column, float]]
+"""Draws what one seed does to the logarithms of the qualities of the conditions."""
+
+Recorded = tuple[tuple[Column, ...], np.ndarray]
+"""Columns, and what seeds did to the logarithms in them: (seeds, columns), of mean 0."""
 
 SMOOTHING = 0.5
 
@@ -112,45 +120,54 @@ def reference_deviation() -> float:
     return float(np.sqrt((left**2).sum() / ((logs.shape[0] - 1) * (logs.shape[1] - 1))))
 
 
-def normal_noise(deviation: float, rng: np.random.Generator) -> dict[str, float]:
-    """Return normal noise, independent in all conditions."""
-    return dict(zip(CONDITIONS, rng.normal(0, deviation, len(CONDITIONS)), strict=True))
+def normal_noise(deviation: float, rng: np.random.Generator) -> dict[Column, float]:
+    """Return normal noise, independent in all conditions and by both networks."""
+    columns = list(itertools.product(CONDITIONS, QUALITIES))
+    return dict(zip(columns, rng.normal(0, deviation, len(columns)).tolist(), strict=True))
 
 
-def recorded_noise(groups: list[Recorded], rng: np.random.Generator) -> dict[str, float]:
+def recorded_noise(groups: list[Recorded], rng: np.random.Generator) -> dict[Column, float]:
     """Return noise like that of a recorded seed; conditions of different groups have another each.
 
     It is drawn by a smoothed bootstrap (Silverman & Young 1987): a recorded seed, and normal noise
     of the same covariance, half as large. Without the latter few seeds would soon repeat each
     other exactly, by which a deviation is none.
     """
-    found: dict[str, float] = {}
-    for names, table in groups:
+    found: dict[Column, float] = {}
+    for columns, table in groups:
         seeds = len(table)
-        normal = rng.normal(size=seeds) @ table / math.sqrt(seeds)  # (conditions,)
+        normal = rng.normal(size=seeds) @ table / math.sqrt(seeds)  # (columns,)
         drawn = (table[rng.integers(seeds)] + SMOOTHING * normal) / math.hypot(1, SMOOTHING)
-        found |= dict(zip(names, drawn.tolist(), strict=True))
+        found |= dict(zip(columns, drawn.tolist(), strict=True))
     return found
 
 
 def recorded_groups(file: Path = RECORDED) -> list[Recorded]:
     """Return what seeds did to log FID: of the settings that lead, and of the original's.
 
-    Only those seeds count that all conditions of a group have. Each condition's mean is taken off;
-    the rest is stretched, for the degree of freedom that the mean takes.
+    Only those seeds count that all conditions of a group have. Each study has settings of its own,
+    so each condition's mean is taken off within a study; the rest is stretched, for the degree of
+    freedom that the mean takes.
     """
     with file.open() as lines:
         rows = list(csv.DictReader(lines))
     groups: list[Recorded] = []
     for names in ((BASELINE, BEST, TWIN), (ORIGINAL, ORIGINAL_TWIN)):
-        logs = {
-            n: {r["seed"]: math.log(float(r["fid"])) for r in rows if r["condition"] == n}
-            for n in names
-        }
-        seeds = sorted(set.intersection(*(set(of) for of in logs.values())))
-        table = np.array([[of[seed] for of in logs.values()] for seed in seeds])  # (seeds, names)
-        left = (table - table.mean(0)) * math.sqrt(len(seeds) / (len(seeds) - 1))
-        groups.append((names, left))
+        columns, left = tuple(itertools.product(names, QUALITIES)), []
+        for study in dict.fromkeys(row["study"] for row in rows):
+            theirs = [row for row in rows if row["study"] == study]
+            logs = {
+                (name, quality): {
+                    row["seed"]: math.log(float(row[quality]))
+                    for row in theirs
+                    if row["condition"] == name
+                }
+                for name, quality in columns
+            }
+            seeds = sorted(set.intersection(*(set(of) for of in logs.values())))
+            table = np.array([[logs[column][seed] for column in columns] for seed in seeds])
+            left.append((table - table.mean(0)) * math.sqrt(len(seeds) / (len(seeds) - 1)))
+        groups.append((columns, np.concatenate(left)))
     return groups
 
 
@@ -163,18 +180,26 @@ def trials(
         luck = noise(rng)
         for name, parameters in CONDITIONS.items():
             treated = parameters["prior"] != "none"
-            fid = 5.0 * (1 + effect * treated) * math.exp(luck[name])
+            level = 5.0 * (1 + effect * treated)
+            quality = {each: level * math.exp(luck[name, each]) for each in QUALITIES}
             seconds = 30 * math.exp(rng.normal(0, SECONDS_NOISE))
             failed = treated and rng.random() < deaths
-            made.append(run(len(made), {**parameters, "seed": seed}, fid, seconds, failed))
+            made.append(run(len(made), {**parameters, "seed": seed}, quality, seconds, failed))
     return made
 
 
 def run(
-    number: int, parameters: dict[str, Any], fid: float, seconds: float, failed: bool
+    number: int,
+    parameters: dict[str, Any],
+    quality: dict[str, float],
+    seconds: float,
+    failed: bool,
 ) -> TrialRecord:
     """Return a run whose FID falls as its time grows."""
-    points = [{"fid": fid / share, "time_total_s": seconds * share} for share in SHARES]
+    points = [
+        {"time_total_s": seconds * share} | {name: value / share for name, value in quality.items()}
+        for share in SHARES
+    ]
     return TrialRecord(
         number=number,
         trial_id=str(number),
@@ -182,7 +207,7 @@ def run(
         stop_reason="planted" if failed else "",
         resource=len(SHARES),
         parameters=parameters,
-        metrics={} if failed else {"fid": fid, **dict.fromkeys(COMPARED[1:], seconds)},
+        metrics={} if failed else {**quality, **dict.fromkeys(COMPARED[1:], seconds)},
         curve=tuple(Evaluation(i + 1, 0.0, point) for i, point in enumerate(points)),
         pictures={},
         started_s=0.0,
@@ -204,6 +229,7 @@ def confirmation(
         "conditions": {name: {"parameters": p} for name, p in CONDITIONS.items()},
         "pairs": PAIRS,
         "compared": COMPARED,
+        "second_judges": [SECOND_JUDGE],
         "time_axis": "time_total_s",
         "treatment": TREATMENT,
         "looks": list(GROUPS),
@@ -224,8 +250,25 @@ def names_a_direction(verdict: Verdict) -> bool:
     return any(
         each.direction != OPEN
         for pair in verdict.pairs
-        for each in (pair.quality, pair.at_equal_time, pair.failures, *pair.others)
+        for each in (*qualities(pair), pair.failures, *pair.others)
     )
+
+
+def qualities(pair: PairVerdict) -> list[Comparison]:
+    """Return the comparisons of the quality of a pair."""
+    return [c for each in pair.judgements for c in (each.quality, each.at_equal_time)]
+
+
+def first_sentence(verdict: Verdict) -> str:
+    """Return what a verdict leads with: a direction, ``none``, ``contradiction`` or ``open``.
+
+    A direction is that of both networks, or of the one that shows any.
+    """
+    lead = [judgement.quality for judgement in verdict.pairs[0].judgements]
+    if all(c.direction == OPEN and c.size == "within" for c in lead):
+        return "none"
+    sides = {c.direction for c in lead} - {OPEN}
+    return "contradiction" if len(sides) > 1 else next(iter(sides), OPEN)
 
 
 @dataclasses.dataclass
@@ -247,11 +290,10 @@ def count(noise: Noise, studies: int, seed: list[int]) -> Counted:
         record = confirmation(rng, noise)
         verdict = verdict_of(record)
         counted.false.append(names_a_direction(verdict))
-        lead = verdict.pairs[0].quality
-        counted.none.append(lead.direction == OPEN and lead.size == "within")
+        counted.none.append(first_sentence(verdict) == "none")
         counted.runs.append(len(record.trials))
         record = confirmation(rng, noise, EFFECT)
-        counted.directions.append(verdict_of(record).pairs[0].quality.direction)
+        counted.directions.append(first_sentence(verdict_of(record)))
         counted.runs_with_effect.append(len(record.trials))
     for _ in range(max(1, studies // 10)):
         record = confirmation(rng, noise, deaths=DEATHS)

@@ -49,19 +49,27 @@ def shipped_card(dataset: Dataset) -> Path | None:
 
 @functools.lru_cache(maxsize=2)
 def shipped_features(card_file: Path) -> Features:
-    """Return the features that a card describes.
+    """Return the features that a card describes, with the second ones that it names.
 
     Raises:
         RuntimeError: the weights beside it are not those that it names.
     """
     card = json.loads(card_file.read_text())
-    weights = (card_file.parent / card["weights"]).read_bytes()
-    digest = hashlib.sha256(weights).hexdigest()
-    if digest != card["sha256"]:
-        raise RuntimeError(f"the features {card['name']} are damaged: reinstall the package")
+    weights = _as_shipped(card_file.parent, card["weights"], card["sha256"])
     net = FeatureNet(card["image_size"], card["channels"], card["num_classes"])
     net.load_state_dict(load(weights))
-    return Features(net.eval().requires_grad_(False), digest[:16], card)
+    named = card["second"]
+    _as_shipped(card_file.parent, named["weights"], named["sha256"])
+    second = read_features(card_file.parent / named["weights"])
+    return Features(net.eval().requires_grad_(False), card["sha256"][:16], card, second)
+
+
+def _as_shipped(folder: Path, name: str, sha256: str) -> bytes:
+    """Return what a file of weights holds, if it has that hash; raise RuntimeError if not."""
+    weights = (folder / name).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != sha256:
+        raise RuntimeError(f"the feature weights {name} are damaged: reinstall the package")
+    return weights
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,8 +1,9 @@
 """The features that quality is measured on: a layer of a small network that knows these images.
 
 ImageNet features have never seen a digit; these have seen nothing else. There are two kinds of
-network. The first is a classifier, whose weights for the built-in data sets are shipped, so that
-scores compare across machines. The second is trained here, for images of one's own.
+network: a classifier, and one that has also learnt to tell damaged images from whole ones. For the
+built-in data sets both are shipped, so that scores compare across machines; the second is a second
+opinion. For images of one's own the second kind is trained, and is the only one.
 """
 
 import hashlib
@@ -105,6 +106,8 @@ class Features:
     Attributes:
         hash: of the weights; features with equal hashes are equal.
         card: what it was trained on and how well it does there; JSON.
+        second: features of another network that was trained on other tasks, for a second opinion;
+            None where there is none.
         noisy: features that were trained on noisy images alone, for what may see no clean one; None
             where they are not known yet, or not needed.
     """
@@ -112,6 +115,7 @@ class Features:
     net: FeatureNet = field(compare=False)
     hash: str
     card: Mapping[str, Any] = field(compare=False)
+    second: "Features | None" = field(default=None, compare=False)
     noisy: "Features | None" = field(default=None, compare=False)
 
     @property

@@ -136,7 +136,7 @@ class Run:
         assert self.trainer is not None
         assert self.restoration is not None
         config, trainer, restoration = self.config, self.trainer, self.restoration
-        noisy = self.noisy_reference
+        noisy, features = self.noisy_reference, self.reference.features
         start = now(self.device)
         rng = generator(config.seed, "evaluation", device=self.device)
         self.samples = trainer.sample(self.scored_images, rng)
@@ -161,10 +161,12 @@ class Run:
             epoch=trainer.epoch,
             loss=loss,
             fid_floor=self.reference.fid_floor,
+            fid_second_floor=self.reference.fid_second_floor,
             fid_noise=self.reference.fid_noise,
             fid_threshold=self.reference.fid_threshold,
             scored_images=self.scored_images,
-            features=self.reference.features.description,
+            features=features.description,
+            features_second=features.second.description if features.second else "",
             features_corrupted=noisy.features.description if noisy else "",
             dataset_hash=self.dataset.hash,
             dip_saw=restoration.saw,

@@ -136,6 +136,7 @@ class Reference:
         fid_floor: FID of real held-out images against real held-out images, which perfect samples
             would score.
         fid_noise: FID of clipped Gaussian noise, which an untrained sampler scores.
+        fid_second_floor: the floor by the second features; NaN where there are none.
         real_contrast: contrast of the real images.
         real_nearest: median distance of real held-out images to the nearest training image.
     """
@@ -158,13 +159,23 @@ class Reference:
         others = others[:scored_images]
         self.fid_floor = fid(self.real_features, self.extract(others))
         self.fid_noise = fid(self.real_features, self.extract(noise_like(others, scored_images)))
+        self._second_real = _extract(features.second, self.real) if features.second else None
+        self.fid_second_floor = self.fid_second(others)
         self.real_contrast: float = contrast(self.real)
         self.real_nearest = float(nearest(others, self.train).median())
 
-    @torch.no_grad()
     def extract(self, images: Tensor) -> Tensor:
         """Return the features (N, D) of images (N, C, H, W) in [-1, 1]."""
-        return self.features.net.features(images)
+        return _extract(self.features, images)
+
+    def fid_second(self, images: Tensor) -> float:
+        """Return the FID of images (N, C, H, W) by the second features; NaN where there are none.
+
+        Networks that have learnt other tasks see other faults (see docs/method.md).
+        """
+        if self.features.second is None or self._second_real is None:
+            return math.nan
+        return fid(self._second_real, _extract(self.features.second, images))
 
     @property
     def fid_threshold(self) -> float:
@@ -186,6 +197,11 @@ class Reference:
             raise NonFiniteImagesError(bad, len(images))
         drawn = Drawn(images, sources, self)
         return {name: score(drawn) for name, score in SCORES.items()}
+
+
+@torch.no_grad()
+def _extract(features: Features, images: Tensor) -> Tensor:
+    return features.net.features(images)
 
 
 class Drawn:
@@ -261,6 +277,8 @@ SCORES: dict[str, Score] = {
     "kid_std": lambda drawn: drawn.kid[1],
     "precision": lambda drawn: drawn.precision_recall[0],
     "recall": lambda drawn: drawn.precision_recall[1],
+    # FID by features of another network; NaN where the data set has no second ones
+    "fid_second": lambda drawn: drawn.reference.fid_second(drawn.images),
     # mean probability that the classifier gives its own choice, 0 … 1; NaN without labels
     "confidence": _confidence,
     # how many classes the classifier sees among the images; NaN without labels

@@ -16,11 +16,13 @@ class Record:
         loss: mean ε-loss of the last epoch.
         fid_floor: FID of real held-out images against real held-out images, at this number of
             images.
+        fid_second_floor: the floor by the second features; NaN where there are none.
         fid_noise: FID of clipped Gaussian noise.
         fid_threshold: the floor plus a tenth of the way to the FID of noise, at which images count
             as recognisable.
         scored_images: the number of images drawn and scored.
         features: name, hash, dimension and accuracy of the features that the scores rest on.
+        features_second: the same of the features of ``fid_second``; empty without any.
         features_corrupted: the same of the features of ``fid_corrupted``; empty in the clean
             regime.
         dataset_hash: hash of the images and their splits.
@@ -46,10 +48,12 @@ class Record:
     epoch: int
     loss: float
     fid_floor: float
+    fid_second_floor: float
     fid_noise: float
     fid_threshold: float
     scored_images: int
     features: str
+    features_second: str
     features_corrupted: str
     dataset_hash: str
     dip_saw: str

@@ -1,9 +1,11 @@
 """Train the feature network of a data set: ``python -m dipddpm.train_features digits``.
 
-The command writes ``weights/NAME.safetensors`` and its card ``weights/NAME.json``. The shipped
-weights were made by it. Run it again only for a new version, since scores on other weights do not
-compare. A part of a data set has the features of the whole, so that their scores compare: for
-``mnist-small`` the command measures those of ``mnist`` on it and writes the card alone.
+The command writes ``weights/NAME.safetensors``, the second network's
+``weights/NAME-second.safetensors`` (as :mod:`dipddpm.feature_training` trains it) and the card of
+both, ``weights/NAME.json``. The shipped weights were made by it. Run it again only for a new
+version, since scores on other weights do not compare. A part of a data set has the features of the
+whole, so that their scores compare: for ``mnist-small`` the command measures those of ``mnist`` on
+it and writes the card alone.
 """
 
 import argparse
@@ -19,7 +21,8 @@ from torch.nn import functional as F
 
 from dipddpm.data import DATA_SOURCES, WEIGHTS, Dataset, load_dataset
 from dipddpm.feature_check import accuracy, check, checked_images
-from dipddpm.feature_store import shipped_features
+from dipddpm.feature_store import keep_features, shipped_features
+from dipddpm.feature_training import train_features
 from dipddpm.features import NUM_FEATURES, FeatureNet
 from dipddpm.randomness import generator, seeded_global
 
@@ -51,6 +54,7 @@ def main() -> None:
     if whole == args.dataset:
         net, train_images = train_feature_net(dataset, *TRAINING[whole]), len(dataset.train)
         save_file(net.state_dict(), weights)
+        keep_features(train_features(dataset), second_of(weights))
     else:
         features = shipped_features(args.out / f"{whole}.json")
         net, train_images = features.net, features.card["train_images"]
@@ -88,9 +92,19 @@ def describe(net: FeatureNet, dataset: Dataset, train_images: int, weights: Path
         "parameters": sum(p.numel() for p in net.parameters()),
         "licence": f"data: {DATA_SOURCES[dataset.name].licence}; "
         f"weights: {WEIGHTS_LICENCES[weights.stem]}",
-        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "sha256": _sha256(weights),
+        "second": {"weights": second_of(weights).name, "sha256": _sha256(second_of(weights))},
         "torch": torch.__version__,
     }
+
+
+def second_of(weights: Path) -> Path:
+    """Return the file of the second network's weights, beside those of the first."""
+    return weights.with_stem(f"{weights.stem}-second")
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def train_feature_net(dataset: Dataset, epochs: int, max_shift: int) -> FeatureNet:

@@ -7,7 +7,8 @@ counts against its condition. What is said of it in words is made in
 The error is shared out over all comparisons and all looks (:mod:`study.analysis.sequential`): where
 nothing differs, 19 in 20 verdicts are free of any false direction. Half of it goes to the quality
 of the first pair's condition against its baselines, a quarter to the same at equal time, since the
-verdict leads with these; the other comparisons share the last quarter evenly.
+verdict leads with these; the other comparisons share the last quarter evenly. Where quality is
+judged by a second measure too, it takes a fifth of the error, and leaves four fifths to these.
 """
 
 import dataclasses
@@ -40,6 +41,9 @@ FAILURES = "failed seeds"
 
 SHARES = {"quality": 0.5, "at equal time": 0.25, "others": 0.25}
 """How the error is shared out: the first two are of the condition that the verdict leads with."""
+
+SECOND = 0.2
+"""The share of the error that the second measure of its quality takes, where there is one."""
 
 LEAST_PAIRS = 3
 """Pairs of seeds that ended well below which nothing is decided."""
@@ -212,20 +216,31 @@ def _comparison(pairs: Pairs, direction: Direction, size: Size, level: float) ->
 def comparisons(confirmation: StudyRecord) -> list[Comparison]:
     """Return the comparisons of all pairs of a confirmation, those of the first pair first."""
     columns = _columns(confirmation)
-    looks = looks_of(confirmation)
-    quality = confirmation.info["compared"][0]
-    groups = [_group(pairs, columns[0].condition, quality) for pairs in columns]
-    shares = [SHARES[group] / groups.count(group) for group in groups]
+    looks, judges = looks_of(confirmation), judges_of(confirmation)
+    groups = [_group(pairs, columns[0].condition, judges) for pairs in columns]
+    sizes = SHARES
+    if len(judges) > 1:
+        sizes = {name: size * (1 - SECOND) for name, size in SHARES.items()} | {"second": SECOND}
+    shares = [sizes[group] / groups.count(group) for group in groups]
     return [judge(pairs, looks, share) for pairs, share in zip(columns, shares, strict=True)]
 
 
-def _group(pairs: Pairs, leading: str, quality: str) -> str:
-    """Return which of :data:`SHARES` a comparison has a part of."""
+def _group(pairs: Pairs, leading: str, judges: Sequence[str]) -> str:
+    """Return which part of the error a comparison shares in."""
     if pairs.condition != leading:
         return "others"
-    return {quality: "quality", f"{quality} {EQUAL_TIME}": "at equal time"}.get(
-        pairs.metric, "others"
-    )
+    metric = pairs.metric.removesuffix(f" {EQUAL_TIME}")
+    if metric not in judges:
+        return "others"
+    if metric != judges[0]:
+        return "second"
+    return "quality" if pairs.metric == metric else EQUAL_TIME
+
+
+def judges_of(confirmation: StudyRecord) -> tuple[str, ...]:
+    """Return the metrics by which quality is judged: the one that leads, and a second if any."""
+    info = confirmation.info
+    return (info["compared"][0], *info.get("second_judges", ()))
 
 
 def looks_of(confirmation: StudyRecord) -> Looks:
@@ -240,16 +255,16 @@ def _columns(confirmation: StudyRecord) -> list[Pairs]:
     """Return what is compared: the quality and the failures of all pairs, the rest of the first."""
     info, found = confirmation.info, []
     conditions = conditions_of(confirmation)
-    quality, *others = info["compared"]
     for place, names in enumerate(info["pairs"]):
         a, b = (conditions[name] for name in names)
         seeds = tuple(sorted(a.ended & b.ended))
-        found += [
-            _pairs(confirmation, a, b, quality, seeds),
-            _at_equal_time(confirmation, a, b, seeds),
-        ]
+        for quality in judges_of(confirmation):
+            found += [
+                _pairs(confirmation, a, b, quality, seeds),
+                _at_equal_time(confirmation, a, b, quality, seeds),
+            ]
         if place == 0:
-            found += [_pairs(confirmation, a, b, name, seeds) for name in others]
+            found += [_pairs(confirmation, a, b, name, seeds) for name in info["compared"][1:]]
         both = (tuple(1.0 if s in c.trials else math.nan for s in seeds) for c in (a, b))
         found.append(Pairs(a.name, b.name, FAILURES, 0.0, "lower", seeds, *both))
     return found
@@ -265,10 +280,10 @@ def _pairs(
 
 
 def _at_equal_time(
-    confirmation: StudyRecord, a: Condition, b: Condition, seeds: tuple[int, ...]
+    confirmation: StudyRecord, a: Condition, b: Condition, quality: str, seeds: tuple[int, ...]
 ) -> Pairs:
-    """Return the quality of both conditions when the one that ends first has ended."""
-    clock, quality = confirmation.info["time_axis"], confirmation.info["compared"][0]
+    """Return a quality of both conditions when the one that ends first has ended."""
+    clock = confirmation.info["time_axis"]
     pairs = _pairs(confirmation, a, b, quality, seeds)
     read = [_at_first_end(a.trials.get(seed), b.trials.get(seed), quality, clock) for seed in seeds]
     values, baseline_values, delays, baseline_delays = zip(*read, strict=True) if read else [()] * 4

@@ -4,14 +4,41 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from study.analysis.comparison import EQUAL_TIME, FAILURES, Comparison, comparisons, looks_of
+from study.analysis.comparison import (
+    EQUAL_TIME,
+    FAILURES,
+    Comparison,
+    comparisons,
+    judges_of,
+    looks_of,
+)
 from study.analysis.conditions import conditions_of
 from study.analysis.intervals import ALPHA
 from study.analysis.sequential import Looks
 from study.results.records import StudyRecord
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the form of ``verdict.json``."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A quality of a condition against its baseline's.
+
+    Attributes:
+        metric: the name of the quality.
+        quality: at equal resource.
+        at_equal_time: when the one that ends first has ended.
+    """
+
+    metric: str
+    quality: Comparison
+    at_equal_time: Comparison
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is, both at equal resource and at equal time."""
+        return self.quality.is_decided and self.at_equal_time.is_decided
 
 
 @dataclass(frozen=True)
@@ -21,8 +48,7 @@ class PairVerdict:
     Attributes:
         are_twins: they differ in nothing but the treatment, so that what differs is its work. Where
             they differ in more, it is that of a setting.
-        quality: at equal resource.
-        at_equal_time: quality when the one that ends first has ended.
+        judgements: of their quality, by each of the verdict's ``judged_by``.
         failures: how often each failed.
         others: further metrics.
     """
@@ -30,15 +56,19 @@ class PairVerdict:
     condition: str
     baseline: str
     are_twins: bool
-    quality: Comparison
-    at_equal_time: Comparison
+    judgements: tuple[Judgement, ...]
     failures: Comparison
     others: tuple[Comparison, ...]
 
     @property
+    def leading(self) -> Judgement:
+        """The judgement by the metric that leads."""
+        return self.judgements[0]
+
+    @property
     def is_decided(self) -> bool:
-        """Whether the quality is, both at equal resource and at equal time."""
-        return self.quality.is_decided and self.at_equal_time.is_decided
+        """Whether all judgements are."""
+        return all(judgement.is_decided for judgement in self.judgements)
 
 
 @dataclass(frozen=True)
@@ -48,7 +78,7 @@ class Verdict:
     Attributes:
         treatment: what is judged, in words.
         chosen_by: the metric by which the search chose what is judged.
-        judged_by: the metric that is the quality here.
+        judged_by: the metrics that are the quality here; the first one leads.
         error: the share of verdicts in which a direction is named that is none, where there is
             none, over all comparisons and looks.
         looks: the numbers of seeds at which it was planned to look.
@@ -58,7 +88,7 @@ class Verdict:
 
     treatment: str
     chosen_by: str
-    judged_by: str
+    judged_by: tuple[str, ...]
     error: float
     looks: tuple[int, ...]
     pairs: tuple[PairVerdict, ...]
@@ -73,7 +103,7 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
     """Return the verdict of a confirmation, as far as it has come."""
     info, found = confirmation.info, comparisons(confirmation)
     conditions = conditions_of(confirmation)
-    quality = info["compared"][0]
+    judges = judges_of(confirmation)
     pairs = []
     for name, baseline in info["pairs"]:
         mine = {c.metric: c for c in found if (c.condition, c.baseline) == (name, baseline)}
@@ -83,8 +113,10 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
                 condition=name,
                 baseline=baseline,
                 are_twins=sum(a[parameter] != b[parameter] for parameter in a) == 1,
-                quality=mine.pop(quality),
-                at_equal_time=mine.pop(f"{quality} {EQUAL_TIME}"),
+                judgements=tuple(
+                    Judgement(judge, mine.pop(judge), mine.pop(f"{judge} {EQUAL_TIME}"))
+                    for judge in judges
+                ),
                 failures=mine.pop(FAILURES),
                 others=tuple(mine.values()),
             )
@@ -92,7 +124,7 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
     return Verdict(
         treatment=info["treatment"],
         chosen_by=info.get("chosen_by", confirmation.problem.objectives[0]),
-        judged_by=quality,
+        judged_by=judges,
         error=ALPHA,
         looks=looks_of(confirmation).planned,
         pairs=tuple(pairs),
@@ -115,7 +147,11 @@ def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
     for pair in verdict.pairs:
         leads = pair.condition == verdict.pairs[0].condition
         if pair.is_decided:
-            seeds = max(len(pair.quality.seeds), len(pair.at_equal_time.seeds))
+            seeds = max(
+                len(comparison.seeds)
+                for judgement in pair.judgements
+                for comparison in (judgement.quality, judgement.at_equal_time)
+            )
         else:
             both = conditions[pair.condition].ended & conditions[pair.baseline].ended
             asked = most if leads else min(most, looks.planned[:2][-1])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from dipddpm.features import Features
 from dipddpm.priors import PRIORS
 from study.analysis.comparison import comparisons, table
 from study.analysis.conditions import Point, fixed_design, trials_with
@@ -26,7 +27,7 @@ from study.page.verdict_text import verdict_text
 from study.problem.cost import Cost
 from study.problem.definition import describe, describe_trials, original_setting
 from study.problem.films import write_films
-from study.problem.metrics import JUDGE, MEASURED_WORK, without_prior
+from study.problem.metrics import JUDGE, MEASURED_WORK, SECOND_JUDGE, without_prior
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.files import write_json, write_text
@@ -220,6 +221,7 @@ def _run_conditions(
         "pairs": pairs,
         "chosen_by": study.problem.objectives[0],
         "compared": COMPARED,
+        "second_judges": _second_judges(study, session.features),
         "time_axis": "time_total_s",
         "treatment": TREATMENT,
         "looks": looks.planned,
@@ -252,6 +254,13 @@ def _looks(study: StudyRecord, most: int) -> Looks:
     """Return the looks that a confirmation began with, or those of a new one."""
     begun = study.confirmation.info.get("looks") if study.confirmation else None
     return Looks(tuple(begun)) if begun else Looks.up_to(most)
+
+
+def _second_judges(study: StudyRecord, features: Features) -> list[str]:
+    """Return the second measures that a confirmation began with, or those of a new one."""
+    if study.confirmation:
+        return list(study.confirmation.info.get("second_judges", ()))
+    return [SECOND_JUDGE] if features.second else []
 
 
 def _run_group(

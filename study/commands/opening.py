@@ -17,6 +17,7 @@ from dipddpm.cli import OneLineParser, flag
 from dipddpm.config import RunConfig
 from dipddpm.data import DATA_SOURCES, Dataset
 from dipddpm.errors import ConfigError, DataError
+from dipddpm.feature_store import shipped_card
 from dipddpm.pipeline import check_sizes, dataset_of
 from dipddpm.training import Trainer
 from study.cluster import nodes
@@ -40,6 +41,7 @@ from study.problem import trainable
 from study.problem.arguments import RESULTS_DIR, RUN
 from study.problem.earlier import began_with, check_remembered, read_earlier, remembered
 from study.problem.known_folders import recall, remember
+from study.problem.metrics import OF_LABELS, SECOND_JUDGE
 from study.problem.settings import StudySettings, is_own_folder
 from study.results import provenance
 from study.results.folder import DATABASE_FILE, LATEST, STUDY_FILE, ResultsFolder, StudyIsRunning
@@ -254,11 +256,22 @@ def _check_is_new(settings: StudySettings, storage: RemotePath | None) -> None:
 def _dataset(command: Command, settings: StudySettings) -> Dataset:
     """Load the study's images; raise ConfigError where a run's settings do not fit them."""
     dataset = dataset_of(settings.run)
+    _check_objectives(settings, dataset)
     for config in command.configs(settings):
         check_sizes(config, dataset)
         batch = dataset.train.images[: config.batch_size]
         Trainer(config, batch, batch)  # its networks may not take images of this size
     return dataset
+
+
+def _check_objectives(settings: StudySettings, dataset: Dataset) -> None:
+    """Raise SettingError where these images cannot have one of the objectives."""
+    lacking = dict.fromkeys(OF_LABELS, "labels") if not int(dataset.train.labels.max()) else {}
+    if shipped_card(dataset) is None:
+        lacking[SECOND_JUDGE] = "shipped features"
+    if wrong := [name for name in settings.objectives if name in lacking]:
+        expected = f"without {wrong[0]}: these images have no {lacking[wrong[0]]}"
+        raise SettingError("objectives", ",".join(settings.objectives), expected)
 
 
 def _check_nodes(settings: StudySettings, storage: RemotePath | None, dataset: Dataset) -> None:

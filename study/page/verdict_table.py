@@ -10,7 +10,7 @@ from study.analysis.verdict import PairVerdict, verdict_of
 from study.page.figure_style import axis_title
 from study.page.numbers import short
 from study.results.records import StudyRecord
-from study.spec.problem import Problem
+from study.spec.problem import Metric, Problem
 
 Tone = Literal["good", "bad", "plain", "open"]
 """What a decision means for the condition: better, worse, a difference of neither kind, or none."""
@@ -66,16 +66,22 @@ def ends_of(groups: Sequence[Group]) -> list[float | None]:
 
 
 def _rows(pair: PairVerdict, problem: Problem) -> list[Row]:
-    compared = [pair.quality, pair.at_equal_time, *pair.others]
-    return [_row(c, problem) for c in compared]
+    rows = []
+    for judgement in pair.judgements:
+        metric = problem.metric(judgement.metric)
+        label = axis_title(metric)
+        rows += [
+            _row(judgement.quality, metric, f"{label} at equal {problem.resource}s"),
+            _row(judgement.at_equal_time, metric, f"{label} {EQUAL_TIME}"),
+        ]
+    for c in pair.others:
+        metric = problem.metric(c.metric)
+        rows.append(_row(c, metric, axis_title(metric)))
+    return rows
 
 
-def _row(c: Comparison, problem: Problem) -> Row:
-    name = c.metric.removesuffix(f" {EQUAL_TIME}")
-    metric, effect = problem.metric(name), c.effect
-    what = axis_title(metric)
-    if name == problem.objectives[0]:
-        what += f" {EQUAL_TIME}" if name != c.metric else f" at equal {problem.resource}s"
+def _row(c: Comparison, metric: Metric, what: str) -> Row:
+    effect = c.effect
     known = effect.n > 1 and all(map(math.isfinite, (effect.ratio, effect.low, effect.high)))
     decision, tone = _decision(c, metric.goal == "max")
     failed = len(c.failed) + len(c.baseline_failed)

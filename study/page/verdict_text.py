@@ -3,10 +3,11 @@
 import math
 import statistics
 from collections.abc import Iterator
+from typing import Literal
 
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
-from study.analysis.verdict import PairVerdict, Verdict, verdict_of
+from study.analysis.verdict import Judgement, PairVerdict, Verdict, verdict_of
 from study.page.numbers import apart, change, short
 from study.results.records import StudyRecord
 from study.spec.problem import Metric, Problem
@@ -21,17 +22,17 @@ OUTLIER = 3.0
 def verdict_text(confirmation: StudyRecord) -> str:
     """Return a paragraph: does the treatment help, at equal epochs and at equal total time?"""
     verdict, problem = verdict_of(confirmation), confirmation.problem
-    quality = problem.metric(verdict.judged_by)
+    quality = problem.metric(verdict.judged_by[0])
     lead = verdict.pairs[0]
-    sentences = [f"{_capital(_judgement(lead, lead.quality, verdict, quality))}."]
-    if verdict.chosen_by != verdict.judged_by:
+    sentences = [f"{_answer(lead, verdict, problem, in_time=False)}."]
+    if verdict.chosen_by != quality.name:
         chosen_by = problem.metric(verdict.chosen_by)
         sentences.append(
             f"Settings were chosen by {chosen_by.label} ({chosen_by.name}) and are judged by "
             f"{quality.label} ({quality.name})."
         )
     for pair in verdict.pairs:
-        sentences.append(_pair_text(pair, verdict, quality, problem.resource))
+        sentences.append(_pair_text(pair, verdict, problem))
         sentences += _failures_text(pair)
     for condition in conditions_of(confirmation).values():
         sentences += _outliers_text(condition, quality)
@@ -49,47 +50,96 @@ def headline(confirmation: StudyRecord) -> list[str]:
     then conditions whose quality is about that of a reference, such as noise.
     """
     verdict = verdict_of(confirmation)
-    quality = confirmation.problem.metric(confirmation.info["compared"][0])
-    resource = confirmation.problem.resource
+    problem = confirmation.problem
     sentences: list[str] = []
     for pair in verdict.pairs[:2]:
-        if not pair.quality.seeds:
+        if not pair.leading.quality.seeds:
             sentences.append(f"{_capital(pair.condition)}: too few seeds have ended.")
         elif not sentences:
-            answer, means = (
-                _answer(pair, verdict, quality, resource),
-                _means(pair, quality, resource),
-            )
-            sentences += [f"{answer}.", *([means] if means else [])]
+            sentences.append(f"{_answer(pair, verdict, problem)}.")
+            sentences += _means(pair, problem)
         else:
-            figures = (
-                f" ({quality.label} {_against(pair.quality)})" if pair.quality.effect.n else ""
-            )
-            sentences.append(f"{_answer(pair, verdict, quality, resource)}{figures}.")
+            told = [
+                f"{problem.metric(judgement.metric).label} {_against(judgement.quality)}"
+                for judgement in pair.judgements
+                if judgement.quality.effect.n
+            ]
+            figures = f" ({'; '.join(told)})" if told else ""
+            sentences.append(f"{_answer(pair, verdict, problem)}{figures}.")
     for condition in conditions_of(confirmation).values():
-        sentences += _reference_text(condition, confirmation.problem, quality)
+        for name in verdict.judged_by:
+            sentences += _reference_text(condition, problem, problem.metric(name))
     return sentences
 
 
-def _answer(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: str) -> str:
-    """Return what a pair shows, at equal resource and at equal total time."""
-    both = (pair.quality, pair.at_equal_time)
-    answer, in_time = (_judgement(pair, c, verdict, quality) for c in both)
-    if answer == in_time:
-        return f"{_capital(answer)}, at equal {resource}s and at equal total time"
-    return f"At equal {resource}s {answer}; at equal total time {in_time}"
+def _answer(pair: PairVerdict, verdict: Verdict, problem: Problem, in_time: bool = True) -> str:
+    """Return what a pair shows: once where all measures of quality agree, else by each.
 
-
-def _means(pair: PairVerdict, quality: Metric, resource: str) -> str:
-    """Return the means of a pair, how far they are apart, and how sure that is."""
+    Args:
+        in_time: at equal total time too.
+    """
+    for with_size in (True, False):
+        answers = [
+            _of_one(pair, judgement, verdict, problem, in_time, with_size)
+            for judgement in pair.judgements
+        ]
+        if len(set(answers)) == 1:
+            return _capital(answers[0])
     told = [
-        f"at equal {when} {_against(c)}{_distance(c)}"
-        for when, c in ((f"{resource}s", pair.quality), ("total time", pair.at_equal_time))
-        if c.effect.n
+        f"By {problem.metric(judgement.metric).label}, "
+        + _of_one(pair, judgement, verdict, problem, in_time, with_size=True)
+        for judgement in pair.judgements
     ]
-    compared = f"{quality.label} of {pair.condition} against {pair.baseline}"
-    fresh = f"{len(pair.quality.seeds)} fresh seeds"
-    return f"{_capital(compared)}, {fresh}: {'; '.join(told)}." if told else ""
+    sides = {_side(j.quality, problem.metric(j.metric)) for j in pair.judgements}
+    if {"better", "worse"} <= sides:
+        told.insert(0, "The measures of quality contradict each other")
+    return ". ".join(told)
+
+
+def _of_one(
+    pair: PairVerdict,
+    judgement: Judgement,
+    verdict: Verdict,
+    problem: Problem,
+    in_time: bool,
+    with_size: bool,
+) -> str:
+    """Return what one measure of quality shows, at equal resource and at equal total time."""
+    metric = problem.metric(judgement.metric)
+    answer, later = (
+        _judgement(pair, c, verdict, metric, with_size)
+        for c in (judgement.quality, judgement.at_equal_time)
+    )
+    if not in_time:
+        return answer
+    if answer == later:
+        return f"{answer}, at equal {problem.resource}s and at equal total time"
+    return f"at equal {problem.resource}s {answer}; at equal total time {later}"
+
+
+def _side(c: Comparison, quality: Metric) -> Literal["better", "worse", "open"]:
+    """Return on which side of its baseline a condition surely is."""
+    if c.direction == OPEN:
+        return "open"
+    return "better" if c.direction == ("higher" if quality.goal == "max" else "lower") else "worse"
+
+
+def _means(pair: PairVerdict, problem: Problem) -> Iterator[str]:
+    """Return the means of a pair by each measure, how far they are apart, and how sure that is."""
+    for judgement in pair.judgements:
+        told = [
+            f"at equal {when} {_against(c)}{_distance(c)}"
+            for when, c in (
+                (f"{problem.resource}s", judgement.quality),
+                ("total time", judgement.at_equal_time),
+            )
+            if c.effect.n
+        ]
+        label = problem.metric(judgement.metric).label
+        compared = f"{label} of {pair.condition} against {pair.baseline}"
+        fresh = f"{len(judgement.quality.seeds)} fresh seeds"
+        if told:
+            yield f"{_capital(compared)}, {fresh}: {'; '.join(told)}."
 
 
 def _against(c: Comparison) -> str:
@@ -120,12 +170,20 @@ def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> 
                 )
 
 
-def _pair_text(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: str) -> str:
+def _pair_text(pair: PairVerdict, verdict: Verdict, problem: Problem) -> str:
     """Return what a condition does to the quality, at equal resource and at equal total time."""
     compared = f"{_capital(pair.condition)} against {pair.baseline}"
-    first, at_time = pair.quality, pair.at_equal_time
-    if not first.seeds:
+    if not pair.leading.quality.seeds:
         return f"{compared}: too few seeds have ended in both."
+    told = [_judgement_text(pair, each, verdict, problem) for each in pair.judgements]
+    return f"{compared}, {'; '.join(told)}."
+
+
+def _judgement_text(
+    pair: PairVerdict, judgement: Judgement, verdict: Verdict, problem: Problem
+) -> str:
+    quality = problem.metric(judgement.metric)
+    first, at_time = judgement.quality, judgement.at_equal_time
     answer, answer_in_time = (_judgement(pair, each, verdict, quality) for each in (first, at_time))
     late = [
         f"{name} had none yet in {len(seeds)} of {len(at_time.seeds)} seeds"
@@ -137,9 +195,9 @@ def _pair_text(pair: PairVerdict, verdict: Verdict, quality: Metric, resource: s
     ]
     in_time = "; ".join([_figures(at_time), *late] if at_time.effect.n else late)
     return (
-        f"{compared}, {len(first.seeds)} seeds: at equal {resource}s {answer} "
+        f"{len(first.seeds)} seeds: at equal {problem.resource}s {answer} "
         f"({quality.label} {_figures(first)}), at equal total time "
-        f"{'too' if answer_in_time == answer else answer_in_time} ({in_time})."
+        f"{'too' if answer_in_time == answer else answer_in_time} ({in_time})"
     )
 
 
@@ -193,7 +251,9 @@ def _figures(c: Comparison) -> str:
     return figures
 
 
-def _judgement(pair: PairVerdict, c: Comparison, verdict: Verdict, quality: Metric) -> str:
+def _judgement(
+    pair: PairVerdict, c: Comparison, verdict: Verdict, quality: Metric, with_size: bool = True
+) -> str:
     """Return what a quality shows. Of twins it is the treatment's work, else that of a setting."""
     helps, hurts, same, unknown = (
         (
@@ -213,7 +273,9 @@ def _judgement(pair: PairVerdict, c: Comparison, verdict: Verdict, quality: Metr
     within, beyond = f"by less than {c.margin:.0%}", f"by more than {c.margin:.0%}"
     if c.direction == OPEN:
         return same if c.size == "within" else unknown
-    answer = helps if c.direction == ("higher" if quality.goal == "max" else "lower") else hurts
+    answer = helps if _side(c, quality) == "better" else hurts
+    if not with_size:
+        return answer
     return {"within": f"{answer}, {within}", "beyond": f"{answer}, {beyond}"}.get(c.size, answer)
 
 

@@ -19,6 +19,11 @@ METRICS = (
             *("scored_images", "features_corrupted"),
         ),
     ),
+    Metric(
+        *("fid_second", "FID (second network)", "", "min"),
+        references=("fid_second_floor", "scored_images", "features_second"),
+    ),
+    Metric("fid_second_floor", "FID floor (second network)"),
     Metric("fid_corrupted_floor", "floor of the FID with noise"),
     Metric("fid_corrupted_noise", "FID with noise, of noise"),
     Metric("fid_corrupted_threshold", "FID with noise that counts as recognisable"),
@@ -61,6 +66,7 @@ METRICS = (
         awaited=True,
     ),
     Metric("features", "features of the scores"),
+    Metric("features_second", "features of the FID (second network)"),
     Metric("features_corrupted", "features of the FID with noise"),
     Metric("dataset_hash", "data"),
 )
@@ -71,6 +77,9 @@ MEASURED_WORK = tuple(metric.name for metric in METRICS if metric.declared_effec
 OF_PRIOR = ("dip_loss", "dip_psnr", "dip_ssim")
 """The metrics that a run without prior does not have."""
 
+OF_LABELS = ("confidence", "classes")
+"""The metrics that only images with labels have."""
+
 OF_NOISY_REGIME = ("fid_corrupted",)
 """The metrics that only a run in the noisy regime has."""
 
@@ -79,6 +88,9 @@ QUALITY = {"clean": "fid", "noisy": "fid_corrupted"}
 
 JUDGE = "fid"
 """The quality by which a confirmation judges in every regime, at the end and on clean images."""
+
+SECOND_JUDGE = "fid_second"
+"""The quality by which it judges too, where the images have features of a second network."""
 
 OBJECTIVES = tuple(metric.name for metric in METRICS if metric.goal)
 """What can be optimised: every metric of which one end is the better one."""

@@ -101,6 +101,7 @@ INFO = {
         "pairs": {"type": "array", "items": {**TEXTS, "minItems": 2, "maxItems": 2}},
         "dataset_hash": {**TEXT, "pattern": r"^\w+$"},
         "compared": {**TEXTS, "minItems": 1},
+        "second_judges": TEXTS,
         "treatment": TEXT,
         "train_images": COUNT,
         "train_images_as_reported": COUNT,
@@ -171,6 +172,7 @@ def check_confirmation(path: Path, info: Mapping[str, Any], problem: Problem) ->
     for what, names, known in (
         ("pairs", [name for pair in info["pairs"] for name in pair], info["conditions"]),
         ("compared", info["compared"], metrics),
+        ("second_judges", info.get("second_judges", ()), metrics),
     ):
         if wrong := [name for name in names if name not in known]:
             raise DamagedFile(path, f"is wrong at {what}: {wrong[0]!r} is not there")

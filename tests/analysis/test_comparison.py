@@ -78,6 +78,16 @@ def test_the_condition_that_leads_has_three_quarters_of_the_error():
     assert found["work_s"] == found[FAILURES] == pytest.approx(level / 4, rel=1e-3)
 
 
+def test_a_second_measure_takes_a_fifth_of_the_error():
+    record = confirmation(1.0, 10.0, seeds=4, noise=0.5, harm=1.0, harm_noise=0.5)
+    levels = {share: Looks.up_to(16).up_to_now(4, 0.05 * share)[0][1] for share in (0.4, 0.2, 0.1)}
+    found = {c.metric: 1 - c.confidence for c in comparisons(record)}
+    assert found["error"] == pytest.approx(levels[0.4])
+    assert found[f"error {EQUAL_TIME}"] == pytest.approx(levels[0.2])
+    assert found["harm"] == found[f"harm {EQUAL_TIME}"] == pytest.approx(levels[0.1])
+    assert found["work_s"] == found[FAILURES] == pytest.approx(levels[0.1])
+
+
 def test_a_comparison_stops_at_the_look_that_decides_it():
     """What later seeds say changes nothing: the look that had been announced has decided."""
     clear, late = [1.3, 1.31, 1.29, 1.3], [0.7] * 2

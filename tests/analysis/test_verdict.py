@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import pytest
 from support.planted_confirmations import confirmation
 
 from study.analysis.verdict import seeds_wanted, verdict_of
@@ -45,14 +46,37 @@ def test_the_file_has_every_comparison_with_all_that_it_rests_on(tmp_path):
     verdict = verdict_of(confirmation(0.8, 20.0, seeds=6, failed=[5]))
     write_json(tmp_path / "verdict.json", verdict.to_json())
     read = json.loads((tmp_path / "verdict.json").read_text())
-    assert (read["schema"], read["treatment"], read["error"]) == (1, "the cure", 0.05)
-    assert (read["chosen_by"], read["judged_by"]) == ("error", "error")
+    assert (read["schema"], read["treatment"], read["error"]) == (2, "the cure", 0.05)
+    assert (read["chosen_by"], read["judged_by"]) == ("error", ["error"])
     assert read["looks"] == [4, 6, 9, 12, 16]
     (pair,) = read["pairs"]
     assert pair["are_twins"]
     assert [c["metric"] for c in pair["others"]] == ["work_s"]
-    assert set(pair["quality"]) == {
-        *("condition", "baseline", "metric", "seeds", "failed", "baseline_failed", "effect"),
-        *("confidence", "margin", "direction", "size"),
-    }
+    (judgement,) = pair["judgements"]
+    assert judgement["metric"] == "error"
+    assert (
+        set(judgement["quality"])
+        == set(judgement["at_equal_time"])
+        == {
+            *("condition", "baseline", "metric", "seeds", "failed", "baseline_failed", "effect"),
+            *("confidence", "margin", "direction", "size"),
+        }
+    )
     assert pair["failures"]["failed"] == [5]
+
+
+def test_a_second_measure_of_quality_is_judged_beside_the_first():
+    """The treated has less error and does more harm."""
+    verdict = verdict_of(confirmation(0.8, 10.0, harm=1.3))
+    assert verdict.judged_by == ("error", "harm")
+    first, second = verdict.pairs[0].judgements
+    assert (first.quality.metric, first.quality.direction) == ("error", "lower")
+    assert (second.quality.metric, second.quality.direction) == ("harm", "higher")
+    assert second.at_equal_time.metric == "harm at equal time"
+    assert second.at_equal_time.effect.ratio == pytest.approx(1.3, rel=0.02)
+
+
+def test_seeds_are_added_until_the_second_measure_is_decided_too():
+    assert seeds_wanted(confirmation(0.8, 20.0, seeds=4, harm=1.3), 16)["bare"] == 4
+    unclear = confirmation(0.8, 20.0, seeds=4, harm=1.0, harm_noise=0.5)
+    assert seeds_wanted(unclear, 16)["bare"] == 6

@@ -4,6 +4,7 @@ The commands are called in this process and refuse before any work: no Ray is st
 """
 
 import pytest
+from support.image_folders import save_images
 from support.refusals import refused
 
 from dipddpm.__main__ import main as library
@@ -348,6 +349,18 @@ CASES = [
 @pytest.mark.parametrize(("command", "argv", "message"), CASES)
 def test_bad_usage_is_one_line_and_leaves_nothing(command, argv, message, here, capsys):
     assert message in refused(COMMANDS[command], argv, here, capsys)
+
+
+@pytest.mark.parametrize(
+    ("objective", "lack"),
+    [("fid_second", "shipped features"), ("confidence", "labels"), ("classes", "labels")],
+)
+def test_an_objective_that_these_images_cannot_have_is_refused(objective, lack, here, capsys):
+    save_images(here / "pictures", 1000)
+    argv = ["--dataset", "pictures", "--objectives", f"fid,{objective}"]
+    line = refused(search.main, argv, here, capsys)
+    assert f"--objectives is fid,{objective}; expected without {objective}" in line
+    assert f"these images have no {lack}" in line
 
 
 SECRET = "sEcReT"

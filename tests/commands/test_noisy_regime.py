@@ -67,8 +67,8 @@ def test_noisy_images_choose_and_clean_ones_judge(tmp_path, monkeypatch, capsys)
         trials = pd.read_csv(part / "trials.csv").query("status == 'completed'")
         assert load_study(part).best.trial_id == trials.trial_id[trials.fid_corrupted.idxmin()]
     verdict = json.loads((folder / "verdict.json").read_text())
-    assert (verdict["chosen_by"], verdict["judged_by"]) == ("fid_corrupted", "fid")
-    assert verdict["pairs"][0]["quality"]["metric"] == "fid"
+    assert (verdict["chosen_by"], verdict["judged_by"]) == ("fid_corrupted", ["fid", "fid_second"])
+    assert verdict["pairs"][0]["judgements"][0]["metric"] == "fid"
     words = "chosen by FID with noise, against noisy images (fid_corrupted) and are judged by FID"
     assert words in " ".join(capsys.readouterr().out.split())
     assert words in (folder / "dashboard.html").read_text()

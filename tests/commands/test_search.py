@@ -145,8 +145,11 @@ def test_the_confirmation(done):
     assert verdict["looks"] == [2]
     lead = verdict["pairs"][0]
     assert (lead["condition"], lead["baseline"]) == ("the best trial", "no prior, tuned")
-    assert lead["quality"]["seeds"] == [1001, 1002]
-    assert lead["quality"]["direction"] == "open"  # of two seeds nothing follows
+    assert verdict["judged_by"] == ["fid", "fid_second"]
+    for judgement in lead["judgements"]:
+        assert judgement["quality"]["seeds"] == [1001, 1002]
+        assert judgement["quality"]["effect"]["n"] == 2
+        assert judgement["quality"]["direction"] == "open"  # of two seeds nothing follows
     assert [pair["are_twins"] for pair in verdict["pairs"] if "as " in pair["baseline"]]
     table = pd.read_csv(folder / "confirm.csv")
     assert set(table.metric) >= {"fid", "fid at equal time", "failed seeds", "time_per_iteration_s"}

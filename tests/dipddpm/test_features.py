@@ -1,14 +1,16 @@
 """Features for images of one's own: that they know images whatever the labels teach."""
 
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from dipddpm.data import Dataset, Split, cut, load_dataset, shuffled
+from dipddpm.data import WEIGHTS, Dataset, Split, cut, load_dataset, shuffled
 from dipddpm.feature_check import doubts
-from dipddpm.feature_store import keep_features, kept_features, load_features
+from dipddpm.feature_store import keep_features, kept_features, load_features, shipped_features
 from dipddpm.feature_training import MOST_STEPS, degraded, moved, train_features
 from dipddpm.features import SOFT_LIMIT, bands
 from dipddpm.quality import Reference
@@ -78,6 +80,7 @@ def test_without_labels_scores_of_the_classifier_are_missing(trained):
         "classes",
         "confidence",
         "nearest_source",
+        "fid_second",
     }
 
 
@@ -151,6 +154,24 @@ def test_kept_features_come_back_as_they_were(trained, tmp_path):
 def test_shipped_features_need_no_file(tmp_path):
     keep_features(load_features(load_dataset("digits")), tmp_path / "features.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist-small"])
+def test_shipped_features_have_second_ones_that_pass_their_check(name):
+    second = load_features(load_dataset(name)).second
+    assert second.hash != load_features(load_dataset(name)).hash
+    assert second.doubts == []
+    assert second.accuracy > 0.95
+
+
+@pytest.mark.parametrize("part", ["weights", "second"])
+def test_damaged_weights_are_refused(tmp_path, part):
+    card = json.loads((WEIGHTS / "digits.json").read_text())
+    damaged = card["weights"] if part == "weights" else card["second"]["weights"]
+    shutil.copytree(WEIGHTS, tmp_path, dirs_exist_ok=True)
+    (tmp_path / damaged).write_bytes(b"nothing")
+    with pytest.raises(RuntimeError, match=f"{damaged} are damaged: reinstall"):
+        shipped_features(tmp_path / "digits.json")
 
 
 def test_the_accuracy_of_shipped_features_is_that_on_the_copy_they_are_used_for():

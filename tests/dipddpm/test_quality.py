@@ -150,6 +150,21 @@ def test_scores_grow_with_damage(reference, held_out):
         assert kids == sorted(kids), name
 
 
+def test_the_second_network_sees_damage_that_the_classifier_hardly_sees(reference, held_out):
+    """Digits that are blurred by half are read as well as others; they look different."""
+    blur = torch.nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+    whole, blurred = (reference.score(held_out.lerp(blur(held_out), x)) for x in (0.0, 0.5))
+    assert whole["fid_second"] == pytest.approx(reference.fid_second_floor)
+    assert blurred["fid_second"] / whole["fid_second"] > 2 * blurred["fid"] / whole["fid"]
+
+
+def test_without_second_features_there_is_no_second_fid(held_out):
+    features = dataclasses.replace(load_features(load_dataset("digits")), second=None)
+    alone = Reference(load_dataset("digits"), features, 300)
+    assert math.isnan(alone.score(held_out)["fid_second"])
+    assert math.isnan(alone.fid_second_floor)
+
+
 def test_a_score_from_outside_is_found_in_the_record(tiny, monkeypatch):
     """One entry: a function of the drawn images, their features and the reference."""
 

@@ -143,3 +143,35 @@ def test_a_condition_that_scores_like_noise_is_named():
     assert said[2:] == [
         "Bare scores like the lower bound: 1, where that is 1.1 on the same images."
     ]
+
+
+def test_measures_of_quality_that_agree_are_told_once():
+    record = confirmation(0.8, 10.0, harm=0.7)
+    answer, means, harm_means = headline(record)
+    assert answer == "The cure helps, by more than 10%, at equal rounds and at equal total time."
+    assert means.startswith("Error of the treated against bare, 4 fresh seeds: at equal rounds 0.8")
+    assert harm_means.startswith("Harm of the treated against bare, 4 fresh seeds")
+    text = verdict_text(record)
+    assert text.startswith(
+        "The cure helps, by more than 10%. The treated against bare, 4 seeds: at"
+    )
+    assert "; 4 seeds: at equal rounds the cure helps, by more than 10% (harm 0." in text
+
+
+def test_where_only_the_size_differs_the_direction_is_told():
+    answer = headline(confirmation(0.8, 10.0, harm=0.95))[0]
+    assert answer == "The cure helps, at equal rounds and at equal total time."
+
+
+def test_measures_of_quality_that_disagree_each_have_their_answer():
+    help_ = "the cure helps, by more than 10%, at equal rounds and at equal total time"
+    same = "the cure makes no difference beyond 10%, at equal rounds and at equal total time"
+    answer = headline(confirmation(0.8, 10.0, harm=1.0))[0]
+    assert answer == f"By error, {help_}. By harm, {same}."
+
+
+def test_a_contradiction_of_measures_is_no_answer():
+    """What one measure calls better and the other worse is neither."""
+    answer = headline(confirmation(0.8, 10.0, harm=1.3))[0]
+    assert answer.startswith("The measures of quality contradict each other. By error, the cure he")
+    assert "By harm, the cure hurts, by more than 10%, at equal rounds and at" in answer

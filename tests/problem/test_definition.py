@@ -62,8 +62,8 @@ def test_the_caution_is_what_the_benchmarks_found():
     data = ROOT / "benchmarks" / "data"
     found = json.loads((data / "search-luck.json").read_text())
     luck = found["rows"][0]["deviation"]
-    assert f"In {found['searches']} searches" in definition.CAUTION
-    assert f"varied by {100 * luck:.0f} %" in definition.CAUTION
+    assert f"In {found['searches']} searches" in definition.SEARCH_LUCK
+    assert f"varied by {100 * luck:.0f} %" in definition.SEARCH_LUCK
     rows = json.loads((data / "pair-noise.json").read_text())["rows"]
     assert any((row["ratio_300"] < 1) != (row["ratio_other"] < 1) for row in rows)  # turned round
-    assert describe(resolve({}, this_machine())).caution == definition.CAUTION
+    assert describe(resolve({}, this_machine())).caution == definition.SEARCH_LUCK

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from study.results.records import Evaluation, StudyRecord, TrialRecord
-from study.spec.problem import Parameter
+from study.spec.problem import Metric, Parameter
 from support.toy_problem import TOY
 
 
@@ -39,10 +39,13 @@ def trial(number, treated, seed, final_error, seconds, status="completed"):
     )
 
 
-def confirmation(treated_error, treated_seconds, seeds=9, noise=0.005, failed=()):
+def confirmation(
+    treated_error, treated_seconds, seeds=9, noise=0.005, failed=(), harm=None, harm_noise=0.005
+):
     """A treated condition and its baseline, with half a per cent of noise.
 
-    Of the seeds in ``failed`` the treated trial failed.
+    Of the seeds in ``failed`` the treated trial failed. ``harm`` is that of the treated by a second
+    measure, which does not change within a trial; the baseline's is 1.
     """
     rng = np.random.default_rng(1)
     trials = []
@@ -68,4 +71,20 @@ def confirmation(treated_error, treated_seconds, seeds=9, noise=0.005, failed=()
         "treatment": "the cure",
         "looks": [4, 6, 9, 12, 16],
     }
+    if harm is not None:
+        info["second_judges"] = ["harm"]
+        problem = dataclasses.replace(
+            problem, metrics=(*problem.metrics, Metric("harm", "harm", goal="min"))
+        )
+        harms = {"yes": harm, "no": 1.0}
+        trials = [
+            with_metric(each, "harm", harms[each.parameters["treated"]] * math.exp(luck))
+            for each, luck in zip(trials, rng.normal(0, harm_noise, len(trials)), strict=True)
+        ]
     return StudyRecord("confirm", Path(), problem, info, tuple(trials))
+
+
+def with_metric(trial, name, value):
+    """The trial with a metric that has the same value at each evaluation."""
+    curve = tuple(dataclasses.replace(e, metrics={**e.metrics, name: value}) for e in trial.curve)
+    return dataclasses.replace(trial, metrics={**trial.metrics, name: value}, curve=curve)
