@@ -37,7 +37,7 @@ from study.page.text import (
 )
 from study.page.tradeoff_figures import costs
 from study.page.trial_data import columns_of, labels_of, pictures_of, trials_json
-from study.page.verdict_table import ends_of, groups_of
+from study.page.verdict_table import ends_of, groups_of, less_is_better
 from study.page.verdict_text import headline, verdict_text
 from study.results.folder import REPLICATION_FILE
 from study.results.records import StudyRecord, TrialRecord
@@ -103,6 +103,7 @@ def compare(studies: list[StudyRecord]) -> str:
         "compare.html.jinja",
         axis=axis_of(ends_of([*itertools.chain(*groups)])) if any(groups) else None,
         better=_better_corner(first),
+        less_is_better=all(less_is_better(s.confirmation) for s in studies if s.confirmation),
         noise=f"No searched setting changes {noise[0]}: differences are noise." if noise else None,
         studies=[
             {
@@ -174,6 +175,7 @@ def _verdict(study: StudyRecord) -> dict[str, Any] | None:
         "headline": headline(study.confirmation),
         "groups": groups,
         "axis": axis_of(ends_of(groups)),
+        "less_is_better": less_is_better(study.confirmation),
         "text": verdict_text(study.confirmation),
         "caution": study.problem.caution,
         "json": verdict_of(study.confirmation).to_json(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from study.analysis.comparison import EQUAL_TIME, OPEN, Comparison
+from study.analysis.comparison import EQUAL_TIME, OPEN, Comparison, judges_of
 from study.analysis.verdict import PairVerdict, verdict_of
 from study.page.figure_style import axis_title
 from study.page.numbers import short
@@ -63,6 +63,12 @@ def ends_of(groups: Sequence[Group]) -> list[float | None]:
     """Return all ratios that the table's axis is to hold: ends of intervals and of margins."""
     rows = [row for group in groups for row in group.rows]
     return [end for row in rows for end in (row.low, row.high, *row.shaded)]
+
+
+def less_is_better(confirmation: StudyRecord) -> bool:
+    """Return whether the side of an interval on which there is less is the better one in all."""
+    names = {*judges_of(confirmation), *confirmation.info["compared"]}
+    return all(confirmation.problem.metric(name).goal == "min" for name in names)
 
 
 def _rows(pair: PairVerdict, problem: Problem) -> list[Row]:

@@ -175,8 +175,10 @@ def _pair_text(pair: PairVerdict, verdict: Verdict, problem: Problem) -> str:
     compared = f"{_capital(pair.condition)} against {pair.baseline}"
     if not pair.leading.quality.seeds:
         return f"{compared}: too few seeds have ended in both."
-    told = [_judgement_text(pair, each, verdict, problem) for each in pair.judgements]
-    return f"{compared}, {'; '.join(told)}."
+    first, *others = (_judgement_text(pair, j, verdict, problem) for j in pair.judgements)
+    told = [f"by {problem.metric(j.metric).label}, " for j in pair.judgements[1:]]
+    told = [f"; {by}{text}" for by, text in zip(told, others, strict=True)]
+    return f"{compared}, {first}{''.join(told)}."
 
 
 def _judgement_text(

@@ -9,7 +9,7 @@ from support.planted_studies import ROWS, make_study
 
 from study.page.dashboard import draw
 from study.page.interval_axis import axis_of
-from study.page.verdict_table import ends_of, groups_of
+from study.page.verdict_table import ends_of, groups_of, less_is_better
 
 
 def rows(record):
@@ -31,6 +31,25 @@ def test_a_row_for_each_comparison():
     assert (quality.decision, quality.tone) == ("better, > 10%", "good")
     assert (at_time.decision, at_time.tone) == ("worse, > 10%", "bad")
     assert (work.decision, work.rests_on) == ("worse, > 10%", "4")
+
+
+def test_each_measure_of_quality_has_its_rows():
+    (group,) = groups_of(confirmation(0.8, 10.0, harm=1.3))
+    decisions = {row.what: row.decision for row in group.rows}
+    assert list(decisions)[2:4] == ["harm at equal rounds", "harm at equal time"]
+    assert decisions["error at equal rounds"] == "better, > 10%"
+    assert decisions["harm at equal rounds"] == "worse, > 10%"
+
+
+def test_that_less_is_better_is_said_where_it_holds_in_all_rows():
+    record = confirmation(0.8, 10.0)
+    assert less_is_better(record)
+    metrics = tuple(
+        dataclasses.replace(metric, goal="max") if metric.name == "work_s" else metric
+        for metric in record.problem.metrics
+    )
+    problem = dataclasses.replace(record.problem, metrics=metrics)
+    assert not less_is_better(dataclasses.replace(record, problem=problem))
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_measures_of_quality_that_agree_are_told_once():
     assert text.startswith(
         "The cure helps, by more than 10%. The treated against bare, 4 seeds: at"
     )
-    assert "; 4 seeds: at equal rounds the cure helps, by more than 10% (harm 0." in text
+    assert "; by harm, 4 seeds: at equal rounds the cure helps, by more than 10% (harm 0." in text
 
 
 def test_where_only_the_size_differs_the_direction_is_told():
