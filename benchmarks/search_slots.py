@@ -5,8 +5,8 @@
 Replays searches of 30 trials on 2 and 16 slots (:mod:`search`), of these rules: that of version
 0.2, whose Gaussian process knew the last value of each trial that had ended, and whose trials were
 judged as they came to a rung and stopped for good; the same with today's process, taught by
-forecasts of running trials as well; today's, whose trials wait at a rung; and the latter with the
-rungs of version 0.2. Each is compared, seed by seed, with the rule of version 0.2 on two slots.
+forecasts of running trials as well; today's, whose trials wait at a rung, of which one in four goes
+on; the latter with two rungs, at which one in two goes on; and with the rungs of version 0.2. Each is compared, seed by seed, with the rule of version 0.2 on two slots.
 """
 
 import argparse
@@ -30,8 +30,9 @@ from study.engine.asha import SuccessiveHalving
 from study.engine.samplers import StudySearch, make_sampler
 from study.spec.halving import rungs
 
-BEFORE, STOPPING, NOW, SHORT = "0.2", "0.2 with forecasts", "today", "today, at 1/9 and 1/3"
-RULES = {BEFORE: (4, 3.0), STOPPING: (4, 3.0), SHORT: (4, 3.0)}
+BEFORE, STOPPING, NOW = "0.2", "0.2 with forecasts", "today"
+HALVES, SHORT = "today, halves at 1/4 and 1/2", "today, thirds at 1/9 and 1/3"
+RULES = {BEFORE: (4, 3.0), STOPPING: (4, 3.0), HALVES: (9, 2.0), SHORT: (4, 3.0)}
 """First rung [epochs] and factor of the rules that have others than today's."""
 SLOTS = (2, 16)
 
@@ -90,7 +91,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
     fitted = pickle.dumps(Curves(study()[0]))
-    cells = [(method, slots) for slots in SLOTS for method in (BEFORE, STOPPING, NOW, SHORT)]
+    cells = [(method, slots) for slots in SLOTS for method in (BEFORE, STOPPING, NOW, HALVES, SHORT)]
     with concurrent.futures.ProcessPoolExecutor(
         args.processes, multiprocessing.get_context("spawn")
     ) as pool:

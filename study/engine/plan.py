@@ -28,7 +28,7 @@ class Plan:
     scheduler: str = "asha"
     grace_period: int = 1
     """What a trial may spend before it can be stopped, in units of the problem's resource."""
-    reduction_factor: float = 2.0
+    reduction_factor: float = 4.0
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     slots: int = 1
