@@ -26,8 +26,6 @@ import math
 import multiprocessing
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,7 +34,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import torch
-from side_by_side import DATA, TABLES
+from side_by_side import DATA, write
 from torch import Tensor
 
 from dipddpm.config import RunConfig, preset
@@ -212,7 +210,7 @@ def wins(
         rows = found[cell]
         prior_seconds = 0.0 if count_prior else mean(rows, "prior_seconds")
         best = rival(found, NOISE, mean(rows, "seconds") - prior_seconds, quality)
-        if best is None or mean(rows, "to_source") < NOVEL or mean(rows, "true_error") < NOVEL:
+        if best is None or not is_novel(rows):
             continue
         ratio = mean_of(
             [math.log(a[quality] / b[quality]) for a, b in zip(rows, found[best], strict=True)]
@@ -228,27 +226,66 @@ def sentences(rows: list[Row]) -> list[str]:
     found = cells(rows)
     texts = []
     counted = ((True, "DIP's seconds counted"), (False, "DIP for nothing"))
+    cost = mean([row for row in rows if row["start"] == DIP], "prior_seconds")
     for (count_prior, seconds), quality in itertools.product(counted, QUALITIES):
         won = wins(found, count_prior, quality)
-        cost = mean([row for row in rows if row["start"] == DIP], "prior_seconds")
+        told = f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: "
         if not won:
-            texts.append(
-                f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: in none of "
-                f"{sum(c[0] == DIP for c in found)} cells does a DIP start beat noise at equal "
-                "seconds with novelty."
-            )
+            of = sum(cell[0] == DIP for cell in found)
+            told += f"in none of {of} cells does a DIP start beat noise at equal seconds"
+            texts.append(f"{told} with novelty.")
             continue
         shares = sorted({w["cell"][1] for w in won})
         steps = sorted({w["cell"][2] for w in won})
         best = min(won, key=lambda w: w["ratio"])
-        texts.append(
-            f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: a DIP start beats "
-            f"noise at equal seconds with novelty in {len(won)} cells, t₀ / T {shares[0]:g} to "
-            f"{shares[-1]:g}, {steps[0]} to {steps[-1]} evaluations; at best it is "
-            f"{best['ratio']:.2f} times noise's (t₀ / T {best['cell'][1]:g}, {best['cell'][2]} "
-            f"evaluations, {best['cell'][3]})."
+        told += (
+            f"a DIP start beats noise at equal seconds with novelty in {len(won)} cells, t₀ / T "
+            f"{shares[0]:g} to {shares[-1]:g}, {steps[0]} to {steps[-1]} evaluations; at best it "
+            f"is {best['ratio']:.2f} times noise's (t₀ / T {best['cell'][1]:g}, "
+            f"{best['cell'][2]} evaluations, {best['cell'][3]})."
         )
+        if count_prior:
+            beaten = sum(classical_is_better(found, w["cell"], quality) for w in won)
+            told += f" In {beaten} of them a classical image is a better start within the seconds."
+        texts.append(told)
     return texts
+
+
+def is_novel(rows: list[Row]) -> bool:
+    """Return whether what a cell draws is as far from its sources as real images are apart."""
+    return (
+        rows[0]["start"] == NOISE or min(mean(rows, "to_source"), mean(rows, "true_error")) >= NOVEL
+    )
+
+
+def classical_is_better(found: dict[Cell, list[Row]], cell: Cell, quality: str) -> bool:
+    """Return whether a classical image's start, novel too, has less FID within a cell's seconds."""
+    novel = {c: rows for c, rows in found.items() if is_novel(rows)}
+    best = rival(novel, CLASSICAL, mean(found[cell], "seconds"), quality)
+    return best is not None and mean(found[best], quality) < mean(found[cell], quality)
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """Return the best cell of each start by each network, and in how many it beats noise."""
+    found = cells(rows)
+    table = []
+    for quality, start in itertools.product(QUALITIES, COLOURS):
+        mine = {c: r for c, r in found.items() if c[0] == start and is_novel(r)}
+        cell = min(mine, key=lambda c: mean(mine[c], quality))
+        means = {name: round(mean(mine[cell], name), 3) for name in ("seconds", *QUALITIES)}
+        table.append(
+            {
+                "quality": QUALITIES[quality],
+                "start": start,
+                "t0_share": cell[1],
+                "evaluations": cell[2],
+                "sampler": cell[3],
+                **means,
+                "wins": None if start == NOISE else len(wins(found, True, quality, start)),
+                "cells": sum(c[0] == start for c in found),
+            }
+        )
+    return {"seeds": len({row["seed"] for row in rows}), "rows": table, "text": sentences(rows)}
 
 
 def figure(rows: list[Row]) -> go.Figure:
@@ -257,7 +294,7 @@ def figure(rows: list[Row]) -> go.Figure:
     for start, colour in COLOURS.items():
         for share in (1.0,) if start == NOISE else SHARES:
             mine = {c: r for c, r in found.items() if c[0] == start and c[1] == share}
-            novel = [start == NOISE or mean(r, "to_source") >= NOVEL for r in mine.values()]
+            novel = [is_novel(r) for r in mine.values()]
             text = [
                 f"{start}, t₀ / T {share:g}, {cell[2]} evaluations, {cell[3]}<br>to source "
                 f"{mean(r, 'to_source'):.2f}, to clean {mean(r, 'true_error'):.2f}, "
@@ -325,7 +362,7 @@ def main() -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     figure(rows).write_html(page)
     print(f"written to {file} and {page}", *sentences(rows), sep="\n")
-    subprocess.run([sys.executable, TABLES], check=True)
+    write(file.stem, summary(rows))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ Replays searches of 30 trials on 2 and 16 slots (:mod:`search`), of these rules:
 0.2, whose Gaussian process knew the last value of each trial that had ended, and whose trials were
 judged as they came to a rung and stopped for good; the same with today's process, taught by
 forecasts of running trials as well; today's, whose trials wait at a rung, of which one in four goes
-on; the latter with two rungs, at which one in two goes on; and with the rungs of version 0.2. Each is compared, seed by seed, with the rule of version 0.2 on two slots.
+on; the latter with two rungs, at which one in two goes on; and with the rungs of version 0.2. Each
+is compared, seed by seed, with the rule of version 0.2 on two slots.
 """
 
 import argparse
@@ -91,7 +92,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
     fitted = pickle.dumps(Curves(study()[0]))
-    cells = [(method, slots) for slots in SLOTS for method in (BEFORE, STOPPING, NOW, HALVES, SHORT)]
+    cells = [
+        (method, slots) for slots in SLOTS for method in (BEFORE, STOPPING, NOW, HALVES, SHORT)
+    ]
     with concurrent.futures.ProcessPoolExecutor(
         args.processes, multiprocessing.get_context("spawn")
     ) as pool:

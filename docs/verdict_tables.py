@@ -72,8 +72,29 @@ def pair_noise() -> str:
     return markdown(header, rows)
 
 
+def crossing_map() -> str:
+    rows = []
+    for dataset in ("digits", "mnist-small"):
+        for row in load(f"crossing-map-{dataset}")["rows"]:
+            wins = row["wins"]
+            rows.append(
+                [
+                    *(dataset, row["quality"], row["start"]),
+                    *(f"{row['t0_share']:g}", f"{row['evaluations']}", row["sampler"]),
+                    *(number(row[name]) for name in ("fid", "fid_second", "seconds")),
+                    "" if wins is None else f"{wins} of {row['cells']}",
+                ]
+            )
+    header = (
+        *("data", "best by", "start", "t₀ / T", "evaluations", "sampler"),
+        *("FID", "FID (second network)", "seconds for 300", "cells that beat noise in their time"),
+    )
+    return markdown(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "performance/verdicts": verdicts,
     "performance/search-luck": search_luck,
     "performance/pair-noise": pair_noise,
+    "findings/crossing-map": crossing_map,
 }

@@ -230,6 +230,25 @@ def test_a_dip_start_wins_at_equal_seconds_and_at_a_distance_alone():
     )[0].startswith("DIP's seconds counted (1.0 s), by FID: a DIP start beats noise")
 
 
+def test_where_a_classical_image_is_the_better_start_it_is_said():
+    """It takes as long, and is novel; where it copies its source it is no rival."""
+
+    def told(distance):
+        rows = [
+            *crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan),
+            *crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95),
+            *crossing_rows(crossing_map.CLASSICAL, 0.3, 2.4, 3.0, distance),
+        ]
+        return crossing_map.sentences(rows)[0]
+
+    assert told(0.95).endswith(
+        "In 1 of them a classical image is a better start within the seconds."
+    )
+    assert told(0.5).endswith(
+        "In 0 of them a classical image is a better start within the seconds."
+    )
+
+
 def test_the_hypervolume_is_the_share_that_a_brute_force_count_finds():
     """Both scales are logarithmic; a point outside of the plane counts as one at its edge."""
     times = (0.2, 1.6)
