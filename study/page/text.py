@@ -98,10 +98,12 @@ def describe_best(study: StudyRecord, best: TrialRecord) -> str:
     if values and min(values) > 0:
         return (
             f"{text} {short(statistics.geometric_mean(values))}, the mean over {len(values)} "
-            f"fresh seeds ({searched} in the search, where the best of {len(study.trials)} trials "
-            f"is also the luckiest)."
+            f"fresh seeds ({searched} in the search, as trial {best.number}: the best of "
+            f"{len(study.trials)} trials is also the luckiest)."
         )
-    return f"{text} {searched} in the search, not confirmed with fresh seeds."
+    return (
+        f"{text} {searched} in the search, as trial {best.number}, not confirmed with fresh seeds."
+    )
 
 
 def describe_origin(study: StudyRecord, trial: TrialRecord) -> str:

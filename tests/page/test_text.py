@@ -9,7 +9,7 @@ from support.toy_problem import TOY
 
 from study.page import figures
 from study.page.dashboard import draw
-from study.page.text import describe_bounds, describe_origin, describe_study
+from study.page.text import describe_best, describe_bounds, describe_origin, describe_study
 from study.results.records import load_study
 from study.spec.problem import FIXED_DESIGN
 
@@ -85,3 +85,9 @@ def test_the_axes_of_parameters_show_the_range_that_is_searched(study):
 
 def test_what_to_judge_the_quality_by_are_numbers_alone(study):
     assert describe_bounds(study, study.best) == "Lower is better: lower bound 0.25."
+
+
+def test_the_best_setting_names_its_trial(tmp_path):
+    study = make_study(tmp_path, ROWS, FLAGGED)
+    text = describe_best(study, study.best)
+    assert text == "x 9, y 1. error 0.5 in the search, as trial 0, not confirmed with fresh seeds."
