@@ -13,14 +13,13 @@ sixteen. What is planted is known, so what a verdict says of it can be counted:
 - no effect, but one treated seed in five fails: how many verdicts name the failed seeds.
 
 What the seed of a run does to its log FID is normal, independent in all conditions and for both
-networks, with the deviation of the reference study; or drawn from the runs of recorded
-confirmations (``data/confirmation-mnist-small.csv``), those of one seed together.
+networks, with the deviation of recorded ones; or drawn from the runs of recorded
+confirmations (``results/reference/mnist-small-*``), those of one seed together.
 The last line is JSON: each share with its 95 % interval.
 """
 
 import argparse
 import concurrent.futures
-import csv
 import dataclasses
 import functools
 import itertools
@@ -30,7 +29,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,8 @@ from study.results.records import Evaluation, StudyRecord, TrialRecord, load_stu
 from study.spec.problem import Parameter, Problem
 from study.spec.status import TrialStatus
 
-REFERENCE = Path(__file__).parents[1] / "results/reference/quick"
-RECORDED = Path(__file__).parent / "data" / "confirmation-mnist-small.csv"
-LEARNT = math.log(30)
-"""The log FID below which a condition of the reference counts as trained; others vary otherwise."""
-
+RESULTS = Path(__file__).parents[1] / "results/reference"
+RECORDED = tuple(sorted(RESULTS.glob("mnist-small-*")))
 EFFECT = 0.09
 DEATHS = 0.2
 BEST, TWIN = "the best trial", "no prior, as the best trial"
@@ -108,16 +104,15 @@ Share = dict[str, float]
 
 
 def reference_deviation() -> float:
-    """Return the deviation of a run's log FID in the reference study, beside what its seed does.
+    """Return the deviation of a run's log FID in the recorded studies, beside what its seed does.
 
-    It is what is left without the means of conditions and seeds, which take degrees of freedom.
+    It is that of the conditions that lead: what is left without the means of conditions and seeds,
+    which take degrees of freedom.
     """
-    study = load_study(REFERENCE).confirmation
-    assert study is not None
-    rows = [c.values("fid", sorted(c.trials)) for c in conditions_of(study).values()]
-    logs = np.log([row for row in rows if math.log(statistics.geometric_mean(row)) < LEARNT])
-    left = logs - logs.mean(0) - logs.mean(1, keepdims=True) + logs.mean()
-    return float(np.sqrt((left**2).sum() / ((logs.shape[0] - 1) * (logs.shape[1] - 1))))
+    columns, table = recorded_groups()[0]  # of mean 0 in each column
+    logs = table[:, [name == "fid" for _, name in columns]]
+    left = logs - logs.mean(1, keepdims=True)
+    return float(np.sqrt((left**2).sum() / (len(logs) * (logs.shape[1] - 1))))
 
 
 def normal_noise(deviation: float, rng: np.random.Generator) -> dict[Column, float]:
@@ -142,32 +137,23 @@ def recorded_noise(groups: list[Recorded], rng: np.random.Generator) -> dict[Col
     return found
 
 
-def recorded_groups(file: Path = RECORDED) -> list[Recorded]:
+def recorded_groups(folders: Sequence[Path] = RECORDED) -> list[Recorded]:
     """Return what seeds did to log FID: of the settings that lead, and of the original's.
 
     Only those seeds count that all conditions of a group have. Each study has settings of its own,
     so each condition's mean is taken off within a study; the rest is stretched, for the degree of
     freedom that the mean takes.
     """
-    with file.open() as lines:
-        rows = list(csv.DictReader(lines))
+    studies = [confirmation for f in folders if (confirmation := load_study(f).confirmation)]
     groups: list[Recorded] = []
     for names in ((BASELINE, BEST, TWIN), (ORIGINAL, ORIGINAL_TWIN)):
-        columns, left = tuple(itertools.product(names, QUALITIES)), []
-        for study in dict.fromkeys(row["study"] for row in rows):
-            theirs = [row for row in rows if row["study"] == study]
-            logs = {
-                (name, quality): {
-                    row["seed"]: math.log(float(row[quality]))
-                    for row in theirs
-                    if row["condition"] == name
-                }
-                for name, quality in columns
-            }
-            seeds = sorted(set.intersection(*(set(of) for of in logs.values())))
-            table = np.array([[logs[column][seed] for column in columns] for seed in seeds])
+        left = []
+        for conditions in map(conditions_of, studies):
+            mine = [conditions[name] for name in names]
+            seeds = sorted(set.intersection(*(set(each.trials) for each in mine)))
+            table = np.log([each.values(q, seeds) for each in mine for q in QUALITIES]).T
             left.append((table - table.mean(0)) * math.sqrt(len(seeds) / (len(seeds) - 1)))
-        groups.append((columns, np.concatenate(left)))
+        groups.append((tuple(itertools.product(names, QUALITIES)), np.concatenate(left)))
     return groups
 
 
@@ -351,7 +337,9 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000, help="of each kind (1000)")
     parser.add_argument("--noise", choices=("normal", "recorded"), default="normal")
     parser.add_argument(
-        "--deviation", type=float, help="of normal noise in log FID; the reference's without it"
+        "--deviation",
+        type=float,
+        help="of normal noise in log FID; that of the recorded runs without it",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())

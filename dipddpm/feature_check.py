@@ -22,7 +22,7 @@ BATCH = 256  # images at once; bounds memory, changes nothing
 TINY = 1e-9  # keeps quotients finite
 
 NOISE_FID = 10.0
-"""Least FID of noise, in floors. Images count as recognisable at a tenth of it above the floor."""
+"""Least FID of noise, in floors. Images then count as recognisable up to 2.2 floors."""
 
 DEGRADED_FID = 3.0
 """Least FID of degraded images, in floors. The floor is what chance alone makes of real images."""

@@ -66,8 +66,7 @@ class BandFeatureNet(FeatureNet):
     The bands are the image and two levels of its Laplacian pyramid (Burt & Adelson 1983), each
     standardised over the training images: fine texture weighs as much as colour from the first step
     on. Far from real images the features saturate. If not, the FID of noise would be a thousand
-    times that of any damage that people see, and a tenth of it, by which images count as
-    recognisable, would tell nothing.
+    times that of any damage that people see.
     """
 
     mean: Tensor

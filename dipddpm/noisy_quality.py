@@ -13,7 +13,7 @@ from torch import Tensor
 from dipddpm.corruption import corrupt
 from dipddpm.data import Dataset, Split
 from dipddpm.features import Features
-from dipddpm.quality import NOISE_SHARE, fid, noise_like
+from dipddpm.quality import fid, noise_like, recognisable_fid
 from dipddpm.randomness import generator
 
 MOST_IMAGES = 10_000  # training images; features are trained on 19,200 drawn ones at most
@@ -74,7 +74,7 @@ class NoisyReference:
         self.real_features = self.extract(real)
         self.floor = fid(self.real_features, self.extract(others[:scored_images]))
         self.noise = self.fid(noise_like(real, scored_images))
-        self.threshold = self.floor + NOISE_SHARE * self.noise
+        self.threshold = recognisable_fid(self.floor, self.noise)
 
     @torch.no_grad()
     def extract(self, images: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from dipddpm.randomness import generator, seeded_global
 
 KID_SUBSETS = 50
 KID_SUBSET_SIZE = 100
-NOISE_SHARE = 0.1  # of the noise's FID above the floor: what counts as recognisable
+WAY_TO_NOISE = 1 / 3  # on a logarithmic scale, from the floor: up to there is recognisable
 
 
 class _Precomputed(nn.Identity):
@@ -120,6 +120,16 @@ def noise_like(images: Tensor, count: int) -> Tensor:
     return torch.randn((count, *images.shape[1:]), generator=rng).clamp_(-1, 1)
 
 
+def recognisable_fid(floor: float, noise: float) -> float:
+    """Return the FID up to which images count as recognisable: floor^⅔ · noise^⅓.
+
+    Args:
+        floor: FID of real images.
+        noise: FID of noise.
+    """
+    return floor ** (1 - WAY_TO_NOISE) * noise**WAY_TO_NOISE
+
+
 class Reference:
     """All that stays the same from one scoring to the next.
 
@@ -179,8 +189,8 @@ class Reference:
 
     @property
     def fid_threshold(self) -> float:
-        """FID at which images count as recognisable: the floor, and a tenth of that of noise."""
-        return self.fid_floor + NOISE_SHARE * self.fid_noise
+        """FID up to which images count as recognisable."""
+        return recognisable_fid(self.fid_floor, self.fid_noise)
 
     def score(self, images: Tensor, sources: Tensor | None = None) -> dict[str, float]:
         """Return the :data:`SCORES` of ``scored_images`` generated images by name.

@@ -18,8 +18,8 @@ class Record:
             images.
         fid_second_floor: the floor by the second features; NaN where there are none.
         fid_noise: FID of clipped Gaussian noise.
-        fid_threshold: the floor plus a tenth of the way to the FID of noise, at which images count
-            as recognisable.
+        fid_threshold: a third of the way from the floor to the FID of noise, on a logarithmic
+            scale, up to which images count as recognisable.
         scored_images: the number of images drawn and scored.
         features: name, hash, dimension and accuracy of the features that the scores rest on.
         features_second: the same of the features of ``fid_second``; empty without any.

@@ -15,7 +15,9 @@ from study.replication.condition_names import (
 from study.replication.condition_plans import plans_of
 
 REFERENCE = ROOT / "results" / "reference"
-MNIST, DIGITS, QUICK = "mnist-tenth", "original-quick", "quick"
+MNIST, DIGITS = "mnist-tenth", "original-quick"
+MAIN = tuple(sorted(folder.name for folder in REFERENCE.glob("mnist-small-*")))
+"""The studies of the main command, with one seed each."""
 VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
 CONDITIONS, EXTRA_SCORES = "conditions.csv", "extra_scores.csv"
 

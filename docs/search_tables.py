@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from reference_results import (
-    QUICK,
+    MAIN,
     REFERENCE,
     VARIANTS,
 )
@@ -21,72 +21,90 @@ from study.analysis.tuning import tuning_comparison
 from study.results.records import load_study
 from study.spec.pareto import noise_floor
 
+SEEDS = [f"seed {name.rpartition('-')[2]}" for name in MAIN]
+"""The studies of the main command, which differ in their seed alone."""
 
-def confirmed() -> list[Row]:
-    """Return the comparisons of the reference search's confirmation."""
-    return read_csv(REFERENCE / QUICK / "confirm.csv")
+SHOWN = ("fid", "fid at equal time", "fid_second", "fid_second at equal time", "time_total_s")
+
+
+def confirmed(study: str) -> list[Row]:
+    """Return the comparisons of a study's confirmation."""
+    return read_csv(REFERENCE / study / "confirm.csv")
+
+
+def _decision(row: Row) -> str:
+    """Return what a comparison shows, in words."""
+    if row["direction"] == "open":
+        return {"within": "equal", "open": "open"}[row["size"]]
+    words = {"lower": "better", "higher": "worse"}[row["direction"]]
+    limit = f"{100 * float(row['margin']):.0f} %"
+    return words + {"within": f", < {limit}", "beyond": f", > {limit}", "open": ""}[row["size"]]
 
 
 def confirmation() -> str:
-    rows = [
-        [
-            row["condition"],
-            row["metric"],
-            number(row["mean"]),
-            number(row["baseline_mean"]),
-            ratio(row["ratio"], row["low"], row["high"]),
-            percent(row["detectable"]),
-            row["direction"],
-            row["size"].replace("open", ""),
-            row["n"],
-        ]
-        for row in confirmed()
-        if row["ratio"]
+    studies = [
+        {(row["condition"], row["baseline"], row["metric"]): row for row in confirmed(name)}
+        for name in MAIN
     ]
-    header = (
-        *("setting", "metric", "with prior", "no prior, tuned", "ratio [interval]"),
-        *("detectable", "direction", "margin", "seeds"),
-    )
-    return markdown(header, rows)
+    rows = []
+    for key in dict.fromkeys(key for study in studies for key in study):
+        condition, baseline, metric = key
+        if metric not in SHOWN:
+            continue
+        cells = []
+        for study in studies:
+            row = study.get(key)
+            if row is None or not row["ratio"]:
+                cells.append("")
+                continue
+            figures = ratio(row["ratio"], row["low"], row["high"])
+            cells.append(f"**{_decision(row)}**: {figures}, n = {row['n']}")
+        rows.append([f"{condition} against {baseline}", metric, *cells])
+    return markdown(("compared", "metric", *SEEDS), rows)
 
 
 def best_trial() -> str:
-    best = read_json(REFERENCE / QUICK / "best.json")
-    metrics, trials = best["metrics"], read_csv(REFERENCE / QUICK / "trials.csv")
-    times = [float(t["time_per_iteration_s"]) for t in trials if t["time_per_iteration_s"]]
-    rows = [
-        *([name, f"{value:.3g}"] for name, value in best["parameters"].items()),
-        ["FID, validation images", number(metrics["fid"])],
-        ["FID of real images (floor)", number(metrics["fid_floor"])],
-        ["FID of noise", number(metrics["fid_noise"])],
-        ["images scored", str(metrics["scored_images"])],
-        ["features", metrics["features"]],
-        ["PSNR before and after DIP, dB", " and ".join(
-            number(metrics[name]) for name in ("dip_psnr_noisy", "dip_psnr")
-        )],
-        [f"noise of the time per epoch between {len(times)} trials", percent(noise_floor(times))],
-    ]  # fmt: skip
-    return markdown(("best trial of the search", ""), rows)
+    columns = []
+    for name in MAIN:
+        best = read_json(REFERENCE / name / "best.json")
+        metrics, trials = best["metrics"], read_csv(REFERENCE / name / "trials.csv")
+        times = [float(t["time_per_iteration_s"]) for t in trials if t["time_per_iteration_s"]]
+        psnr = (number(metrics[each]) for each in ("dip_psnr_noisy", "dip_psnr"))
+        columns.append(
+            {
+                **{key: f"{value:.3g}" for key, value in best["parameters"].items()},
+                "FID, validation images": number(metrics["fid"]),
+                "FID of real images (floor)": number(metrics["fid_floor"]),
+                "FID of noise": number(metrics["fid_noise"]),
+                "FID (second network), and its floor": " and ".join(
+                    number(metrics[each]) for each in ("fid_second", "fid_second_floor")
+                ),
+                "images scored": str(metrics["scored_images"]),
+                "PSNR before and after DIP, dB": " and ".join(psnr),
+                f"noise of the time per epoch between {len(times)} trials": percent(
+                    noise_floor(times)
+                ),
+            }
+        )
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return markdown(("best trial of the search", *SEEDS), rows)
 
 
 def tuning() -> str:
-    """How hard the two parts are to tune, from the reference search and its baseline's."""
-    found = tuning_comparison(load_study(REFERENCE / QUICK))
-    assert found is not None
-    rows = [
-        [
-            what,
-            *(number(getattr(each, of)) for each in (found.both, found.one)),
-            ratio(*compared),
-            f"{found.both.n} and {found.one.n}",
-        ]
+    """How hard the two parts are to tune, from the reference searches and their baselines'."""
+    rows = []
+    for name, seed in zip(MAIN, SEEDS, strict=True):
+        found = tuning_comparison(load_study(REFERENCE / name))
+        assert found is not None
         for what, of, compared in (
             ("standard deviation of log FID over trials", "spread", found.spread_ratio),
             ("expected trials to within 10 % of the best", "trials_to_near", found.trials_ratio),
-        )
-    ]
+        ):
+            values = (number(getattr(each, of)) for each in (found.both, found.one))
+            trials = f"{found.both.n} and {found.one.n}"
+            rows.append([f"{what}, {seed}, epoch {found.epoch}", *values, ratio(*compared), trials])
     header = (
-        *(f"at epoch {found.epoch}", "DIP and DDPM", "DDPM alone"),
+        *("", "DIP and DDPM", "DDPM alone"),
         *("ratio at equal numbers of trials [95 % interval]", "trials"),
     )
     return markdown(header, rows)

@@ -13,7 +13,17 @@ from dipddpm.data import load_dataset
 from dipddpm.errors import NonFiniteImagesError
 from dipddpm.feature_store import load_features
 from dipddpm.pipeline import Run
-from dipddpm.quality import SCORES, Reference, fid, kid, nearest, precision_recall, psnr, ssim
+from dipddpm.quality import (
+    SCORES,
+    Reference,
+    fid,
+    kid,
+    nearest,
+    precision_recall,
+    psnr,
+    recognisable_fid,
+    ssim,
+)
 from dipddpm.randomness import generator
 
 
@@ -124,6 +134,14 @@ def test_real_images_score_the_floor_and_noise_the_ceiling(reference, held_out):
     assert scores["contrast"] == pytest.approx(1, abs=0.02)
     assert scores["nearest_train"] == pytest.approx(1)
     assert reference.fid_noise > 20 * reference.fid_floor
+
+
+def test_recognisable_is_a_third_of_the_way_to_noise_on_a_logarithmic_scale(reference):
+    floor, noise, limit = map(
+        math.log, (reference.fid_floor, reference.fid_noise, reference.fid_threshold)
+    )
+    assert limit - floor == pytest.approx((noise - floor) / 3)
+    assert recognisable_fid(0.0, 60.0) == 0.0
 
 
 def degradations(images: torch.Tensor) -> dict[str, list[torch.Tensor]]:
