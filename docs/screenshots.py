@@ -17,7 +17,7 @@ from study.page.dashboard import draw
 from study.results.records import load_study
 
 ROOT = Path(__file__).parents[1]
-STUDY = ROOT / "results" / "reference" / "quick"
+STUDY = ROOT / "results" / "reference" / "mnist-small-0"
 PICTURE = STUDY / "dashboard.png"
 WIDTH, HEIGHT = 1280, 1500  # pixels: the head, the verdict and the trade-off
 PATIENCE_S = 120

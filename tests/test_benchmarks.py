@@ -1,7 +1,6 @@
 """What benchmarks conclude from their measurements, and that they compare what they say."""
 
 import json
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-import crossing_map
 import gpu
 import pareto
 import recipes
@@ -202,51 +200,6 @@ def test_all_kinds_of_simulated_verdicts_are_counted():
     assert found["contradictions"]["share"] == 0
     assert found["false_verdicts"]["low"] <= found["false_verdicts"]["share"]
     assert 20 <= found["runs_without_effect"]["median"] <= 60
-
-
-def crossing_rows(start, share, seconds, fid, distance):
-    return [
-        {"seed": seed, "start": start, "t0_share": share, "evaluations": 5.0, "sampler": "DDIM"}
-        | {"seconds": seconds, "prior_seconds": 1.0 if start == crossing_map.DIP else 0.0}
-        | dict.fromkeys(crossing_map.QUALITIES, fid * (1 + seed / 100))
-        | {"to_source": distance, "true_error": distance}
-        for seed in range(5)
-    ]
-
-
-def test_a_dip_start_wins_at_equal_seconds_and_at_a_distance_alone():
-    def won(seconds, fid, distance, **how):
-        noise = crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
-        mine = crossing_rows(crossing_map.DIP, 0.3, seconds, fid, distance)
-        return crossing_map.wins(crossing_map.cells(noise + mine), **how)
-
-    assert len(won(2.5, 4.0, 0.95, count_prior=True)) == 1
-    assert won(2.5, 4.0, 0.8, count_prior=True) == []
-    assert won(2.5, 6.0, 0.95, count_prior=True) == []
-    assert won(2.5, 4.0, 0.95, count_prior=False) == []  # noise has no sample in 1.5 s
-    assert crossing_map.sentences(
-        crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
-        + crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95)
-    )[0].startswith("DIP's seconds counted (1.0 s), by FID: a DIP start beats noise")
-
-
-def test_where_a_classical_image_is_the_better_start_it_is_said():
-    """It takes as long, and is novel; where it copies its source it is no rival."""
-
-    def told(distance):
-        rows = [
-            *crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan),
-            *crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95),
-            *crossing_rows(crossing_map.CLASSICAL, 0.3, 2.4, 3.0, distance),
-        ]
-        return crossing_map.sentences(rows)[0]
-
-    assert told(0.95).endswith(
-        "In 1 of them a classical image is a better start within the seconds."
-    )
-    assert told(0.5).endswith(
-        "In 0 of them a classical image is a better start within the seconds."
-    )
 
 
 def test_the_hypervolume_is_the_share_that_a_brute_force_count_finds():

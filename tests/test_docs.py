@@ -183,7 +183,7 @@ QUICK = {
     "python docs/tables.py --check": "",
     "python study/dashboard.py results/NAME": "",
     "python study/dashboard.py results/A results/B": "",
-    "python study/dashboard.py results/reference/quick": "",
+    "python study/dashboard.py results/reference/mnist-small-0": "",
     "python -m dipddpm restore mine.png --prior dip --already-noisy": "--dip-steps 3",
     "python -m dipddpm restore --prior dip --std 0.5": f"{SMALL} --prior-size 8",
 }
@@ -207,8 +207,10 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("command", QUICK)
 def test_quick_commands_run(command, tmp_path):
     assert command in COMMANDS
-    for name in ("NAME", "A", "B", "reference/quick"):
-        shutil.copytree(ROOT / "results" / "reference" / "quick", tmp_path / "results" / name)
+    for name in ("NAME", "A", "B", "reference/mnist-small-0"):
+        shutil.copytree(
+            ROOT / "results" / "reference" / "mnist-small-0", tmp_path / "results" / name
+        )
     Image.new("L", (8, 8), 128).save(tmp_path / "mine.png")
     done = run(f"{command} {QUICK[command]}", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -252,7 +254,7 @@ def test_the_columns_of_a_study_are_documented(tmp_path):
     folder.close()
     files = [tmp_path / "study" / name for name in ("trials.csv", "history.csv")]
     reference = ROOT / "results" / "reference"
-    files += [reference / "quick/confirm.csv"]
+    files += [reference / "mnist-small-0/confirm.csv"]
     files += [
         reference / "mnist-tenth" / name
         for name in ("claims.csv", "conditions.csv", "timing.csv", "extra_scores.csv")

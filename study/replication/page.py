@@ -21,7 +21,14 @@ from study.problem.published import (
     ORIGINAL_STEPS_PER_EPOCH,
     PUBLISHED_COMBINED,
 )
-from study.replication import claim_figures, evidence_figures, squares, suspects, variants
+from study.replication import (
+    claim_figures,
+    crossing_map,
+    evidence_figures,
+    squares,
+    suspects,
+    variants,
+)
 from study.replication.claim_table import claim_rows, tally
 from study.replication.claim_text import details_text, loader_text
 from study.replication.claims import Judged, judge, table
@@ -46,6 +53,7 @@ from study.results.files import write_text
 from study.results.folder import (
     CLAIMS_FILE,
     CONDITIONS_FILE,
+    CROSSING_FILE,
     DASHBOARD_FILE,
     EXTRA_SCORES_FILE,
     REPLICATION_FILE,
@@ -192,6 +200,9 @@ def page(
         )
         if (figure := draw(evidence)) is not None
     }
+    crossing = crossing_map.read(study.folder / CROSSING_FILE)
+    if crossing:
+        made["crossing"] = crossing_map.figure(crossing)
     columns = {k: label for k, label in LABELS.items() if any(line.get(k) for line in conditions)}
     return render(
         "replication.html.jinja",
@@ -204,6 +215,7 @@ def page(
         loader=loader_text(loader) if loader else None,
         suspects=crossed,
         suspects_axis=axis_of(e for group in crossed for r in group.rows for e in (r.low, r.high)),
+        crossing=crossing_map.sentences(crossing) if crossing else [],
         variants=[_variant_cells(each) for each in variants.variants(evidence)],
         squares=[_square_cells(each) for each in squares.squares(evidence)],
         conditions=[[_cell(line.get(name)) for name in columns] for line in conditions],
