@@ -57,7 +57,7 @@ def test_a_metric_from_outside_is_measured_reported_and_a_column(reported, tmp_p
     assert row["brightness"] == metrics["brightness"]
 
 
-def test_the_caution_is_what_the_benchmarks_found():
+def test_the_caution_is_what_the_benchmarks_found(tmp_path):
     """The page tells it beside each verdict."""
     data = ROOT / "benchmarks" / "data"
     found = json.loads((data / "search-luck.json").read_text())
@@ -67,3 +67,5 @@ def test_the_caution_is_what_the_benchmarks_found():
     rows = json.loads((data / "pair-noise.json").read_text())["rows"]
     assert any((row["ratio_300"] < 1) != (row["ratio_other"] < 1) for row in rows)  # turned round
     assert describe(resolve({}, this_machine())).caution == definition.SEARCH_LUCK
+    own = describe(resolve({"dataset": str(tmp_path)}, this_machine()))  # which has one network
+    assert own.caution == f"{definition.SEARCH_LUCK} {definition.ONE_NETWORK}"
