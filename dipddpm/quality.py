@@ -18,6 +18,7 @@ from dipddpm.data import Dataset
 from dipddpm.errors import NonFiniteImagesError
 from dipddpm.features import NUM_FEATURES, Features
 from dipddpm.randomness import generator, seeded_global
+from dipddpm.record import NOVEL
 
 KID_SUBSETS = 50
 KID_SUBSET_SIZE = 100
@@ -232,6 +233,11 @@ class Drawn:
         return self.reference.extract(self.images)
 
     @functools.cached_property
+    def fid(self) -> float:
+        """The Fréchet distance to the real images."""
+        return fid(self.reference.real_features, self.features)
+
+    @functools.cached_property
     def kid(self) -> tuple[float, float]:
         """The kernel distance and its deviation over subsets."""
         return kid(self.reference.real_features, self.features, seed=0)
@@ -281,14 +287,20 @@ def _nearest_source(drawn: Drawn) -> float:
     return _relative(float(rms.median()), drawn.reference.real_nearest)
 
 
+def _fid_novel(drawn: Drawn) -> float:
+    return math.nan if _nearest_source(drawn) < NOVEL else drawn.fid
+
+
 SCORES: dict[str, Score] = {
-    "fid": lambda drawn: fid(drawn.reference.real_features, drawn.features),
+    "fid": lambda drawn: drawn.fid,
     "kid": lambda drawn: drawn.kid[0],
     "kid_std": lambda drawn: drawn.kid[1],
     "precision": lambda drawn: drawn.precision_recall[0],
     "recall": lambda drawn: drawn.precision_recall[1],
     # FID by features of another network; NaN where the data set has no second ones
     "fid_second": lambda drawn: drawn.reference.fid_second(drawn.images),
+    # FID of images that are new; NaN where they are copies of those that they were started from
+    "fid_novel": _fid_novel,
     # mean probability that the classifier gives its own choice, 0 … 1; NaN without labels
     "confidence": _confidence,
     # how many classes the classifier sees among the images; NaN without labels

@@ -4,6 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+NOVEL = 0.9
+"""The least ``nearest_source`` of images that count as new, not as copies of their sources."""
+
 
 @dataclass(frozen=True)
 class Record:

@@ -28,6 +28,7 @@ from study.problem.cost import Cost
 from study.problem.definition import describe, describe_trials, original_setting
 from study.problem.films import write_films
 from study.problem.metrics import JUDGE, MEASURED_WORK, SECOND_JUDGE, without_prior
+from study.problem.search_space import SEARCHABLE
 from study.problem.settings import StudySettings
 from study.problem.trainable import trainable
 from study.results.files import write_json, write_text
@@ -138,7 +139,8 @@ def design(
     """Return the conditions by name, with all parameters but the seed, and the pairs compared."""
     prior = settings.run.prior
     first = finalists[0].parameters
-    unaided: Point = {**first, **baseline.parameters, "prior": "none"}
+    alone = {n: SEARCHABLE[n].value(settings.run) for n in first if SEARCHABLE[n].needs_prior}
+    unaided: Point = {**first, **alone, **baseline.parameters, "prior": "none"}
     conditions, pairs = {BASELINE: unaided}, []
     settings_to_judge = {
         "the best trial" if place == 0 else f"finalist {place + 1}": finalist.parameters

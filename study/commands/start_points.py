@@ -11,7 +11,7 @@ from typing import Any
 from dipddpm.config import current_setting
 from study.problem.definition import describe
 from study.problem.metrics import can_choose
-from study.problem.search_space import EXTENDED, searched
+from study.problem.search_space import searchable
 from study.problem.settings import StudySettings
 from study.results.records import StudyRecord, load_study
 from study.spec.errors import SettingError
@@ -73,10 +73,12 @@ def front_of(folder: Path, settings: StudySettings, problem: Problem) -> list[Po
     for trial in study.front:
         known = {**run, **trial.parameters}
         place = f"{folder}, trial {trial.number}"
-        for name in (each.name for each in searched(settings.run, EXTENDED)):
+        for each in searchable(settings.run):
+            name, fixed = each.name, each.value(settings.run)
             if name not in known:
                 raise SettingError("start_from", folder, f"a study whose trials have {name}")
-            fixed = getattr(settings.run, name)
+            if known[name] is None:
+                known[name] = each.if_none(settings.run)
             if name not in parameters and known[name] != fixed:
                 expected = f"{fixed}: this study does not search {name}"
                 raise SettingError("start_from", f"{place}, {name} {known[name]}", expected)

@@ -17,7 +17,7 @@ from study.engine.plan import Plan
 from study.engine.samplers import SAMPLERS, SCHEDULERS
 from study.engine.trackers import PACKAGES
 from study.problem.metrics import OBJECTIVES, can_choose, default_objectives
-from study.problem.search_space import EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
+from study.problem.search_space import DRAWING, EXTENDED, ORIGINAL, SEARCHABLE, SPACES, Interval
 
 RUN = "study/run.py"
 """The command whose studies are searches; it is meant where a study names no command."""
@@ -40,10 +40,8 @@ SMOKE_TEST: Mapping[str, Any] = {
 }
 """What ``--smoke-test`` sets where no flag of its own does: enough to go through every stage."""
 
-INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.space == ORIGINAL)
+INTERVALS = tuple(name for name, each in SEARCHABLE.items() if each.is_always_searched)
 """The flags that take an interval, LO HI; all other fields of a run take a value."""
-
-EXTRA = tuple(name for name, each in SEARCHABLE.items() if each.space == EXTENDED)
 
 RESULTS_DIR = Path("results")
 
@@ -53,6 +51,12 @@ PLACES = (
     *("budget", "price_per_hour"),
 )
 """Fields that say where or how long, not what: a resumed study does not remember them."""
+
+
+def _added(space: str) -> list[str]:
+    """Return what a space has that is not always searched."""
+    found = SEARCHABLE.items()
+    return [n for n, each in found if space in each.spaces and not each.is_always_searched]
 
 
 def _argument(default: Any, meaning: str, depends: str = "", **options: Any) -> Any:
@@ -92,13 +96,16 @@ class Arguments:
         f"with --regime noisy of {', '.join(can_choose('noisy'))}, which see no clean image",
         ",".join(default_objectives("clean"))
         + "; regime noisy: "
-        + ",".join(default_objectives("noisy")),
+        + ",".join(default_objectives("noisy"))
+        + "; space drawing: "
+        + ",".join(default_objectives("clean", DRAWING)),
         metavar="A,B",
     )
     space: str = _argument(
         ORIGINAL,
         f"what is searched: original varies {', '.join(INTERVALS)}; extended also "
-        f"{', '.join(EXTRA)}",
+        f"{', '.join(_added(EXTENDED))}; drawing also {', '.join(_added(DRAWING))}, for new images "
+        "in little time",
         choices=SPACES,
     )
 

@@ -143,7 +143,7 @@ def original_setting(settings: StudySettings) -> dict[str, Value]:
 
 def _with_original(settings: StudySettings, values: tuple[float, float, float]) -> dict[str, Value]:
     """Return the run's values of all that can be searched, but for the original's three."""
-    base = {name: getattr(settings.run, name) for name in SEARCHABLE}
+    base = {name: each.value(settings.run) for name, each in SEARCHABLE.items()}
     return {**base, **dict(zip(("dip_lr", "ddpm_lr", "std"), values, strict=True))}
 
 

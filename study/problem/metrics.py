@@ -3,6 +3,7 @@
 The columns of the results, the axes of the page and the choices of ``--objectives`` follow from it.
 """
 
+from study.problem.search_space import DRAWING, ORIGINAL
 from study.spec.problem import Metric
 
 METRICS = (
@@ -22,6 +23,11 @@ METRICS = (
     Metric(
         *("fid_second", "FID (second network)", "", "min"),
         references=("fid_second_floor", "scored_images", "features_second"),
+    ),
+    Metric(
+        *("fid_novel", "FID of new images", "", "min"),
+        references=("fid_floor", "fid_threshold", "fid_noise", "scored_images", "features"),
+        awaited=True,
     ),
     Metric("fid_second_floor", "FID floor (second network)"),
     Metric("fid_corrupted_floor", "floor of the FID with noise"),
@@ -110,8 +116,10 @@ def can_choose(regime: str) -> tuple[str, ...]:
     return tuple(name for name in OBJECTIVES if name not in OF_NOISY_REGIME)
 
 
-def default_objectives(regime: str) -> tuple[str, ...]:
+def default_objectives(regime: str, space: str = ORIGINAL) -> tuple[str, ...]:
     """Return the objectives of a search that names none."""
+    if space == DRAWING:
+        return ("fid_novel", "sample_time_s")
     return (QUALITY[regime], "time_per_iteration_s")
 
 

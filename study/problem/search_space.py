@@ -7,6 +7,7 @@ trial follow from the entries.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dipddpm.cli import flag
 from dipddpm.config import RunConfig
@@ -16,7 +17,7 @@ from study.spec.problem import Parameter
 Interval = tuple[float, float]
 """The lowest and the highest value, both included."""
 
-ORIGINAL, EXTENDED = SPACES = ("original", "extended")
+ORIGINAL, EXTENDED, DRAWING = SPACES = ("original", "extended", "drawing")
 
 NOISY_STD = 0.5
 """The noise of the noisy regime, where it is the problem that is given, not a choice."""
@@ -32,12 +33,14 @@ class Searchable:
         interval: returns where it is searched, for the configuration that all trials start from.
         log: whether it is searched on a log scale.
         step: makes it a whole number, ``low`` plus a multiple of the step (1 where ``log``).
-        space: ``original`` if it is always searched, with a flag for its interval; ``extended`` if
-            only ``--space extended`` searches it, and a flag sets its value elsewhere.
+        spaces: the choices of ``--space`` that search it. Those of ``original`` are always
+            searched, with a flag for the interval; of others a flag sets the value elsewhere.
         affects: the metrics whose measured work it changes.
         can_be_fixed: whether an interval of one value fixes it, so that it is not searched.
         least: what it cannot be below in any run; 0 itself is no value of those on a scale.
         most: returns what it cannot be above in runs of a configuration, if anything.
+        if_none: returns the value that stands for None, for a configuration.
+        needs_prior: whether it is searched only with a prior that restores.
 
     Raises:
         ValueError: there is no such field, or no such space.
@@ -48,11 +51,13 @@ class Searchable:
     interval: Callable[[RunConfig], Interval]
     log: bool = False
     step: int | None = None
-    space: str = EXTENDED
+    spaces: tuple[str, ...] = (EXTENDED,)
     affects: tuple[str, ...] = ()
     can_be_fixed: bool = False
     least: float = 0.0
     most: Callable[[RunConfig], float | None] = lambda run: None
+    if_none: Callable[[RunConfig], float | None] = lambda run: None
+    needs_prior: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in {field.name for field in dataclasses.fields(RunConfig)}:
@@ -60,10 +65,20 @@ class Searchable:
                 f"{self.name} cannot be searched: RunConfig has no field of this name; add the "
                 "field to dipddpm/config.py first"
             )
-        if self.space not in SPACES:
+        if unknown := [space for space in self.spaces if space not in SPACES]:
             raise ValueError(
-                f"{self.name} is in space {self.space}; expected {' or '.join(SPACES)}"
+                f"{self.name} is in space {unknown[0]}; expected {' or '.join(SPACES)}"
             )
+
+    @property
+    def is_always_searched(self) -> bool:
+        """Whether all spaces have it."""
+        return ORIGINAL in self.spaces
+
+    def value(self, run: RunConfig) -> Any:
+        """Return its value in a run that does not search it."""
+        found = getattr(run, self.name)
+        return self.if_none(run) if found is None else found
 
     def parameter(self, interval: Interval, run: RunConfig) -> Parameter:
         """Return it as a parameter of the problem, searched in the interval."""
@@ -81,7 +96,7 @@ class Searchable:
             affects=self.affects,
             least=self.least,
             most=self.most(run),
-            widening=f"{more} searches beyond" if self.space == ORIGINAL else "",
+            widening=f"{more} searches beyond" if self.is_always_searched else "",
         )
 
 
@@ -102,14 +117,14 @@ _TABLE = (
         "DIP learning rate",
         lambda run: (2e-4, 2e-2),
         log=True,
-        space=ORIGINAL,
+        spaces=SPACES,
     ),
-    Searchable("ddpm_lr", "DDPM learning rate", lambda run: (1e-4, 1e-2), log=True, space=ORIGINAL),
+    Searchable("ddpm_lr", "DDPM learning rate", lambda run: (1e-4, 1e-2), log=True, spaces=SPACES),
     Searchable(
         "std",
         "noise std",
         lambda run: (NOISY_STD, NOISY_STD) if run.regime == "noisy" else (0.1, 1.5),
-        space=ORIGINAL,
+        spaces=SPACES,
         can_be_fixed=True,
     ),
     Searchable(
@@ -144,8 +159,21 @@ _TABLE = (
         log=True,
         step=1,
         least=1,
+        spaces=(EXTENDED, DRAWING),
         most=lambda run: run.timesteps,
         affects=("sample_time_s",),
+    ),
+    Searchable(
+        "start_step",
+        "first reverse step",
+        lambda run: (max(1, run.timesteps // 10), run.timesteps),
+        step=1,
+        spaces=(DRAWING,),
+        least=1,
+        most=lambda run: run.timesteps,
+        affects=("sample_time_s",),
+        if_none=lambda run: run.timesteps,  # where next to nothing of a start image is left
+        needs_prior=True,
     ),
 )
 
@@ -155,14 +183,19 @@ SEARCHABLE = {searchable.name: searchable for searchable in _TABLE}
 
 def searched(run: RunConfig, space: str) -> list[Searchable]:
     """Return what a search in that space varies, in the order of the table."""
+    return [each for each in searchable(run) if space in each.spaces]
+
+
+def searchable(run: RunConfig) -> list[Searchable]:
+    """Return what changes runs of this kind, whichever space searches it.
+
+    A parameter of priors matters only to those that name it.
+    """
+    prior = PRIORS[run.prior]
+    of_priors = {name for each in PRIORS.values() for name in each.parameters}
     return [
         each
         for each in SEARCHABLE.values()
-        if space in (each.space, EXTENDED) and _matters(each.name, run.prior)
+        if (each.name not in of_priors or each.name in prior.parameters)
+        and (prior.restores or not each.needs_prior)
     ]
-
-
-def _matters(name: str, prior: str) -> bool:
-    """Whether a field changes a run: a parameter of priors matters only to those that name it."""
-    of_priors = {name for each in PRIORS.values() for name in each.parameters}
-    return name not in of_priors or name in PRIORS[prior].parameters

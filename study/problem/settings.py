@@ -16,7 +16,7 @@ from study.engine.plan import Plan
 from study.engine.trackers import check_installed
 from study.problem.arguments import INTERVALS, RUN_FIELDS, SMOKE_TEST, Arguments
 from study.problem.metrics import METRICS, OBJECTIVES, OF_PRIOR, can_choose, default_objectives
-from study.problem.search_space import SEARCHABLE, Interval
+from study.problem.search_space import DRAWING, SEARCHABLE, Interval
 from study.results.folder import as_name
 from study.spec import halving
 from study.spec.errors import SettingError
@@ -77,6 +77,9 @@ class StudySettings:
         if self.plan.grace_period > self.run.epochs:
             most = f"at most {self.run.epochs}, --max-epochs"
             raise SettingError("grace_period", self.plan.grace_period, most)
+        if self.space == DRAWING and self.run.regime == "noisy":
+            expected = "original or extended: with --regime noisy nothing tells copies of images"
+            raise SettingError("space", self.space, expected)
         unique = len(set(self.objectives)) == len(self.objectives)
         if not unique or not set(self.objectives) <= set(OBJECTIVES):
             known = f"one or more of {', '.join(OBJECTIVES)}, each once, with commas between"
@@ -218,7 +221,7 @@ def resolve(given: Mapping[str, Any], capacity: Capacity) -> StudySettings:
 
 def _objectives(chosen: Arguments, run: RunConfig) -> tuple[str, ...]:
     if chosen.objectives is None:
-        return default_objectives(run.regime)
+        return default_objectives(run.regime, chosen.space)
     return tuple(chosen.objectives.split(","))
 
 
@@ -232,7 +235,7 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
     run = preset(chosen.preset, seed=chosen.seed, **changes)
     if "eval_every" not in given:  # then where it decides: rungs are evaluated in any case
         objectives = _objectives(chosen, run)
-        awaited = any(metric.awaited and metric.name in objectives for metric in METRICS)
+        awaited = any(m.awaited and m.unit == "s" and m.name in objectives for m in METRICS)
         every = max(1, run.epochs // 9) if awaited else run.epochs
         run = dataclasses.replace(run, eval_every=every)
     intervals: dict[str, Interval] = {
@@ -247,7 +250,7 @@ def _run(chosen: Arguments, given: Mapping[str, Any]) -> tuple[RunConfig, dict[s
 
 
 def _quarter(epochs: int) -> int:
-    """Return the first rung: with a factor of 2 they lie at 1/4 and 1/2 of the epochs."""
+    """Return the first rung, at a quarter of the epochs: by the usual factor the only one."""
     return math.ceil(epochs / 4)
 
 

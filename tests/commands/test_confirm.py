@@ -1,6 +1,7 @@
 """What a confirmation compares: like with like, with seeds of its own."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from dipddpm.prior_stage import PriorStage
 from dipddpm.priors import PRIORS
 from dipddpm.training import Trainer
 from study.cluster.capacity import Capacity, NodeType
-from study.commands.confirm import idle, like_with_like
+from study.commands.confirm import BASELINE, ORIGINAL, design, idle, like_with_like
 from study.problem.settings import resolve
 
 CAPACITY = Capacity((NodeType("two cores", 2, 0),), most_nodes=1)
@@ -42,3 +43,16 @@ def test_what_belongs_to_the_prior_is_idle_without_it():
     point = {"dip_lr": 1e-3, "ddpm_lr": 5e-4, "std": 1.0}
     assert idle({**point, "prior": "none"}, "restorer") == ["dip_lr", "std"]
     assert idle({**point, "prior": "restorer"}, "restorer") == []
+
+
+def test_the_baseline_draws_from_noise_where_the_search_starts_from_prior_images():
+    """Real images, which its prior set holds, would be a start that no model has made."""
+    found = settings(space="drawing", timesteps=400)
+    best = {"dip_lr": 1e-3, "ddpm_lr": 5e-4, "std": 0.5, "sampler_steps": 10, "start_step": 100}
+    alone = {"ddpm_lr": 2e-3, "sampler_steps": 20}
+    conditions, _ = design(
+        found, [SimpleNamespace(parameters=best)], SimpleNamespace(parameters=alone)
+    )
+    assert conditions[BASELINE] == {**best, **alone, "start_step": 400, "prior": "none"}
+    assert conditions["the best trial"] == {**best, "prior": "restorer"}
+    assert conditions[ORIGINAL]["start_step"] == 400

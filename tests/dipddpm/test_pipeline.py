@@ -51,6 +51,7 @@ def test_a_record_is_a_row_whose_columns_keep_their_names_and_order(tiny):
         "precision",
         "recall",
         "fid_second",
+        "fid_novel",
         "confidence",
         "classes",
         "contrast",

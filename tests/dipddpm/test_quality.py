@@ -176,6 +176,14 @@ def test_the_second_network_sees_damage_that_the_classifier_hardly_sees(referenc
     assert blurred["fid_second"] / whole["fid_second"] > 2 * blurred["fid"] / whole["fid"]
 
 
+def test_images_near_their_sources_are_not_new(reference, held_out):
+    far = held_out.roll(1, dims=0)
+    assert reference.score(held_out, far)["fid_novel"] == reference.score(held_out)["fid"]
+    assert reference.score(held_out)["fid_novel"] == reference.score(held_out)["fid"]
+    near = held_out + 0.01 * torch.randn(held_out.shape, generator=generator(0))
+    assert math.isnan(reference.score(held_out, near)["fid_novel"])
+
+
 def test_without_second_features_there_is_no_second_fid(held_out):
     features = dataclasses.replace(load_features(load_dataset("digits")), second=None)
     alone = Reference(load_dataset("digits"), features, 300)

@@ -15,6 +15,7 @@ from study.commands.search import main
 from study.problem.definition import describe, original_setting
 from study.problem.search_space import EXTENDED, SEARCHABLE, Searchable
 from study.problem.settings import resolve
+from study.spec.errors import SettingError
 
 
 def settings(**given):
@@ -32,6 +33,24 @@ def test_what_is_searched():
     extended = ["batch_size", "width", "sampler_steps"]
     assert names(space="extended") == ["dip_lr", "ddpm_lr", "std", "dip_steps", *extended]
     assert names(space="extended", prior="none") == ["ddpm_lr", *extended]
+    drawing = ["dip_lr", "ddpm_lr", "std", "sampler_steps", "start_step"]
+    assert names(space="drawing") == drawing
+    assert names(space="drawing", prior="none") == ["ddpm_lr", "sampler_steps"]
+
+
+def test_where_drawing_is_searched_new_images_in_little_time_are_the_objectives():
+    problem = describe(settings(space="drawing"))
+    assert problem.objectives == problem.searched_objectives == ("fid_novel", "sample_time_s")
+    with pytest.raises(SettingError, match="space is 'drawing'; expected original or extended"):
+        settings(space="drawing", regime="noisy")
+
+
+def test_the_originals_settings_draw_from_noise():
+    """At the last step of all next to nothing of a start image is left."""
+    resolved = settings(space="drawing", timesteps=400)
+    assert {point["start_step"] for point in describe(resolved).start_points} == {400}
+    given = settings(space="drawing", timesteps=400, start_step=100)
+    assert {point["start_step"] for point in describe(given).start_points} == {100}
 
 
 def test_a_flag_of_what_is_searched_says_where_the_search_starts():
@@ -52,7 +71,7 @@ def test_which_objectives_are_noise_follows_from_what_is_searched():
     assert describe(settings(space="extended")).searched_objectives == both
 
 
-@pytest.mark.parametrize("space", ["original", "extended"])
+@pytest.mark.parametrize("space", ["original", "extended", "drawing"])
 def test_the_originals_settings_come_first_and_lie_in_the_space(space):
     resolved = settings(space=space)
     problem = describe(resolved)
@@ -81,13 +100,15 @@ def test_what_is_no_field_of_a_run_is_refused_with_what_is_missing():
     with pytest.raises(ValueError, match="RunConfig has no field of this name; add the field to"):
         Searchable("momentum", "momentum", lambda run: (0.5, 0.9))
     with pytest.raises(ValueError, match="space wide; expected original or extended"):
-        Searchable("eta", "noise of sampling", lambda run: (0.0, 1.0), space="wide")
+        Searchable("eta", "noise of sampling", lambda run: (0.0, 1.0), spaces=("wide",))
 
 
 def test_a_parameter_added_from_outside_is_searched_recorded_and_rerun(
     ray_local, tmp_path, monkeypatch
 ):
-    added = Searchable("ema_decay", "EMA decay", lambda run: (0.9, run.ema_decay), space=EXTENDED)
+    added = Searchable(
+        "ema_decay", "EMA decay", lambda run: (0.9, run.ema_decay), spaces=(EXTENDED,)
+    )
     monkeypatch.setitem(SEARCHABLE, added.name, added)
     flags = (
         "--space",

@@ -11,7 +11,7 @@ def crossing_rows(start, share, seconds, fid, distance):
         {"seed": seed, "start": start, "t0_share": share, "evaluations": 5.0, "sampler": "DDIM"}
         | {"seconds": seconds, "prior_seconds": 1.0 if start == crossing_map.DIP else 0.0}
         | dict.fromkeys(crossing_map.QUALITIES, fid * (1 + seed / 100))
-        | {"to_source": distance, "true_error": distance}
+        | {"to_source": distance, "true_error": distance, "to_train": 1.0}
         for seed in range(5)
     ]
 
