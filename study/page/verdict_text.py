@@ -155,12 +155,15 @@ def _distance(c: Comparison) -> str:
 
 
 def _reference_text(condition: Condition, problem: Problem, quality: Metric) -> Iterator[str]:
-    """Say when a condition's mean quality is within a quarter of a reference's."""
+    """Say when a condition's mean quality is within a quarter of the best or worst reference's."""
     trials = list(condition.trials.values())
     values = [t.metrics[quality.name] for t in trials if t.metrics.get(quality.name, 0.0) > 0]
-    for name in quality.references:
-        reference = trials[0].metrics.get(name) if values else None
-        if isinstance(reference, float) and reference > 0:
+    if not values:
+        return
+    known = {name: trials[0].metrics.get(name) for name in quality.references}
+    found = {n: value for n, value in known.items() if isinstance(value, float) and value > 0}
+    for name, reference in found.items():
+        if reference in (min(found.values()), max(found.values())):
             mean = statistics.geometric_mean(values)
             if abs(math.log(mean / reference)) < math.log(LIKE_REFERENCE):
                 label = problem.metric(name).label

@@ -7,6 +7,7 @@ import pytest
 from support.planted_confirmations import confirmation
 
 from study.page.verdict_text import headline, verdict_text
+from study.spec.problem import Metric
 
 
 def test_a_slower_cure_can_help_at_equal_epochs_and_hurt_at_equal_time():
@@ -143,6 +144,20 @@ def test_a_condition_that_scores_like_noise_is_named():
     assert said[2:] == [
         "Bare scores like the lower bound: 1, where that is 1.1 on the same images."
     ]
+
+
+def test_a_limit_between_the_references_is_none_to_be_like():
+    record = confirmation(0.8, 10.0)
+    metrics = tuple(
+        dataclasses.replace(m, references=("bound", "limit", "top")) if m.name == "error" else m
+        for m in (*record.problem.metrics, Metric("limit", "limit"), Metric("top", "top"))
+    )
+    trials = tuple(
+        dataclasses.replace(t, metrics={**t.metrics, "bound": 0.1, "limit": 1.1, "top": 9.0})
+        for t in record.trials
+    )
+    problem = dataclasses.replace(record.problem, metrics=metrics)
+    assert len(headline(dataclasses.replace(record, problem=problem, trials=trials))) == 2
 
 
 def test_measures_of_quality_that_agree_are_told_once():
