@@ -6,12 +6,14 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from study.analysis.comparison import judges_of
 from study.analysis.conditions import conditions_of, judged_with
 from study.analysis.edges import best_at_edges
 from study.page.numbers import short
 from study.page.verdict_text import verdict_text
 from study.results.folder import WIDENED
 from study.results.records import StudyRecord, TrialRecord
+from study.spec.problem import Metric
 from study.spec.status import ENDED, TrialStatus
 
 
@@ -162,15 +164,31 @@ def describe_scale(study: StudyRecord, trial: TrialRecord) -> list[str]:
 
 
 def describe_bounds(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return the numbers between which the first objective lies, and which way is better."""
-    quality = study.problem.metric(study.problem.objectives[0])
-    bounds = [
+    """Return the numbers between which qualities lie, which way is better, and what they go by.
+
+    They are those of the first objective, and of those that judge beside it.
+    """
+    problem = study.problem
+    quality = problem.metric(problem.objectives[0])
+    bounds = _bounds(quality, study, trial)
+    better = "Lower is better" if quality.goal == "min" else "Higher is better"
+    sentences = [f"{better}: {bounds}." if bounds else f"{better}."]
+    judges = judges_of(study.confirmation) if study.confirmation else ()
+    for metric in (quality, *map(problem.metric, judges)):
+        text = f"{metric.label} {metric.about}"
+        if metric.name != quality.name and (bounds := _bounds(metric, study, trial)):
+            text += f" ({bounds})"
+        if metric.about:
+            sentences.append(f"{text}.")
+    return " ".join(dict.fromkeys(sentences))
+
+
+def _bounds(quality: Metric, study: StudyRecord, trial: TrialRecord) -> str:
+    return ", ".join(
         f"{study.problem.metric(name).label} {short(value)}"
         for name in quality.references
         if isinstance(value := trial.metrics.get(name), float)
-    ]
-    better = "Lower is better" if quality.goal == "min" else "Higher is better"
-    return f"{better}: {', '.join(bounds)}." if bounds else f"{better}."
+    )
 
 
 def _without_hash(text: str) -> str:

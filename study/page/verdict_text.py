@@ -64,8 +64,9 @@ def headline(confirmation: StudyRecord) -> list[str]:
                 for judgement in pair.judgements
                 if judgement.quality.effect.n
             ]
-            figures = f" ({'; '.join(told)})" if told else ""
-            sentences.append(f"{_answer(pair, verdict, problem)}{figures}.")
+            figures = f" (At equal {problem.resource}s {'; '.join(told)}.)" if told else ""
+            answer = _answer(pair, verdict, problem)
+            sentences.append(f"Beside {pair.baseline}: {answer[0].lower()}{answer[1:]}.{figures}")
     for condition in conditions_of(confirmation).values():
         for name in verdict.judged_by:
             sentences += _reference_text(condition, problem, problem.metric(name))
@@ -137,7 +138,8 @@ def _means(pair: PairVerdict, problem: Problem) -> Iterator[str]:
         ]
         label = problem.metric(judgement.metric).label
         compared = f"{label} of {pair.condition} against {pair.baseline}"
-        fresh = f"{len(judgement.quality.seeds)} fresh seeds"
+        seeds = sorted({len(c.seeds) for c in (judgement.quality, judgement.at_equal_time)})
+        fresh = f"{' to '.join(map(str, seeds))} fresh seeds"
         if told:
             yield f"{_capital(compared)}, {fresh}: {'; '.join(told)}."
 
@@ -260,6 +262,7 @@ def _judgement(
     pair: PairVerdict, c: Comparison, verdict: Verdict, quality: Metric, with_size: bool = True
 ) -> str:
     """Return what a quality shows. Of twins it is the treatment's work, else that of a setting."""
+    treated = f"{pair.condition} with {verdict.treatment}"
     helps, hurts, same, unknown = (
         (
             f"{verdict.treatment} helps",
@@ -269,10 +272,10 @@ def _judgement(
         )
         if pair.are_twins
         else (
-            f"{pair.condition} is better",
-            f"{pair.condition} is worse",
-            f"{pair.condition} is as good, within {c.margin:.0%}",
-            f"there is no evidence that {pair.condition} is better or worse",
+            f"{treated} is better",
+            f"{treated} is worse",
+            f"{treated} is as good, within {c.margin:.0%}",
+            f"there is no evidence that {treated} is better or worse",
         )
     )
     within, beyond = f"by less than {c.margin:.0%}", f"by more than {c.margin:.0%}"

@@ -23,6 +23,8 @@ METRICS = (
     Metric(
         *("fid_second", "FID (second network)", "", "min"),
         references=("fid_second_floor", "scored_images", "features_second"),
+        about="goes by what another network sees, which has also learnt to tell damaged images: "
+        "blur and grain, to which the classifier behind FID is nearly blind",
     ),
     Metric(
         *("fid_novel", "FID of new images", "", "min"),

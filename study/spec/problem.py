@@ -90,6 +90,7 @@ class Metric:
             Where none of them is searched, all trials repeat one measurement and differ by chance.
         margin: the relative difference within which two values count as equal, for all that it
             matters. It is set before any value is seen.
+        about: what it goes by, as a sentence that begins with its label goes on; may be empty.
         awaited: it has no value until a trial has got far enough. A trial without one has not
             failed: it comes after all that have one.
     """
@@ -102,6 +103,7 @@ class Metric:
     references: tuple[str, ...] = ()
     declared_effects_only: bool = False
     margin: float = 0.1
+    about: str = ""
     awaited: bool = False
 
 

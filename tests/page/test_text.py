@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from support.planted_confirmations import confirmation
 from support.planted_studies import make_study, row
 from support.toy_problem import TOY
 
@@ -91,3 +92,16 @@ def test_the_best_setting_names_its_trial(tmp_path):
     study = make_study(tmp_path, ROWS, FLAGGED)
     text = describe_best(study, study.best)
     assert text == "x 9, y 1. error 0.5 in the search, as trial 0, not confirmed with fresh seeds."
+
+
+def test_the_bounds_say_what_a_second_measure_goes_by(tmp_path):
+    study = make_study(tmp_path, ROWS, FLAGGED)
+    record = confirmation(0.8, 10.0, harm=1.3)
+    metrics = tuple(
+        dataclasses.replace(m, about="counts what was broken") if m.name == "harm" else m
+        for m in record.problem.metrics
+    )
+    problem = dataclasses.replace(FLAGGED, metrics=metrics)
+    both = dataclasses.replace(study, problem=problem, confirmation=record)
+    said = describe_bounds(both, both.best)
+    assert said == "Lower is better: lower bound 0.25. harm counts what was broken."

@@ -52,8 +52,9 @@ def test_a_setting_is_not_taken_for_the_treatment():
         for t in record.trials
     ]
     text = verdict_text(dataclasses.replace(record, trials=tuple(trials)))
-    assert text.startswith("The treated is worse, by more than 10%.")
-    assert "the cure" not in text
+    assert text.startswith("The treated with the cure is worse, by more than 10%.")
+    assert "the cure helps" not in text
+    assert "the cure hurts" not in text
 
 
 def test_no_evidence_says_what_would_have_been_seen():
@@ -128,8 +129,10 @@ def test_of_the_second_pair_there_is_one_sentence():
     record.info["pairs"].append(["bare", "the treated"])
     told = headline(record)
     assert len(told) == 3
-    assert told[2].startswith("At equal rounds the cure helps, by more than 10%; at equal total ")
-    assert told[2].endswith(" (error 0.999 against 1.2).")
+    assert told[2].startswith(
+        "Beside the treated: at equal rounds the cure helps, by more than 10%;"
+    )
+    assert told[2].endswith(" (At equal rounds error 0.999 against 1.2.)")
 
 
 def test_a_condition_that_scores_like_noise_is_named():
