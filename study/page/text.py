@@ -175,7 +175,7 @@ def describe_bounds(study: StudyRecord, trial: TrialRecord) -> str:
     sentences = [f"{better}: {bounds}." if bounds else f"{better}."]
     judges = judges_of(study.confirmation) if study.confirmation else ()
     for metric in (quality, *map(problem.metric, judges)):
-        text = f"{metric.label} {metric.about}"
+        text = f"{metric.label[0].upper()}{metric.label[1:]} {metric.about}"
         if metric.name != quality.name and (bounds := _bounds(metric, study, trial)):
             text += f" ({bounds})"
         if metric.about:

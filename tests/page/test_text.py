@@ -104,4 +104,4 @@ def test_the_bounds_say_what_a_second_measure_goes_by(tmp_path):
     problem = dataclasses.replace(FLAGGED, metrics=metrics)
     both = dataclasses.replace(study, problem=problem, confirmation=record)
     said = describe_bounds(both, both.best)
-    assert said == "Lower is better: lower bound 0.25. harm counts what was broken."
+    assert said == "Lower is better: lower bound 0.25. Harm counts what was broken."
