@@ -248,13 +248,14 @@ def qualities(pair: PairVerdict) -> list[Comparison]:
 def first_sentence(verdict: Verdict) -> str:
     """Return what a verdict leads with: a direction, ``none``, ``contradiction`` or ``open``.
 
-    A direction is that of both networks, or of the one that shows any.
+    A direction is that of both networks, or of the one that shows any. There is none where the
+    first network shows that there is no difference, and the second none.
     """
     lead = [judgement.quality for judgement in verdict.pairs[0].judgements]
-    if all(c.direction == OPEN and c.size == "within" for c in lead):
-        return "none"
     sides = {c.direction for c in lead} - {OPEN}
-    return "contradiction" if len(sides) > 1 else next(iter(sides), OPEN)
+    if sides:
+        return "contradiction" if len(sides) > 1 else sides.pop()
+    return "none" if lead[0].size == "within" else OPEN
 
 
 @dataclasses.dataclass

@@ -67,8 +67,8 @@ class PairVerdict:
 
     @property
     def is_decided(self) -> bool:
-        """Whether all judgements are."""
-        return all(judgement.is_decided for judgement in self.judgements)
+        """Whether the leading judgement is; others make do with the seeds that it takes."""
+        return self.leading.is_decided
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def verdict_of(confirmation: StudyRecord) -> Verdict:
 
 
 def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
-    """Return how many seeds each condition should have: more where its comparisons are open.
+    """Return how many seeds each condition should have: more where its quality is open.
 
     For the condition that the verdict leads with there are as many as it takes, for the others no
     more than at the second look: an effect as large as theirs usually is shows there.
@@ -147,15 +147,12 @@ def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
     for pair in verdict.pairs:
         leads = pair.condition == verdict.pairs[0].condition
         if pair.is_decided:
-            seeds = max(
-                len(comparison.seeds)
-                for judgement in pair.judgements
-                for comparison in (judgement.quality, judgement.at_equal_time)
-            )
+            both = (pair.leading.quality, pair.leading.at_equal_time)
+            seeds = max(len(comparison.seeds) for comparison in both)
         else:
-            both = conditions[pair.condition].ended & conditions[pair.baseline].ended
+            ended = conditions[pair.condition].ended & conditions[pair.baseline].ended
             asked = most if leads else min(most, looks.planned[:2][-1])
-            seeds = _next_look(looks, len(both), asked)
+            seeds = _next_look(looks, len(ended), asked)
         for name in (pair.condition, pair.baseline):
             wanted[name] = max(wanted[name], seeds)
     return wanted
