@@ -16,6 +16,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from study.engine.space_filling import SpaceFilling
 from study.spec.problem import Problem, Value
 
 Curve = Mapping[float, float]
@@ -68,6 +69,7 @@ class Forecasts:
 
     Args:
         sampler: keeps its state from proposal to proposal.
+        filling: proposes instead while fewer than ``startup`` trials have a value.
     """
 
     def __init__(
@@ -75,7 +77,10 @@ class Forecasts:
         problem: Problem,
         distributions: Mapping[str, BaseDistribution],
         sampler: optuna.samplers.BaseSampler,
+        filling: SpaceFilling,
+        startup: int,
     ) -> None:
+        self._filling, self._startup = filling, startup
         self._problem, self._names = problem, problem.searched_objectives
         goals = [problem.metric(name).goal for name in self._names]
         self._directions = [
@@ -102,6 +107,8 @@ class Forecasts:
 
     def propose(self) -> dict[str, Value]:
         """Return the next setting."""
+        if sum(bool(trial.values) for trial in self._trials.values()) < self._startup:
+            return self._filling.propose(trial.parameters for trial in self._trials.values())
         study = optuna.create_study(sampler=self._sampler, directions=self._directions)
         study.add_trials(self._shown())
         return study.ask(self._distributions).params

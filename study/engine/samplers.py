@@ -14,6 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 from study.engine.asha import SuccessiveHalving
 from study.engine.forecasts import Forecasts
 from study.engine.reporting import Evaluation, reported
+from study.engine.space_filling import SpaceFilling
 from study.spec.optuna_space import distribution
 from study.spec.problem import Problem, Value
 
@@ -21,7 +22,7 @@ SAMPLERS = ("tpe", "gp", "nsga2", "random")
 SCHEDULERS = ("asha", "pareto-asha", "none")
 
 STARTUP = {"tpe": 10, "gp": 8, "nsga2": 8}
-"""Random trials before a sampler uses its results; for NSGA-II the size of a generation."""
+"""Trials before a sampler uses their results; for NSGA-II the size of a generation."""
 
 FORECASTS = ("tpe", "gp")
 """The samplers that learn from what every trial is expected to reach."""
@@ -88,7 +89,10 @@ class StudySearch(OptunaSearch):
         self._forecasts: Forecasts | None = None
         if forecasts:
             proposer = make_sampler(sampler, seed, begun)
-            self._forecasts = Forecasts(problem, self._distributions, proposer)
+            filling = SpaceFilling(self._distributions, make_sampler("random", seed, begun))
+            self._forecasts = Forecasts(
+                problem, self._distributions, proposer, filling, STARTUP[sampler]
+            )
 
     @property
     def study(self) -> optuna.Study:

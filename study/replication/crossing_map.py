@@ -14,13 +14,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dipddpm.record import NOVEL
 from study.analysis.intervals import ALPHA, mean_of
 from study.page.figure_style import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish
 
 NOISE, DIP, CLASSICAL, REAL = "noise", "DIP image", "classical image", "real image"
 COLOURS = {NOISE: BLUE, DIP: ORANGE, CLASSICAL: GREY, REAL: GREEN}
 QUALITIES = {"fid": "FID", "fid_second": "FID (second network)"}
+
+NOVEL = 0.9
+"""The least distance of new images from their sources, as in :data:`dipddpm.record.NOVEL`."""
 
 Row = dict[str, Any]
 Cell = tuple[str, float, int, str]

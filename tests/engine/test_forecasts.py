@@ -6,6 +6,7 @@ from support.toy_problem import TOY, with_awaited
 
 from study.engine.forecasts import Forecasts, forecast
 from study.engine.samplers import StudySearch, make_sampler
+from study.engine.space_filling import SpaceFilling
 from study.spec.optuna_space import distribution
 
 
@@ -29,7 +30,8 @@ def test_a_curve_may_have_gaps_and_what_nobody_can_tell_stays_as_it_is():
 
 def forecasts(problem=TOY) -> Forecasts:
     distributions = {p.name: distribution(p) for p in problem.parameters}
-    return Forecasts(problem, distributions, make_sampler("gp", 0))
+    filling = SpaceFilling(distributions, make_sampler("random", 0))
+    return Forecasts(problem, distributions, make_sampler("gp", 0), filling, 8)
 
 
 POINT = {"x": 1.0, "y": 0.5}

@@ -3,6 +3,7 @@
 import csv
 import math
 
+from dipddpm import record
 from study.replication import crossing_map
 
 
@@ -74,3 +75,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     assert crossing_map.read(file) == rows
+
+
+def test_what_is_new_is_the_same_for_runs_and_for_the_map():
+    assert crossing_map.NOVEL == record.NOVEL
