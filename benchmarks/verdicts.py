@@ -37,10 +37,10 @@ import numpy as np
 from scipy import stats
 from side_by_side import write
 
-from study.analysis.comparison import OPEN, Comparison
+from study.analysis.comparison import OPEN
 from study.analysis.conditions import conditions_of
 from study.analysis.sequential import GROUPS
-from study.analysis.verdict import PairVerdict, Verdict, seeds_wanted, verdict_of
+from study.analysis.verdict import Verdict, seeds_wanted, verdict_of
 from study.commands.confirm import BASELINE, COMPARED, ORIGINAL, TREATMENT
 from study.page.verdict_text import verdict_text
 from study.problem.metrics import METRICS, SECOND_JUDGE
@@ -236,13 +236,8 @@ def names_a_direction(verdict: Verdict) -> bool:
     return any(
         each.direction != OPEN
         for pair in verdict.pairs
-        for each in (*qualities(pair), pair.failures, *pair.others)
+        for each in (*(c for j in pair.judgements for c in j.both), pair.failures, *pair.others)
     )
-
-
-def qualities(pair: PairVerdict) -> list[Comparison]:
-    """Return the comparisons of the quality of a pair."""
-    return [c for each in pair.judgements for c in (each.quality, each.at_equal_time)]
 
 
 def first_sentence(verdict: Verdict) -> str:

@@ -8,7 +8,6 @@ from reference_results import (
     VARIANTS,
 )
 from table_text import (
-    Row,
     markdown,
     number,
     percent,
@@ -18,48 +17,37 @@ from table_text import (
 )
 
 from study.analysis.tuning import tuning_comparison
+from study.page.verdict_table import groups_of
 from study.results.records import load_study
 from study.spec.pareto import noise_floor
 
 SEEDS = [f"seed {name.rpartition('-')[2]}" for name in MAIN]
 """The studies of the main command, which differ in their seed alone."""
 
-SHOWN = ("fid", "fid at equal time", "fid_second", "fid_second at equal time", "time_total_s")
-
-
-def confirmed(study: str) -> list[Row]:
-    """Return the comparisons of a study's confirmation."""
-    return read_csv(REFERENCE / study / "confirm.csv")
-
-
-def _decision(row: Row) -> str:
-    """Return what a comparison shows, in words."""
-    if row["direction"] == "open":
-        return {"within": "equal", "open": "open"}[row["size"]]
-    words = {"lower": "better", "higher": "worse"}[row["direction"]]
-    limit = f"{100 * float(row['margin']):.0f} %"
-    return words + {"within": f", < {limit}", "beyond": f", > {limit}", "open": ""}[row["size"]]
-
 
 def confirmation() -> str:
-    studies = [
-        {(row["condition"], row["baseline"], row["metric"]): row for row in confirmed(name)}
-        for name in MAIN
-    ]
+    studies = []
+    for name in MAIN:
+        study = load_study(REFERENCE / name)
+        assert study.confirmation is not None
+        groups = groups_of(study.confirmation)
+        studies.append(
+            {
+                (f"{group.condition} against {group.baseline}", row.what): row
+                for group in groups
+                for row in group.rows
+            }
+        )
     rows = []
     for key in dict.fromkeys(key for study in studies for key in study):
-        condition, baseline, metric = key
-        if metric not in SHOWN:
-            continue
-        cells = []
-        for study in studies:
-            row = study.get(key)
-            if row is None or not row["ratio"]:
-                cells.append("")
-                continue
-            figures = ratio(row["ratio"], row["low"], row["high"])
-            cells.append(f"**{_decision(row)}**: {figures}, n = {row['n']}")
-        rows.append([f"{condition} against {baseline}", metric, *cells])
+        found = [study.get(key) for study in studies]
+        cells = [
+            f"**{row.decision}**: {ratio(row.ratio, row.low, row.high)}, n = {row.rests_on}"
+            if row and None not in (row.ratio, row.low, row.high)
+            else ""
+            for row in found
+        ]
+        rows.append([*key, *cells])
     return markdown(("compared", "metric", *SEEDS), rows)
 
 

@@ -45,18 +45,11 @@ def best_at_edges(study: StudyRecord) -> list[AtEdge]:
     for parameter in study.problem.parameters:
         if not parameter.choices and parameter.low < parameter.high:
             value = float(study.best.parameters[parameter.name])
-            place = _position(parameter, value)
+            place = parameter.position(value)
             upper = place > 1 - EDGE
             if (upper or place < EDGE) and _goes_on(parameter, upper):
                 found.append(AtEdge(parameter, value, upper, *_wider(parameter, upper)))
     return found
-
-
-def _position(parameter: Parameter, value: float) -> float:
-    """Return where a value lies in the range, from 0 to 1 in the parameter's own scale."""
-    scale = math.log if parameter.log else float
-    low, high = scale(parameter.low), scale(parameter.high)
-    return (scale(value) - low) / (high - low)
 
 
 def _goes_on(parameter: Parameter, upper: bool) -> bool:

@@ -149,8 +149,4 @@ def _place(problem: Problem, point: Point, resource: int) -> list[float]:
 def _coordinates(parameter: Parameter, value: Value) -> list[float]:
     if parameter.choices:
         return [float(value == choice) for choice in parameter.choices]
-    if parameter.low == parameter.high:
-        return [0.0]
-    scale = math.log if parameter.log else float
-    low, high = scale(parameter.low), scale(parameter.high)
-    return [(scale(float(value)) - low) / (high - low)]
+    return [parameter.position(value)]

@@ -36,9 +36,14 @@ class Judgement:
     at_equal_time: Comparison
 
     @property
+    def both(self) -> tuple[Comparison, Comparison]:
+        """The comparisons at equal resource and at equal time."""
+        return self.quality, self.at_equal_time
+
+    @property
     def is_decided(self) -> bool:
-        """Whether it is, both at equal resource and at equal time."""
-        return self.quality.is_decided and self.at_equal_time.is_decided
+        """Whether both are."""
+        return all(comparison.is_decided for comparison in self.both)
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,8 @@ class PairVerdict:
 
     @property
     def leading(self) -> Judgement:
-        """The judgement by the metric that leads."""
+        """The judgement by the metric that leads; others make do with the seeds that it takes."""
         return self.judgements[0]
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the leading judgement is; others make do with the seeds that it takes."""
-        return self.leading.is_decided
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,8 @@ def seeds_wanted(confirmation: StudyRecord, most: int) -> dict[str, int]:
     verdict = verdict_of(confirmation)
     for pair in verdict.pairs:
         leads = pair.condition == verdict.pairs[0].condition
-        if pair.is_decided:
-            both = (pair.leading.quality, pair.leading.at_equal_time)
-            seeds = max(len(comparison.seeds) for comparison in both)
+        if pair.leading.is_decided:
+            seeds = max(len(comparison.seeds) for comparison in pair.leading.both)
         else:
             ended = conditions[pair.condition].ended & conditions[pair.baseline].ended
             asked = most if leads else min(most, looks.planned[:2][-1])

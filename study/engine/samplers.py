@@ -89,7 +89,7 @@ class StudySearch(OptunaSearch):
         self._forecasts: Forecasts | None = None
         if forecasts:
             proposer = make_sampler(sampler, seed, begun)
-            filling = SpaceFilling(self._distributions, make_sampler("random", seed, begun))
+            filling = SpaceFilling(problem.parameters, make_sampler("random", seed, begun))
             self._forecasts = Forecasts(
                 problem, self._distributions, proposer, filling, STARTUP[sampler]
             )

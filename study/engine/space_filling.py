@@ -1,12 +1,11 @@
 """Settings that fill a space evenly: what is proposed as long as nothing can be learnt from."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from study.spec.problem import Value
+from study.spec.optuna_space import distribution
+from study.spec.problem import Parameter, Value
 
 CANDIDATES = 64
 """Random settings of which the one is taken that is farthest from all that were tried."""
@@ -19,16 +18,15 @@ class SpaceFilling:
     trials begin at once, before any has a result, they leave fewer gaps than random ones.
 
     Args:
-        distributions: by parameter.
+        parameters: where they are searched.
         sampler: draws the candidates.
     """
 
     def __init__(
-        self,
-        distributions: Mapping[str, BaseDistribution],
-        sampler: optuna.samplers.BaseSampler,
+        self, parameters: Sequence[Parameter], sampler: optuna.samplers.BaseSampler
     ) -> None:
-        self._distributions, self._sampler = dict(distributions), sampler
+        self._parameters, self._sampler = parameters, sampler
+        self._distributions = {p.name: distribution(p) for p in parameters}
 
     def propose(self, tried: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
         """Return the next setting."""
@@ -42,18 +40,8 @@ class SpaceFilling:
     def _squared_distance(self, a: Mapping[str, Value], b: Mapping[str, Value]) -> float:
         """Return how far two settings are apart, each parameter on [0, 1]."""
         return sum(
-            (_position(each, a[name]) - _position(each, b[name])) ** 2
-            if not isinstance(each, CategoricalDistribution)
-            else float(a[name] != b[name])
-            for name, each in self._distributions.items()
+            float(a[p.name] != b[p.name])
+            if p.choices
+            else (p.position(a[p.name]) - p.position(b[p.name])) ** 2
+            for p in self._parameters
         )
-
-
-def _position(distribution: BaseDistribution, value: Value) -> float:
-    """Return where in its range a number is, on the scale on which it is searched: 0 to 1."""
-    low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
-    if low == high:
-        return 0.0
-    if distribution.log:  # type: ignore[attr-defined]
-        return math.log(float(value) / low) / math.log(high / low)
-    return (float(value) - low) / float(high - low)

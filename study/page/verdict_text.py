@@ -107,10 +107,7 @@ def _of_one(
 ) -> str:
     """Return what one measure of quality shows, at equal resource and at equal total time."""
     metric = problem.metric(judgement.metric)
-    answer, later = (
-        _judgement(pair, c, verdict, metric, with_size)
-        for c in (judgement.quality, judgement.at_equal_time)
-    )
+    answer, later = (_judgement(pair, c, verdict, metric, with_size) for c in judgement.both)
     if not in_time:
         return answer
     if answer == later:
@@ -130,15 +127,12 @@ def _means(pair: PairVerdict, problem: Problem) -> Iterator[str]:
     for judgement in pair.judgements:
         told = [
             f"at equal {when} {_against(c)}{_distance(c)}"
-            for when, c in (
-                (f"{problem.resource}s", judgement.quality),
-                ("total time", judgement.at_equal_time),
-            )
+            for when, c in zip((f"{problem.resource}s", "total time"), judgement.both, strict=True)
             if c.effect.n
         ]
         label = problem.metric(judgement.metric).label
         compared = f"{label} of {pair.condition} against {pair.baseline}"
-        seeds = sorted({len(c.seeds) for c in (judgement.quality, judgement.at_equal_time)})
+        seeds = sorted({len(c.seeds) for c in judgement.both})
         fresh = f"{' to '.join(map(str, seeds))} fresh seeds"
         if told:
             yield f"{_capital(compared)}, {fresh}: {'; '.join(told)}."
@@ -180,17 +174,19 @@ def _pair_text(pair: PairVerdict, verdict: Verdict, problem: Problem) -> str:
     compared = f"{_capital(pair.condition)} against {pair.baseline}"
     if not pair.leading.quality.seeds:
         return f"{compared}: too few seeds have ended in both."
-    first, *others = (_judgement_text(pair, j, verdict, problem) for j in pair.judgements)
-    told = [f"by {problem.metric(j.metric).label}, " for j in pair.judgements[1:]]
-    told = [f"; {by}{text}" for by, text in zip(told, others, strict=True)]
-    return f"{compared}, {first}{''.join(told)}."
+    told = [
+        (f"by {problem.metric(each.metric).label}, " if each is not pair.leading else "")
+        + _judgement_text(pair, each, verdict, problem)
+        for each in pair.judgements
+    ]
+    return f"{compared}, {'; '.join(told)}."
 
 
 def _judgement_text(
     pair: PairVerdict, judgement: Judgement, verdict: Verdict, problem: Problem
 ) -> str:
     quality = problem.metric(judgement.metric)
-    first, at_time = judgement.quality, judgement.at_equal_time
+    first, at_time = judgement.both
     answer, answer_in_time = (_judgement(pair, each, verdict, quality) for each in (first, at_time))
     late = [
         f"{name} had none yet in {len(seeds)} of {len(at_time.seeds)} seeds"

@@ -70,6 +70,17 @@ class Parameter:
         at_step = self.step is None or (float(value) - self.low) % self.step == 0
         return self.low <= float(value) <= self.high and at_step
 
+    def position(self, value: Value) -> float:
+        """Return where a number lies in the range, from 0 to 1 in the parameter's own scale.
+
+        It is 0 where the range is one value.
+        """
+        if self.low == self.high:
+            return 0.0
+        scale = math.log if self.log else float
+        low, high = scale(self.low), scale(self.high)
+        return (scale(float(value)) - low) / (high - low)
+
     def includes(self, other: "Parameter") -> bool:
         """Return whether all that ``other`` can be lies in this range, on the same scale."""
         if (self.choices, self.log, self.step) != (other.choices, other.log, other.step):

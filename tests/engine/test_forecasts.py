@@ -30,7 +30,7 @@ def test_a_curve_may_have_gaps_and_what_nobody_can_tell_stays_as_it_is():
 
 def forecasts(problem=TOY) -> Forecasts:
     distributions = {p.name: distribution(p) for p in problem.parameters}
-    filling = SpaceFilling(distributions, make_sampler("random", 0))
+    filling = SpaceFilling(problem.parameters, make_sampler("random", 0))
     return Forecasts(problem, distributions, make_sampler("gp", 0), filling, 8)
 
 
