@@ -1,6 +1,6 @@
 """Pictures for people: contact sheets, an overview of a run, and animations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 TILE = 32  # images are enlarged up to this side, in pixels
+LABEL = 16  # height of a line of text, in pixels
+GAP = 2  # between the images of a sheet, in pixels
 
 
 def rescale(images: Tensor) -> Tensor:
@@ -32,17 +34,32 @@ def wrapped(images: Tensor) -> Tensor:
     return levels.to(images) / 127.5 - 1
 
 
-def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
-    """Lay images (N, C, H, W) in [-1, 1] out row by row; small ones are enlarged."""
+def contact_sheet(images: Tensor, columns: int = 8, headings: Sequence[str] = ()) -> Image.Image:
+    """Lay images (N, C, H, W) in [-1, 1] out row by row; small ones are enlarged.
+
+    Args:
+        headings: what stands above the columns.
+    """
     from torchvision.utils import make_grid  # seconds to import, and needed here alone
 
     scale = max(1, TILE // images.shape[-1])
     enlarged = images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
-    grid = make_grid((enlarged + 1) / 2, nrow=columns, padding=2, pad_value=0.5)  # (3, H, W)
+    grid = make_grid((enlarged + 1) / 2, nrow=columns, padding=GAP, pad_value=0.5)  # (3, H, W)
     pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).numpy()).convert(
+    sheet = Image.fromarray(pixels.permute(1, 2, 0).numpy()).convert(
         "RGB" if images.shape[1] == 3 else "L"
     )
+    return _headed(sheet, headings, enlarged.shape[-1] + GAP) if headings else sheet
+
+
+def _headed(sheet: Image.Image, headings: Sequence[str], column: int) -> Image.Image:
+    """Put headings above the columns of a sheet, each so many pixels wide."""
+    page = Image.new(sheet.mode, (sheet.width, sheet.height + LABEL), "white")
+    page.paste(sheet, (0, LABEL))
+    draw = ImageDraw.Draw(page)
+    for place, heading in enumerate(headings):
+        draw.text(((place + 0.5) * column, LABEL / 2), heading, fill="black", anchor="mm")
+    return page
 
 
 def by_class(images: Tensor, classes: Tensor, num_classes: int, rows: int = 8) -> Tensor:
@@ -72,15 +89,14 @@ def overview(stages: Mapping[str, Tensor], columns: int = 8) -> Image.Image:
     sheets = {
         name: contact_sheet(images[: 2 * columns], columns) for name, images in stages.items()
     }
-    label = 16  # height of a name, in pixels
     width = max(sheet.width for sheet in sheets.values())
-    height = sum(sheet.height + label for sheet in sheets.values())
+    height = sum(sheet.height + LABEL for sheet in sheets.values())
     page = Image.new("RGB", (width, height), "white")
     draw, top = ImageDraw.Draw(page), 0
     for name, sheet in sheets.items():
         draw.text((2, top + 2), name, fill="black")
-        page.paste(sheet, (0, top + label))
-        top += label + sheet.height
+        page.paste(sheet, (0, top + LABEL))
+        top += LABEL + sheet.height
     return page
 
 

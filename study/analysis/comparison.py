@@ -26,6 +26,7 @@ from study.analysis.intervals import ALPHA, mean_of
 from study.analysis.once import once
 from study.analysis.sequential import Looks
 from study.results.records import StudyRecord, TrialRecord
+from study.spec.problem import Metric
 
 Direction = Literal["lower", "higher", "open"]
 """On which side of its baseline a condition surely lies."""
@@ -82,6 +83,13 @@ class Comparison:
     def is_decided(self) -> bool:
         """Whether more seeds would change nothing that matters."""
         return self.direction != OPEN or self.size == "within"
+
+    def side(self, metric: Metric) -> Literal["better", "worse", "open"]:
+        """Return on which side of its baseline the condition surely is, by a metric with a goal."""
+        if self.direction == OPEN:
+            return "open"
+        higher_is_better = metric.goal == "max"
+        return "better" if (self.direction == "higher") == higher_is_better else "worse"
 
 
 @dataclass(frozen=True)

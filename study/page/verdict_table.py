@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from study.analysis.comparison import EQUAL_TIME, OPEN, Comparison, judges_of
+from study.analysis.comparison import EQUAL_TIME, Comparison, judges_of
 from study.analysis.verdict import PairVerdict, verdict_of
 from study.page.figure_style import axis_title
 from study.page.numbers import short
@@ -89,7 +89,7 @@ def _rows(pair: PairVerdict, problem: Problem) -> list[Row]:
 def _row(c: Comparison, metric: Metric, what: str) -> Row:
     effect = c.effect
     known = effect.n > 1 and all(map(math.isfinite, (effect.ratio, effect.low, effect.high)))
-    decision, tone = _decision(c, metric.goal == "max")
+    decision, tone = _decision(c, metric)
     failed = len(c.failed) + len(c.baseline_failed)
     return Row(
         what=what,
@@ -105,10 +105,10 @@ def _row(c: Comparison, metric: Metric, what: str) -> Row:
     )
 
 
-def _decision(c: Comparison, more_is_better: bool) -> tuple[str, Tone]:
+def _decision(c: Comparison, metric: Metric) -> tuple[str, Tone]:
     """Return the decision in a word or two, and its tone."""
-    if c.direction == OPEN:
+    side = c.side(metric)
+    if side == "open":
         return ("equal", "plain") if c.size == "within" else ("open", "open")
-    is_better = (c.direction == "higher") == more_is_better
     size = {"within": f", < {c.margin:.0%}", "beyond": f", > {c.margin:.0%}"}.get(c.size, "")
-    return ("better" if is_better else "worse") + size, "good" if is_better else "bad"
+    return side + size, "good" if side == "better" else "bad"

@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Iterator
-from typing import Literal
 
 from study.analysis.comparison import OPEN, Comparison
 from study.analysis.conditions import Condition, conditions_of
@@ -91,7 +90,7 @@ def _answer(pair: PairVerdict, verdict: Verdict, problem: Problem, in_time: bool
         + _of_one(pair, judgement, verdict, problem, in_time, with_size=True)
         for judgement in pair.judgements
     ]
-    sides = {_side(j.quality, problem.metric(j.metric)) for j in pair.judgements}
+    sides = {j.quality.side(problem.metric(j.metric)) for j in pair.judgements}
     if {"better", "worse"} <= sides:
         told.insert(0, "The measures of quality contradict each other")
     return ". ".join(told)
@@ -113,13 +112,6 @@ def _of_one(
     if answer == later:
         return f"{answer}, at equal {problem.resource}s and at equal total time"
     return f"at equal {problem.resource}s {answer}; at equal total time {later}"
-
-
-def _side(c: Comparison, quality: Metric) -> Literal["better", "worse", "open"]:
-    """Return on which side of its baseline a condition surely is."""
-    if c.direction == OPEN:
-        return "open"
-    return "better" if c.direction == ("higher" if quality.goal == "max" else "lower") else "worse"
 
 
 def _means(pair: PairVerdict, problem: Problem) -> Iterator[str]:
@@ -275,9 +267,9 @@ def _judgement(
         )
     )
     within, beyond = f"by less than {c.margin:.0%}", f"by more than {c.margin:.0%}"
-    if c.direction == OPEN:
+    if (side := c.side(quality)) == "open":
         return same if c.size == "within" else unknown
-    answer = helps if _side(c, quality) == "better" else hurts
+    answer = helps if side == "better" else hurts
     if not with_size:
         return answer
     return {"within": f"{answer}, {within}", "beyond": f"{answer}, {beyond}"}.get(c.size, answer)

@@ -111,4 +111,5 @@ def _sheet(run: Run, stage: str, images: Tensor) -> Image.Image:
     if classes is None:
         return contact_sheet(images)
     num_classes = run.reference.features.net.num_classes
-    return contact_sheet(by_class(images, classes, num_classes), columns=num_classes)
+    headings = [str(number) for number in range(num_classes)]
+    return contact_sheet(by_class(images, classes, num_classes), num_classes, headings)

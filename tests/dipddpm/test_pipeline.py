@@ -329,3 +329,13 @@ def test_contact_sheet():
     assert sheet.mode == "L"
     assert sheet.size == (5 * 34 + 2, 2 * 34 + 2)  # 8 px enlarged to 32, with a border of 2
     assert contact_sheet(torch.zeros(4, 3, 32, 32)).mode == "RGB"
+
+
+def test_a_sheet_names_its_columns():
+    plain = contact_sheet(torch.zeros(10, 1, 8, 8), columns=5)
+    headed = contact_sheet(torch.zeros(10, 1, 8, 8), columns=5, headings=list("01234"))
+    line = headed.height - plain.height
+    assert headed.crop((0, line, headed.width, headed.height)).tobytes() == plain.tobytes()
+    above = [headed.crop((34 * place, 0, 34 * (place + 1), line)) for place in range(5)]
+    assert all(low < 128 and high == 255 for low, high in (h.getextrema() for h in above))
+    assert len({heading.tobytes() for heading in above}) == 5
