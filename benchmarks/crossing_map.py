@@ -6,11 +6,14 @@
 A DDPM is trained on clean images (the quick preset, no prior). It then draws from noise, or by a
 reverse process that starts at t₀ from noised images (SDEdit, Meng et al. 2022): held-out images
 that were noisy (std 0.5) and that DIP or a classical denoiser restored without having seen a clean
-one, or the real ones. A row is one seed, start, t₀ / T, number of network evaluations and sampler:
-FID by the features of two networks, and median distances relative to that of a real image to the
-nearest training image, from the start image, from the clean image behind it, and from the training
-set. Seconds are those of one core's process; those of DIP and of the denoiser, to fit it and to
-restore the starts, are counted.
+one, or the real ones. DIP is one network for all, or one per image that the DDPM stops: once its
+output is no further from the noisy images than the DDPM finds noise in them.
+
+A row is one seed, start, t₀ / T, number of network evaluations and sampler: FID by the features of
+two networks, and median distances relative to that of a real image to the nearest training image,
+from the start image, from the clean image behind it, and from the training set. Seconds are those
+of one core's process; those of DIP and of the denoiser, to fit it and to restore the starts, are
+counted.
 
 The rows are ``data/crossing-map-DATASET.csv``; seeds that are there are not repeated. Beside a
 figure, ``--figure`` or ``results/crossing-map-DATASET.html``, a sentence names the region in which
@@ -37,15 +40,17 @@ from torch import Tensor
 
 from dipddpm.config import RunConfig, preset
 from dipddpm.pipeline import Run
-from dipddpm.prior_stage import PriorStage
+from dipddpm.prior_stage import PriorStage, observe
+from dipddpm.priors.deep_image_prior import DeepImagePrior
 from dipddpm.quality import fid, nearest
 from dipddpm.randomness import generator
-from dipddpm.training import draw, in_turn
+from dipddpm.training import draw, in_turn, schedule_of
 from study.replication.crossing_map import (
     CLASSICAL,
     DIP,
     NOISE,
     REAL,
+    STOPPED,
     Row,
     figure,
     read,
@@ -64,6 +69,8 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "2M": {"sampler_order": 2, "eta": 0.0, "spacing": "log-snr"},
     "2M, stochastic": {"sampler_order": 2, "eta": 1.0, "spacing": "log-snr"},
 }
+EACH = {"prior": "dip", "dip_lr": 1e-2, "dip_steps": 300}  # as benchmarks/denoisers.py has them
+LEVELS = 40  # timesteps at which the DDPM is asked how noisy images are
 PRIORS = {DIP: "restorer", CLASSICAL: "gaussian"}
 COLUMNS = (
     *("seed", "start", "t0_share", "evaluations", "sampler", "prior_seconds", "seconds"),
@@ -74,21 +81,55 @@ COLUMNS = (
 def starts(config: RunConfig, run: Run) -> Iterator[tuple[str, Tensor, float]]:
     """Yield the images that the reverse process starts from, and the seconds that they cost."""
     clean = run.dataset.start.images[: run.scored_images]
+    noisy = {"dataset": config.dataset, "seed": config.seed, "regime": "noisy", "std": STD}
     for name, prior in PRIORS.items():
-        restoring = preset(
-            *("quick",),
-            dataset=config.dataset,
-            seed=config.seed,
-            regime="noisy",
-            prior=prior,
-            std=STD,
-        )
         began = time.process_time()
+        restoring = preset("quick", **noisy, prior=prior)
         stage = PriorStage(restoring, run.dataset, torch.device("cpu"))
         stage.prior.fit()
         restored = stage.prior.restore(stage.start)
         yield name, restored, time.process_time() - began
+    began = time.process_time()
+    restored = stopped_by_ddpm(run, preset("quick", **noisy, **EACH), clean)
+    yield STOPPED, restored, time.process_time() - began
     yield REAL, clean, 0.0
+
+
+def stopped_by_ddpm(run: Run, config: RunConfig, clean: Tensor) -> Tensor:
+    """Return images that DIP has restored from noisy ones, a network each, stopped by the DDPM.
+
+    It goes on until its output is as near to the noisy images as the DDPM finds noise in them: the
+    discrepancy principle, with a noise level that needs no clean image.
+    """
+    noisy = observe(clean, config, "start")
+    level = noise_found(run, noisy)
+    prior = DeepImagePrior(config, noisy)
+    while prior.done < config.dip_steps:
+        prior.step()
+        if (prior.average - noisy).square().mean().sqrt() <= level:
+            break
+    return prior.so_far(noisy)
+
+
+@torch.no_grad()
+def noise_found(run: Run, images: Tensor) -> float:
+    """Return the deviation of the noise that a trained DDPM finds in images (N, C, H, W).
+
+    It is told, in turn, that they are as noisy as its own at each of :data:`LEVELS` timesteps.
+    Where it finds just as much noise as it was told, it is believed.
+    """
+    assert run.trainer is not None
+    schedule, denoiser = schedule_of(run.config, "cpu"), run.trainer.ema.eval()
+    found = []
+    for t in torch.linspace(0, run.config.timesteps - 1, LEVELS).long().tolist():
+        signal, told = float(schedule.signal[t]), float(schedule.noise[t])
+        x = signal * images
+        output = denoiser(x, torch.full((len(x),), t))
+        # what is left of x once the image that the prediction implies is taken away
+        eps = signal * output + told * x if run.config.prediction == "v" else output
+        deviation = float(eps.square().mean().sqrt())
+        found.append((abs(math.log(deviation)), deviation * told / signal))
+    return min(found)[1]
 
 
 def rows_of(dataset: str, seed: int) -> list[Row]:

@@ -81,6 +81,8 @@ FIGURES = (
         "search",
         figures.rank_correlation,
         "Does an early score tell the final order?",
+        note="Spearman's ρ; 1 is the final order, and near 0 an early score says little. It rests "
+        "on completed trials: those that a rung stopped, often the worst, would raise it.",
         low=True,
     ),
     Plot("timeline", "search", figures.timeline, "Who ran when", low=True),

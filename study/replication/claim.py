@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from study.analysis.inference import Finding, paired
 from study.replication.condition_names import ALONE, COMBINED
-from study.replication.evidence import Evidence
+from study.replication.evidence import QUALITIES, Evidence
 
 ORIGINALS, OURS, OTHERS = "the original's", "ours", "others'"
 """Who claims it: the original report, this project, or others who had the same assignment."""
@@ -39,7 +39,7 @@ class Claim:
     needs: Sequence[str] = (COMBINED, ALONE)
 
 
-def lower(what: str, metric: str, pair: tuple[str, str]) -> Measure:
+def lower(what: str, metric: str, pair: Sequence[str]) -> Measure:
     """Return the measure of a claim that a condition has less of a metric than another, by seed."""
 
     def measure(evidence: Evidence, tests: int) -> list[Finding]:
@@ -48,6 +48,26 @@ def lower(what: str, metric: str, pair: tuple[str, str]) -> Measure:
         return [paired(f"{what}: {pair[0]} against {pair[1]}", a, b, "lower", tests)]
 
     return measure
+
+
+def by_quality(measure: Callable[[Evidence, str, int], list[Finding]]) -> Measure:
+    """Return the measure of a claim about quality, which has to hold by each network's features.
+
+    ``measure`` is that by one of :data:`study.replication.evidence.QUALITIES`.
+    """
+
+    def by_each(evidence: Evidence, tests: int) -> list[Finding]:
+        names = evidence.qualities
+        return [each for name in names for each in measure(evidence, name, len(names) * tests)]
+
+    return by_each
+
+
+def lower_fid(*pair: str) -> Measure:
+    """Return the measure of a claim that a condition's samples are better than another's."""
+    return by_quality(
+        lambda evidence, quality, tests: lower(QUALITIES[quality], quality, pair)(evidence, tests)
+    )
 
 
 def no_digits(*names: str) -> Callable[[Evidence], str]:

@@ -9,7 +9,7 @@ from study.problem.published import ORIGINAL_STEPS_PER_EPOCH, PUBLISHED_ALONE, P
 from study.replication.claims import Judged
 from study.replication.loader_effect import LoaderEffect
 
-MANY = 3
+MANY = 4
 """Findings of a claim that are told one by one."""
 
 

@@ -5,8 +5,9 @@ Most are the original report's. Others are marked: questions of ours, and a vari
 The four suspects of (d), that digits get greyer, are each changed alone. How they act
 together is told by :mod:`study.replication.suspects`.
 
-A measure is a function of the evidence that a study has left. Verdicts are corrected for the
-number of claims (Holm). A claim is added by adding it to :data:`CLAIMS`.
+A measure is a function of the evidence that a study has left. Where a claim is about the quality
+of images, it has to hold by the features of two networks. Verdicts are corrected for the number of
+claims (Holm). A claim is added by adding it to :data:`CLAIMS`.
 """
 
 import dataclasses
@@ -18,7 +19,16 @@ from typing import Any
 from study.analysis.inference import Finding, all_of, holm
 from study.analysis.intervals import ALPHA
 from study.replication import drawing_effects, training_effects
-from study.replication.claim import OTHERS, OURS, Claim, as_bad_as_noise, lower, no_digits
+from study.replication.claim import (
+    OTHERS,
+    OURS,
+    Claim,
+    as_bad_as_noise,
+    by_quality,
+    lower,
+    lower_fid,
+    no_digits,
+)
 from study.replication.condition_names import (
     ALONE,
     ALONE_LR,
@@ -59,13 +69,13 @@ CLAIMS = (
     Claim(
         "c",
         "the prior gives better shapes",
-        lower("FID", "fid", (COMBINED, ALONE)),
+        lower_fid(COMBINED, ALONE),
         as_bad_as_noise(COMBINED, ALONE),
     ),
     Claim(
         "c, curve",
         "and gives them earlier in training",
-        training_effects.learns_faster,
+        by_quality(training_effects.learns_faster),
         as_bad_as_noise(COMBINED, ALONE),
     ),
     _greyer("range", "the value range [0, 1] makes", ALONE_UNIT),
@@ -75,35 +85,35 @@ CLAIMS = (
     Claim(
         "e",
         "the higher the std, the less precise",
-        training_effects.std_series,
+        by_quality(training_effects.std_series),
         as_bad_as_noise(*map(std_name, STD_SERIES)),
         needs=[*map(std_name, STD_SERIES)],
     ),
     Claim(
         "f",
         "the higher dip_lr, the less clear",
-        training_effects.dip_lr_series,
+        by_quality(training_effects.dip_lr_series),
         as_bad_as_noise(*map(dip_lr_name, DIP_LR_SERIES)),
         needs=[*map(dip_lr_name, DIP_LR_SERIES)],
     ),
     Claim(
         "g, steps",
         "from a noised prior the same DDPM needs fewer steps",
-        drawing_effects.fewer_steps,
+        by_quality(drawing_effects.fewer_steps),
         as_bad_as_noise(COMBINED),
         needs=[COMBINED],
     ),
     Claim(
         "g, seconds",
         "and fewer seconds to a given FID",
-        drawing_effects.sooner,
+        by_quality(drawing_effects.sooner),
         as_bad_as_noise(COMBINED),
         needs=[COMBINED],
     ),
     Claim(
         "g, in all",
         "and fewer with the seconds of DIP counted",
-        drawing_effects.sooner_in_all,
+        by_quality(drawing_effects.sooner_in_all),
         as_bad_as_noise(COMBINED),
         OURS,
         [COMBINED],
@@ -124,7 +134,7 @@ CLAIMS = (
     Claim(
         "i",
         "where only noisy images exist the prior helps",
-        lower("FID", "fid", (NOISY_COMBINED, NOISY_ALONE)),
+        lower_fid(NOISY_COMBINED, NOISY_ALONE),
         as_bad_as_noise(NOISY_COMBINED, NOISY_ALONE),
         OURS,
         [NOISY_COMBINED, NOISY_ALONE],
@@ -140,7 +150,7 @@ CLAIMS = (
     Claim(
         "j, looks",
         "the DDPM makes DIP's images more like real ones",
-        drawing_effects.realism,
+        by_quality(drawing_effects.realism),
         as_bad_as_noise(COMBINED),
         OURS,
         [COMBINED],
@@ -155,7 +165,7 @@ CLAIMS = (
     Claim(
         "k",
         "the result depends on the prior: the truer its images, the better",
-        training_effects.depends_on_prior,
+        by_quality(training_effects.depends_on_prior),
         as_bad_as_noise(*PRIOR_SETS),
         needs=PRIOR_SETS,
     ),

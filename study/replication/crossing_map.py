@@ -15,12 +15,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from study.analysis.intervals import ALPHA, mean_of
-from study.page.figure_style import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, finish
+from study.page.figure_style import BLUE, GREEN, GREY, LOG_AXIS, ORANGE, PINK, finish
+from study.replication.evidence import QUALITIES
 
 NOISE, DIP, CLASSICAL, REAL = "noise", "DIP image", "classical image", "real image"
-COLOURS = {NOISE: BLUE, DIP: ORANGE, CLASSICAL: GREY, REAL: GREEN}
-QUALITIES = {"fid": "FID", "fid_second": "FID (second network)"}
-
+STOPPED = "image of a DIP each, stopped by the DDPM"
+COLOURS = {NOISE: BLUE, DIP: ORANGE, STOPPED: PINK, CLASSICAL: GREY, REAL: GREEN}
 NOVEL = 0.9
 """The least distance of new images from their sources, as in :data:`dipddpm.record.NOVEL`."""
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from study.analysis.inference import MARGIN, Finding, differs, paired
+from study.replication.claim import by_quality
 from study.replication.condition_names import ALONE, COMBINED, FEW_STEPS, MANY_STEPS, MIXED
-from study.replication.evidence import Evidence
+from study.replication.evidence import QUALITIES, Evidence
 
 GIVEN_FID = 1.1
 """The FID that is to be reached, as a multiple of that of many steps from noise."""
@@ -18,36 +19,40 @@ LEAST_DISTANCE = 1e-6
 DISTANCES = {"nearest_source": "its start image", "nearest_train": "the training set"}
 """How far samples are from images, in units of real held-out images' distance."""
 
+PRIOR_OR_NOISE = "from a noised prior against from noise"
 
-def fewer_steps(evidence: Evidence, tests: int) -> list[Finding]:
+
+def fewer_steps(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return whether few steps from a prior beat few from noise, and lose nothing against many."""
-    prior, tests = evidence.extra(COMBINED, "from prior", "fid", FEW_STEPS), 2 * tests
+    prior, tests = evidence.extra(COMBINED, "from prior", quality, FEW_STEPS), 2 * tests
     few, many = (
-        evidence.extra(COMBINED, "from noise", "fid", steps) for steps in (FEW_STEPS, MANY_STEPS)
+        evidence.extra(COMBINED, "from noise", quality, steps) for steps in (FEW_STEPS, MANY_STEPS)
     )
-    what = f"FID by {FEW_STEPS} reverse steps from a noised prior against"
+    what = f"{QUALITIES[quality]} by {FEW_STEPS} reverse steps from a noised prior against"
     return [
         paired(f"{what} {FEW_STEPS} from noise", prior, few, "lower", tests),
         paired(f"{what} {MANY_STEPS} from noise", prior, many, "lower", tests, -MARGIN),
     ]
 
 
-def sooner(evidence: Evidence, tests: int) -> list[Finding]:
+def sooner(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return the seconds of drawing to a given FID, from a noised prior against from noise."""
-    prior, noise, _ = _seconds_to_fid(evidence)
-    what = "seconds of drawing to a given FID, from a noised prior against from noise"
-    return [paired(what, prior, noise, "lower", tests)]
+    prior, noise, _ = _seconds_to_fid(evidence, quality)
+    what = f"seconds of drawing to a given {QUALITIES[quality]}"
+    return [paired(f"{what}, {PRIOR_OR_NOISE}", prior, noise, "lower", tests)]
 
 
-def sooner_in_all(evidence: Evidence, tests: int) -> list[Finding]:
+def sooner_in_all(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return the same, with the seconds counted that DIP took for the images to start from."""
-    prior, noise, dip = _seconds_to_fid(evidence)
-    what = "seconds of drawing to a given FID, DIP counted, from a noised prior against from noise"
+    prior, noise, dip = _seconds_to_fid(evidence, quality)
+    what = f"seconds of drawing to a given {QUALITIES[quality]}, DIP counted, {PRIOR_OR_NOISE}"
     both = [a + b for a, b in zip(prior, dip, strict=True)]
     return [paired(what, both, noise, "lower", tests)]
 
 
-def _seconds_to_fid(evidence: Evidence) -> tuple[list[float], list[float], list[float]]:
+def _seconds_to_fid(
+    evidence: Evidence, quality: str
+) -> tuple[list[float], list[float], list[float]]:
     """Return by seed: the seconds to a given FID from a prior and from noise, and those of DIP.
 
     The FID is that of many steps from noise and a tenth more, by the same DDPM. A start that never
@@ -58,22 +63,22 @@ def _seconds_to_fid(evidence: Evidence) -> tuple[list[float], list[float], list[
         lines = evidence.extra_scores.get((COMBINED, seed), [])
         drawn = [line for line in lines if (line.get("steps") or 0) > 0]
         many = [
-            float(line["fid"])
+            float(line[quality])
             for line in drawn
             if (line["images"], line["steps"]) == ("from noise", MANY_STEPS)
         ]
         if not many:
             continue
         target = GIVEN_FID * many[0]
-        prior.append(_soonest(drawn, "from prior", target))
-        noise.append(_soonest(drawn, "from noise", target))
+        prior.append(_soonest(drawn, "from prior", quality, target))
+        noise.append(_soonest(drawn, "from noise", quality, target))
         dip += evidence.values(COMBINED, "dip_time_s", [seed])
     return prior, noise, dip
 
 
-def _soonest(lines: Sequence[Mapping[str, Any]], images: str, target: float) -> float:
+def _soonest(lines: Sequence[Mapping[str, Any]], images: str, quality: str, target: float) -> float:
     mine = [line for line in lines if line["images"] == images]
-    seconds = [float(line["seconds"]) for line in mine if float(line["fid"]) <= target]
+    seconds = [float(line["seconds"]) for line in mine if float(line[quality]) <= target]
     return min(seconds, default=max(float(line["seconds"]) for line in mine))
 
 
@@ -100,10 +105,10 @@ def refined_and_restored(evidence: Evidence, column: str) -> list[tuple[float, f
     return list(zip(*columns, strict=True))
 
 
-def realism(evidence: Evidence, tests: int) -> list[Finding]:
+def realism(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return whether refined images are closer to real ones, as a set."""
-    pairs = refined_and_restored(evidence, "fid")
-    what = "FID, refined against DIP's output"
+    pairs = refined_and_restored(evidence, quality)
+    what = f"{QUALITIES[quality]}, refined against DIP's output"
     return [paired(what, [a for a, _ in pairs], [b for _, b in pairs], "lower", tests)]
 
 
@@ -126,8 +131,11 @@ def mixed_start(evidence: Evidence, tests: int) -> list[Finding]:
 
     Their samples are to be as far from start and training images as real ones are from the latter.
     """
+    better = by_quality(
+        lambda found, quality, count: [few_steps_against_alone(found, MIXED, count, quality)]
+    )
     return [
-        few_steps_against_alone(evidence, MIXED, 3 * tests),
+        *better(evidence, 3 * tests),
         *(
             _no_closer(text, evidence.values(MIXED, column, evidence.seeds(MIXED)), 3 * tests)
             for column, text in DISTANCES.items()
@@ -135,9 +143,11 @@ def mixed_start(evidence: Evidence, tests: int) -> list[Finding]:
     ]
 
 
-def few_steps_against_alone(evidence: Evidence, name: str, tests: int) -> Finding:
+def few_steps_against_alone(
+    evidence: Evidence, name: str, tests: int, quality: str = "fid"
+) -> Finding:
     """Return the FID of a condition that draws by few steps, against DDPM alone by as many."""
     seeds = evidence.seeds(name, ALONE)
-    alone = [evidence.extra_of(ALONE, seed, "from noise", "fid", FEW_STEPS) for seed in seeds]
-    what = f"FID by {FEW_STEPS} reverse steps: {name} against {ALONE}"
-    return paired(what, evidence.values(name, "fid", seeds), alone, "lower", tests)
+    alone = [evidence.extra_of(ALONE, seed, "from noise", quality, FEW_STEPS) for seed in seeds]
+    what = f"{QUALITIES[quality]} by {FEW_STEPS} reverse steps: {name} against {ALONE}"
+    return paired(what, evidence.values(name, quality, seeds), alone, "lower", tests)

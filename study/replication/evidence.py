@@ -21,6 +21,9 @@ from study.results.folder import (
 from study.results.records import StudyRecord, load_study
 from study.results.tables import check_info, check_rows
 
+QUALITIES = {"fid": "FID", "fid_second": "FID (second network)"}
+"""What tells how good images are, by the features of one network and of another."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -79,6 +82,11 @@ class Evidence:
     def conditions(self) -> dict[str, Condition]:
         """The conditions of the study by name."""
         return conditions_of(self.study)
+
+    @functools.cached_property
+    def qualities(self) -> list[str]:
+        """Those of :data:`QUALITIES` that were measured; images of one's own have the first."""
+        return [q for q in QUALITIES if any(q in trial.metrics for trial in self.study.trials)]
 
     def seeds(self, *names: str) -> list[int]:
         """Return the seeds that all these conditions have completed."""

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from study.analysis.inference import Finding, differs, equal, log_ratios, paired
-from study.replication.claim import lower
+from study.replication.claim import lower_fid
 from study.replication.condition_names import (
     ALONE,
     COMBINED,
@@ -20,12 +20,12 @@ from study.replication.condition_names import (
     dip_lr_name,
     std_name,
 )
-from study.replication.evidence import Evidence
+from study.replication.evidence import QUALITIES, Evidence
 
 
 def better_than_rivals(evidence: Evidence, tests: int) -> list[Finding]:
     """Return whether DIP's images teach a DDPM better than each classical denoiser's do."""
-    measures = [lower("FID", "fid", (NOISY_COMBINED, rival)) for rival in RIVALS.values()]
+    measures = [lower_fid(NOISY_COMBINED, rival) for rival in RIVALS.values()]
     return [found for each in measures for found in each(evidence, len(RIVALS) * tests)]
 
 
@@ -40,28 +40,34 @@ def epoch_time(evidence: Evidence, tests: int) -> list[Finding]:
     return [paired(what, combined, alone, "lower", tests)]
 
 
-def std_series(evidence: Evidence, tests: int) -> list[Finding]:
+def std_series(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return how FID rises with the std."""
     names = [std_name(std) for std in STD_SERIES]
-    what = f"FID, std {STD_SERIES[0]:g} to {STD_SERIES[-1]:g}"
-    return [_slope(evidence, what, names, STD_SERIES, tests)]
+    what = f"std {STD_SERIES[0]:g} to {STD_SERIES[-1]:g}"
+    return [_slope(evidence, quality, what, names, STD_SERIES, tests)]
 
 
-def dip_lr_series(evidence: Evidence, tests: int) -> list[Finding]:
+def dip_lr_series(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return how FID rises with the logarithm of dip_lr."""
     names, logs = [dip_lr_name(lr) for lr in DIP_LR_SERIES], [math.log(lr) for lr in DIP_LR_SERIES]
-    what = f"FID, dip_lr {DIP_LR_SERIES[0]:g} to {DIP_LR_SERIES[-1]:g}"
-    return [_slope(evidence, what, names, logs, tests)]
+    what = f"dip_lr {DIP_LR_SERIES[0]:g} to {DIP_LR_SERIES[-1]:g}"
+    return [_slope(evidence, quality, what, names, logs, tests)]
 
 
 def _slope(
-    evidence: Evidence, what: str, names: Sequence[str], x: Sequence[float], tests: int
+    evidence: Evidence,
+    quality: str,
+    what: str,
+    names: Sequence[str],
+    x: Sequence[float],
+    tests: int,
 ) -> Finding:
     """Test the rise from one end of a series to the other, along each seed's regression line."""
     seeds = evidence.seeds(*names)
-    series = zip(*(evidence.values(name, "fid", seeds) for name in names), strict=True)
+    series = zip(*(evidence.values(name, quality, seeds) for name in names), strict=True)
     logs = [_rise(x, values) * (x[-1] - x[0]) for values in series]
-    return differs(f"{what}, along a line through {len(x)} values", logs, "higher", tests)
+    what = f"{QUALITIES[quality]}, {what}, along a line through {len(x)} values"
+    return differs(what, logs, "higher", tests)
 
 
 def _rise(x: Sequence[float], y: Sequence[float]) -> float:
@@ -71,7 +77,7 @@ def _rise(x: Sequence[float], y: Sequence[float]) -> float:
     return statistics.linear_regression(x, [math.log(value) for value in y]).slope
 
 
-def depends_on_prior(evidence: Evidence, tests: int) -> list[Finding]:
+def depends_on_prior(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return how FID changes with each decibel by which the prior set is nearer to clean images.
 
     The prior sets differ by ``std`` and by the number of DIP steps. A line goes through each
@@ -80,23 +86,23 @@ def depends_on_prior(evidence: Evidence, tests: int) -> list[Finding]:
     seeds, logs = evidence.seeds(*PRIOR_SETS), []
     for seed in seeds:
         psnrs = [evidence.extra_of(name, seed, PRIOR_SET, "psnr") for name in PRIOR_SETS]
-        fids = [evidence.values(name, "fid", [seed])[0] for name in PRIOR_SETS]
+        fids = [evidence.values(name, quality, [seed])[0] for name in PRIOR_SETS]
         logs.append(_rise(psnrs, fids))
-    what = f"FID, per dB of the prior set's PSNR, along a line through {len(PRIOR_SETS)} prior sets"
-    return [differs(what, logs, "lower", tests)]
+    what = f"{QUALITIES[quality]}, per dB of the prior set's PSNR, along a line through"
+    return [differs(f"{what} {len(PRIOR_SETS)} prior sets", logs, "lower", tests)]
 
 
-def learns_faster(evidence: Evidence, tests: int) -> list[Finding]:
+def learns_faster(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return the FID with prior against that without, averaged over all of training.
 
     The average is geometric, over the evaluations, which both have after the same epochs.
     """
     seeds = evidence.seeds(COMBINED, ALONE)
     with_prior, without = (
-        [_mean_of_curve(evidence.curve(name, "fid", seed)) for seed in seeds]
+        [_mean_of_curve(evidence.curve(name, quality, seed)) for seed in seeds]
         for name in (COMBINED, ALONE)
     )
-    what = f"FID, mean over the epochs: {COMBINED} against {ALONE}"
+    what = f"{QUALITIES[quality]}, mean over the epochs: {COMBINED} against {ALONE}"
     return [paired(what, with_prior, without, "lower", tests)]
 
 
