@@ -1,8 +1,10 @@
 """What benchmarks conclude from their measurements, and that they compare what they say."""
 
 import json
+import math
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import crossing_map
 import gpu
 import pareto
 import recipes
@@ -25,7 +28,9 @@ from dipddpm import timing
 from dipddpm.config import preset
 from dipddpm.corruption import corrupt
 from dipddpm.data import load_dataset
+from dipddpm.prior_stage import observe
 from dipddpm.randomness import generator
+from dipddpm.training import schedule_of
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_turn():
@@ -149,6 +154,40 @@ def test_bad_settings_of_a_speedrun_end_it_in_one_line(flags, message, monkeypat
     with pytest.raises(SystemExit, match="2"):
         speedrun.main()
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prediction", ["v", "epsilon"])
+@pytest.mark.parametrize("deviation", [0.3, 1.0])
+def test_a_ddpm_tells_how_noisy_images_are(prediction, deviation):
+    """One that knows that the image is grey takes all else for noise, and no other level fits."""
+    config = preset("quick", prediction=prediction)
+    schedule = schedule_of(config, "cpu")
+
+    class KnowsTheImage(torch.nn.Module):
+        def forward(self, x, t):
+            eps = x / schedule.noise[int(t[0])]
+            return schedule.signal[int(t[0])] * eps if prediction == "v" else eps
+
+    trained = types.SimpleNamespace(ema=KnowsTheImage())
+    run = types.SimpleNamespace(config=config, trainer=trained)
+    noise = torch.randn(64, 1, 8, 8, generator=generator(0, "noise"))
+    found = crossing_map.noise_found(run, deviation * noise)
+    assert found == pytest.approx(deviation, rel=0.1)
+
+
+def test_a_dip_ends_where_the_ddpm_sees_the_noise_begin(monkeypatch):
+    """The nearer to the noisy images it may come, the longer it goes on."""
+    clean = load_dataset("digits").start.images[:4]
+    config = preset("quick", dataset="digits", prior="dip", regime="noisy", dip_steps=60, std=0.5)
+
+    def restored(level):
+        monkeypatch.setattr(crossing_map, "noise_found", lambda run, images: level)
+        return crossing_map.stopped_by_ddpm(None, config, clean)
+
+    at_once, late, at_the_end = (restored(level) for level in (math.inf, 0.8, 0.0))
+    noisy = observe(clean, config, "start")
+    far = [float((images - noisy).square().mean()) for images in (at_once, late, at_the_end)]
+    assert far[0] > far[1] > far[2]
 
 
 def test_a_rule_stops_at_the_first_step_at_which_it_holds():

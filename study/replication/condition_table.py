@@ -19,7 +19,8 @@ from study.replication.evidence import Evidence
 
 MEASURED = (
     *("time_per_iteration_s", "dip_time_s", "train_time_s", "time_total_s", "sample_time_s"),
-    *("fid", "fid_floor", "fid_noise", "kid", "precision", "recall", "contrast"),
+    *("fid", "fid_floor", "fid_noise", "fid_second", "fid_second_floor"),
+    *("kid", "precision", "recall", "contrast"),
     *("nearest_train", "nearest_source"),
     *("dip_psnr_noisy", "dip_psnr", "dip_ssim", "scored_images"),
 )

@@ -75,6 +75,8 @@ LABELS = {
     "fid": "FID",
     "fid_floor": "FID floor",
     "fid_noise": "FID of noise",
+    "fid_second": "FID (second network)",
+    "fid_second_floor": "its floor",
     "kid": "KID",
     "precision": "precision",
     "recall": "recall",
