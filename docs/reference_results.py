@@ -18,7 +18,6 @@ REFERENCE = ROOT / "results" / "reference"
 MNIST, DIGITS = "mnist-tenth", "original-quick"
 MAIN = tuple(sorted(folder.name for folder in REFERENCE.glob("mnist-small-*")))
 """The studies of the main command, with one seed each."""
-VARIANTS = REFERENCE / "mnist-variants" / "variants.csv"
 CONDITIONS, EXTRA_SCORES = "conditions.csv", "extra_scores.csv"
 
 NOT_YET = "not yet run"

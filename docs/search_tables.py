@@ -5,7 +5,6 @@ from collections.abc import Callable
 from reference_results import (
     MAIN,
     REFERENCE,
-    VARIANTS,
 )
 from table_text import (
     markdown,
@@ -98,23 +97,8 @@ def tuning() -> str:
     return markdown(header, rows)
 
 
-def variants() -> str:
-    rows = []
-    for row in read_csv(VARIANTS):
-        variant, sampling = row["variant"].split("; ")
-        if sampling in ("ancestral, 250 steps", "from prior at t₀ = 300, 15 steps"):
-            figures = (number(row[name]) for name in ("fid", "precision", "nearest_source"))
-            rows.append([variant, sampling, *figures, row["scored_images"]])
-    header = (
-        *("regime, prior", "sampling", "FID", "precision", "distance to its start image"),
-        "images scored",
-    )
-    return markdown(header, rows)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "findings/confirmation": confirmation,
     "findings/best-trial": best_trial,
     "findings/tuning": tuning,
-    "findings/variants": variants,
 }

@@ -166,6 +166,7 @@ def announce_time(session: Session) -> list[float]:
     if session.on_cluster:
         console.print(f"results in {folder.path}")
         return []
+    console.print("timing a few steps of each condition, to tell how long all will take")
     plans, costs = plans_of(settings.run), dict[tuple[Any, ...], float]()
 
     def seconds(name: str) -> float:
