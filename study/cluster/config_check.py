@@ -1,8 +1,8 @@
 """Find the mistakes in a cluster file before they cost money.
 
-No network and no account is needed. Ray's own schema and botocore's description of EC2 check what
-they cover; the other checks are of mistakes that neither finds and that cost money or a night.
-Each mistake is one line that names the field.
+No network and no account is needed. Ray's own schema and a provider's own description of what it
+can be asked for check what they cover; the other checks are of mistakes that neither finds and that
+cost money or a night. Each mistake is one line that names the field.
 """
 
 import json
@@ -16,15 +16,14 @@ from typing import Any
 import jsonschema
 import ray.autoscaler
 
+from study.cluster import aws_check, gcp_check
+
 PLACEHOLDER = "CHANGE-ME"
 
 SCHEMA = Path(ray.autoscaler.__file__).with_name("ray-schema.json")
 
 NOT_IN_SCHEMA = {"aws_credentials", "key_pair", "external_head_ip", "coordinator_address"}
 """Keys of the provider that Ray knows, but that its schema does not list."""
-
-RAY_REMOVES = {"SubnetIds"}
-"""Keys of a node_config that Ray removes before it asks EC2."""
 
 Config = Mapping[str, Any]
 
@@ -41,11 +40,14 @@ def mistakes(config: Any) -> Iterator[str]:
     provider = config["provider"]
     if provider["type"] == "aws":
         yield from _node_types(config)
-        yield from _aws(config)
+        yield from aws_check.mistakes(config)
+    elif provider["type"] == "gcp":
+        yield from _node_types(config)
+        yield from gcp_check.mistakes(config)
     elif provider["type"] == "local":
         yield from _own_machines(config)
     else:
-        yield f"provider.type is {provider['type']}; expected aws or local"
+        yield f"provider.type is {provider['type']}; expected aws, gcp or local"
 
 
 def _against_schema(config: Any) -> Iterator[str]:
@@ -117,57 +119,6 @@ def _node_types(config: Config) -> Iterator[str]:
         yield f"max_workers is {most}; expected at least {least}, the sum of min_workers"
     if not any(name != head and t.get("max_workers", 1) > 0 for name, t in types.items()):
         yield "available_node_types has no type with workers; nothing would run the trials"
-
-
-def _aws(config: Config) -> Iterator[str]:
-    provider = config["provider"]
-    if provider.get("cache_stopped_nodes", True):
-        yield "provider.cache_stopped_nodes is true; expected false, or stopped disks go on costing"
-    for zone in str(provider.get("availability_zone", "")).split(","):
-        if zone and not zone.strip().startswith(provider.get("region", "")):
-            yield (
-                f"provider.availability_zone has {zone.strip()}; expected zones of "
-                f"{provider['region']}, provider.region"
-            )
-    for name, node_type in config.get("available_node_types", {}).items():
-        field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
-        if not node.get("ImageId"):
-            yield f"{field}.ImageId is missing; Ray's default image is out of support"
-        if not node.get("IamInstanceProfile"):
-            yield f"{field}.IamInstanceProfile is missing; it could not reach the bucket"
-        if not node.get("SecurityGroupIds"):
-            yield (
-                f"{field}.SecurityGroupIds is missing; Ray would open ssh to the world, "
-                "whatever provider.security_group says"
-            )
-    yield from _against_ec2(config)
-
-
-def _against_ec2(config: Config) -> Iterator[str]:
-    """Yield what EC2 would not understand, by botocore's description of it."""
-    try:
-        import botocore.session
-        from botocore.validate import ParamValidator
-    except ImportError:
-        unchecked = "what available_node_types ask of EC2 was not checked"
-        yield f'{unchecked}, and `ray up` needs boto3: pip install -e ".[aws]"'
-        return
-    session, region = botocore.session.get_session(), config["provider"].get("region")
-    regions = session.get_available_regions("ec2")
-    if region not in regions:
-        yield f"provider.region is {region}; expected one of {', '.join(regions)}"
-    ec2 = session.get_service_model("ec2")
-    request = ec2.operation_model("RunInstances").input_shape
-    for name, node_type in config.get("available_node_types", {}).items():
-        field, node = f"available_node_types.{name}.node_config", node_type["node_config"]
-        asked = {key: value for key, value in node.items() if key not in RAY_REMOVES}
-        report = ParamValidator().validate({"MinCount": 1, "MaxCount": 1, **asked}, request)
-        for line in report.generate_report().splitlines():
-            yield f"{field}: {line}"
-        kind = node.get("InstanceType")
-        if kind not in ec2.shape_for("InstanceType").enum:
-            known = f"a type that botocore {version('botocore')} knows"
-            yield f"{field}.InstanceType is {kind}; expected {known}"
 
 
 def _own_machines(config: Config) -> Iterator[str]:

@@ -31,7 +31,10 @@ def check(tmp_path, capsys, config):
     return status, [line.removeprefix(f"{file}: ") for line in printed.err.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["cluster.yaml", "deploy/cluster-local.yaml"])
+GCP = "deploy/cluster-gcp.yaml"
+
+
+@pytest.mark.parametrize("name", ["cluster.yaml", GCP, "deploy/cluster-local.yaml"])
 def test_our_files_filled_in_are_fine(name, tmp_path, capsys):
     assert check(tmp_path, capsys, filled(name)) == (0, [])
 
@@ -40,6 +43,7 @@ def test_our_files_filled_in_are_fine(name, tmp_path, capsys):
     ("name", "fields"),
     [
         ("cluster.yaml", ["metadata.image", "metadata.security_groups[0]"]),
+        (GCP, ["metadata.project", "metadata.image", "metadata.worker_account"]),
         (
             "deploy/cluster-local.yaml",
             [
@@ -163,6 +167,115 @@ def test_a_mistake_is_named(mistake, tmp_path, capsys):
     assert [found for found in lines if found.startswith(line)], lines
 
 
+def of_gpu(*path):
+    return ("available_node_types", "gpu", *path)
+
+
+GCP_MISTAKES = {
+    "a misspelt field of a machine": (
+        of_gpu("node_config", "machinetype"),
+        "g2-standard-4",
+        f"{WORKER}.node_config: Additional properties are not allowed ('machinetype' was ",
+    ),
+    "a misspelt field of its disk": (
+        of_gpu("node_config", "disks", 0, "initializeParams", "sizeGb"),
+        100,
+        f"{WORKER}.node_config.disks[0].initializeParams: Additional properties are not allowed",
+    ),
+    "a list for one thing": (
+        of_gpu("node_config", "scheduling"),
+        [{"preemptible": True}],
+        f"{WORKER}.node_config.scheduling: [{{'preemptible': True}}] is not of type 'object'",
+    ),
+    "a word that is none of its values": (
+        of_gpu("node_config", "scheduling", "provisioningModel"),
+        "CHEAP",
+        f"{WORKER}.node_config.scheduling.provisioningModel: 'CHEAP' is not one of",
+    ),
+    "spot machines whose disks stay": (
+        of_gpu("node_config", "scheduling", "instanceTerminationAction"),
+        None,
+        f"{WORKER}.node_config.scheduling.instanceTerminationAction: expected DELETE",
+    ),
+    "GPUs that were to move": (
+        of_gpu("node_config", "scheduling", "onHostMaintenance"),
+        "MIGRATE",
+        f"{WORKER}.node_config.scheduling.onHostMaintenance: expected TERMINATE",
+    ),
+    "disks that outlive their machine": (
+        of_gpu("node_config", "disks", 0, "autoDelete"),
+        False,
+        f"{WORKER}.node_config.disks: expected autoDelete: true",
+    ),
+    "no disk to boot from": (
+        of_gpu("node_config", "disks"),
+        [],
+        f"{WORKER}.node_config.disks has no boot disk",
+    ),
+    "a network that is open to the world": (
+        ("available_node_types", "head", "node_config", "networkInterfaces"),
+        None,
+        "available_node_types.head.node_config.networkInterfaces is missing; Ray would take",
+    ),
+    "workers without an account": (
+        of_gpu("node_config", "serviceAccounts"),
+        None,
+        f"{WORKER}.node_config.serviceAccounts is missing; it could not reach the bucket",
+    ),
+    "GPUs that Ray is not told of": (
+        of_gpu("resources"),
+        {"CPU": 4},
+        f"{WORKER}.resources.GPU is missing; expected the number of GPUs of the machine",
+    ),
+    "cores that Ray is not told of": (
+        of_gpu("resources"),
+        {"GPU": 1},
+        f"{WORKER}.resources.CPU is missing; Ray does not know Google's machine types",
+    ),
+    "fewer GPUs than the machine has": (
+        of_gpu("node_config", "guestAccelerators"),
+        [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 2}],
+        f"{WORKER}.resources.GPU is 1; expected 2, as in node_config",
+    ),
+    "a count that is no number": (
+        of_gpu("node_config", "guestAccelerators"),
+        [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": "two"}],
+        f"{WORKER}.node_config.guestAccelerators[0].acceleratorCount: 'two' is not of type ",
+    ),
+    "no project": (("provider", "project_id"), None, "provider.project_id is missing"),
+    "several zones": (
+        ("provider", "availability_zone"),
+        "us-central1-a,us-central1-b",
+        "provider.availability_zone is us-central1-a,us-central1-b; expected one zone of us-",
+    ),
+    "a zone of another region": (
+        ("provider", "region"),
+        "europe-west4",
+        "provider.availability_zone is us-central1-a; expected one zone of europe-west4",
+    ),
+    "disks that stay": (
+        ("provider", "cache_stopped_nodes"),
+        True,
+        "provider.cache_stopped_nodes is true; expected false, or stopped disks go on costing",
+    ),
+    "fewer workers at most than at least": (
+        of_gpu("min_workers"),
+        7,
+        f"{WORKER}.max_workers is 6; expected at least min_workers, 7",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", GCP_MISTAKES)
+def test_a_mistake_with_google_cloud_is_named(mistake, tmp_path, capsys):
+    path, value, line = GCP_MISTAKES[mistake]
+    config = filled(GCP)
+    plant(config, path, value)
+    status, lines = check(tmp_path, capsys, config)
+    assert status == 2
+    assert [found for found in lines if found.startswith(line)], lines
+
+
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
@@ -175,7 +288,7 @@ def test_a_mistake_is_named(mistake, tmp_path, capsys):
         (("max_workers",), 3, "max_workers is 3; expected at most 2, the worker_ips"),
         (("auth", "ssh_user"), None, "auth.ssh_user is missing; expected a user that all "),
         (("auth", "ssh_private_key"), "~/no", "auth.ssh_private_key: there is no ~/no here"),
-        (("provider", "type"), "gcp", "provider.type is gcp; expected aws or local"),
+        (("provider", "type"), "azure", "provider.type is azure; expected aws, gcp or local"),
     ],
 )
 def test_a_mistake_with_machines_of_ones_own(path, value, line, tmp_path, capsys):
@@ -196,6 +309,16 @@ def test_without_boto3_the_rest_is_checked(tmp_path, capsys, monkeypatch):
     assert status == 2
     assert sum('pip install -e ".[aws]"' in line for line in lines) == 1
     assert any("ImageId is missing" in line for line in lines)
+
+
+def test_without_googles_client_the_rest_is_checked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "googleapiclient.discovery_cache", None)
+    config = filled(GCP)
+    config["available_node_types"]["gpu"]["node_config"]["disks"] = []
+    status, lines = check(tmp_path, capsys, config)
+    assert status == 2
+    assert sum('pip install -e ".[gcp]"' in line for line in lines) == 1
+    assert any("has no boot disk" in line for line in lines)
 
 
 def test_what_is_no_cluster_file(tmp_path, capsys):

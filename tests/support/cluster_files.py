@@ -13,6 +13,8 @@ def filled(name: str) -> dict[str, Any]:
     text = (ROOT / name).read_text().replace("worker_ips: [CHANGE-ME, ", "worker_ips: [10.0.0.3, ")
     for old, new in (
         ("&image CHANGE-ME", "&image ami-1234567890abcdef0"),
+        ("&project CHANGE-ME", "&project my-project"),
+        ("&worker_account CHANGE-ME", "&worker_account worker@my-project"),
         ("[CHANGE-ME]", "[sg-1234567890abcdef0]"),
         ("head_ip: CHANGE-ME", "head_ip: 10.0.0.2"),
         ("10.0.0.3, CHANGE-ME", "10.0.0.3, 10.0.0.4"),
