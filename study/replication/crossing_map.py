@@ -136,11 +136,16 @@ def classical_is_better(found: dict[Cell, list[Row]], cell: Cell, quality: str) 
 
 
 def summary(rows: list[Row]) -> dict[str, Any]:
-    """Return the best cell of each start by each network, and in how many it beats noise."""
+    """Return the best novel cell of each start by each network, and in how many it beats noise.
+
+    A start that draws nothing novel has no line.
+    """
     found = cells(rows)
     table = []
     for quality, start in itertools.product(QUALITIES, COLOURS):
         mine = {c: r for c, r in found.items() if c[0] == start and is_novel(r)}
+        if not mine:
+            continue
         cell = min(mine, key=lambda c: mean(mine[c], quality))
         means = {name: round(mean(mine[cell], name), 3) for name in ("seconds", *QUALITIES)}
         table.append(

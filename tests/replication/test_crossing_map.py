@@ -79,3 +79,13 @@ def test_rows_come_back_as_they_were_written(tmp_path):
 
 def test_what_is_new_is_the_same_for_runs_and_for_the_map():
     assert crossing_map.NOVEL == record.NOVEL
+
+
+def test_a_start_that_draws_nothing_novel_has_no_line():
+    rows = [
+        *crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan),
+        *crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95),
+        *crossing_rows(crossing_map.REAL, 0.3, 2.5, 1.0, 0.5),
+    ]
+    lines = [line for line in crossing_map.summary(rows)["rows"] if line["quality"] == "FID"]
+    assert [(line["start"], line["wins"]) for line in lines] == [("noise", None), ("DIP image", 1)]
