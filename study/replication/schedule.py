@@ -15,6 +15,7 @@ from study.replication.claims import CANNOT_TELL, CLAIMS, judge
 from study.replication.condition_names import (
     ALONE,
     CONTROLLED,
+    DIP_ALONE,
     PARAMETER,
     WITHOUT_DIP,
     as_reported_name,
@@ -36,7 +37,7 @@ DECISIVE = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim.needs)
 
 _FIRST = setting_name(*PUBLISHED_COMBINED[0][0])
 AT_FULL_LENGTH = tuple(
-    as_reported_name(name) for name in (ALONE, _FIRST, f"{_FIRST}, {WITHOUT_DIP}")
+    as_reported_name(name) for name in (ALONE, _FIRST, f"{_FIRST}, {WITHOUT_DIP}", DIP_ALONE)
 )
 """The runs as reported that are made, with the original's networks: hours each."""
 
