@@ -31,8 +31,6 @@ from dipddpm.quality import psnr, ssim
 from dipddpm.randomness import generator
 from dipddpm.timing import now
 
-MAX_HELD_OUT = 1000  # held-out images that the restoration is measured on
-
 
 @dataclass(frozen=True)
 class InSample:
@@ -58,8 +56,8 @@ class Restoration:
         prior: the prior set, from which the DDPM learns.
         start: restored images of the start split, or what the prior makes of pure noise, where a
             reverse process that starts from images begins. There are as many as are scored at most.
-        noisy: images before restoration: held-out ones, or those that the prior was fitted to if it
-            restores no others. Empty where the prior changes nothing.
+        noisy: images before restoration: held-out ones, as many as are scored, or those that the
+            prior was fitted to if it restores no others. Empty where the prior changes nothing.
         restored: the same images after restoration.
         in_sample: the batch that the prior was fitted to, restored; empty unless there was one.
         psnr_noisy: PSNR of ``noisy`` in dB, NaN where it is empty.
@@ -170,7 +168,7 @@ class PriorStage:
             return self.clean[:0], self.train[:0], prior_set[:0]
         if not self.prior.amortised:
             return self.clean, self.train, prior_set
-        clean = self.dataset.validation.images[:MAX_HELD_OUT].to(self.device)
+        clean = self.dataset.validation.images[: self.config.scored_images].to(self.device)
         rng = generator(self.config.seed, "held-out noise", device=self.device)
         noisy = degrade(clean, self.config, rng)
         return clean, noisy, self.prior.restore(noisy)
