@@ -15,11 +15,11 @@ from the start image, from the clean image behind it, and from the training set.
 of one core's process; those of DIP and of the denoiser, to fit it and to restore the starts, are
 counted.
 
-The rows are ``data/crossing-map-DATASET.csv``; seeds that are there are not repeated. Beside a
-figure, ``--figure`` or ``results/crossing-map-DATASET.html``, a sentence names the region in which
-a DIP start has a lower FID than noise at equal seconds, at a distance of at least 0.9 from its
-source: by t-intervals over seeds, at 5 % over all cells, for each network. ``--folder`` puts the
-rows where the page of the original report's experiments shows them.
+The rows are ``data/crossing-map-DATASET.csv``; seeds that have all starts are not repeated. Beside
+a figure, ``--figure`` or ``results/crossing-map-DATASET.html``, a sentence names the region in
+which a start by DIP has a lower FID than noise at equal seconds, at a distance of at least 0.9 from
+its source: by t-intervals over seeds, at 5 % over all cells of a start, for each network.
+``--folder`` puts the rows where the page of the original report's experiments shows them.
 """
 
 import argparse
@@ -98,15 +98,16 @@ def starts(config: RunConfig, run: Run) -> Iterator[tuple[str, Tensor, float]]:
 def stopped_by_ddpm(run: Run, config: RunConfig, clean: Tensor) -> Tensor:
     """Return images that DIP has restored from noisy ones, a network each, stopped by the DDPM.
 
-    It goes on until its output is as near to the noisy images as the DDPM finds noise in them: the
-    discrepancy principle, with a noise level that needs no clean image.
+    It goes on until its images are as near to the noisy ones as the DDPM finds noise in these: the
+    discrepancy principle, with a noise level that needs no clean image. As the DDPM's, DIP's images
+    are those before the noise was clipped.
     """
     noisy = observe(clean, config, "start")
     level = noise_found(run, noisy)
     prior = DeepImagePrior(config, noisy)
     while prior.done < config.dip_steps:
         prior.step()
-        if (prior.average - noisy).square().mean().sqrt() <= level:
+        if (prior.so_far(noisy) - noisy).square().mean().sqrt() <= level:
             break
     return prior.so_far(noisy)
 
@@ -213,10 +214,15 @@ def main() -> None:
     )
     args = parser.parse_args()
     file = DATA / f"crossing-map-{args.dataset}.csv"
-    done = {row["seed"] for row in read(file)}
-    if not done:
-        with file.open("w", newline="", encoding="utf-8") as lines:
-            csv.DictWriter(lines, COLUMNS).writeheader()
+    rows = read(file)
+    seen = {
+        seed: {row["start"] for row in rows if row["seed"] == seed} for seed in range(args.seeds)
+    }
+    done = {seed for seed, its in seen.items() if its == {NOISE, *PRIORS, STOPPED, REAL}}
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, COLUMNS)
+        writer.writeheader()
+        writer.writerows(row for row in rows if row["seed"] in done)
     with concurrent.futures.ProcessPoolExecutor(
         args.processes, multiprocessing.get_context("spawn")
     ) as pool:

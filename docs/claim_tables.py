@@ -36,7 +36,7 @@ def answer() -> str:
         ("Are the digits better, learned from clean images?", "FID", "c"),
         ("Are they better where only noisy images exist?", "FID", "i"),
         ("There, better than with a classical denoiser in DIP's place?", "FID", "i, rivals"),
-        ("Do 10 steps from a noised prior image match 50 from noise?", "FID", "g, steps"),
+        ("Do few steps from a noised prior image match more from noise?", "FID", "g, steps"),
         ("Is a given FID drawn in less time, DIP's counted?", "seconds", "g, in all"),
     )
     rows = [
@@ -51,6 +51,9 @@ def _answer(found: list[Row]) -> str:
 
     What voids it is said if the figure does not decide.
     """
+    found = [row for row in found if row["p_for"]]
+    if not found:
+        return NOT_YET
     verdict, note = found[0]["verdict"], found[0]["note"]
     void = f" ({note.partition(',')[0]})" if note else ""
     second = [row for row in found if QUALITIES["fid_second"] in row["what"]]
@@ -145,7 +148,7 @@ def controlled(folder: str) -> Callable[[], str]:
 
     def table() -> str:
         rows = [
-            [row["condition"], row["n"], *(number(row[name]) for name in columns.values())]
+            [row["condition"], row["n"], *(number(row.get(name, "")) for name in columns.values())]
             for row in conditions(folder, "controlled")
         ]
         rows += not_yet_run(folder, "controlled", 2 + len(columns))

@@ -74,7 +74,7 @@ def _placeholders(value: Any, path: str) -> Iterator[str]:
 def _on_this_machine(config: Config) -> Iterator[str]:
     """Yield what `ray up` needs on this machine and does not find."""
     for remote, local in config.get("file_mounts", {}).items():
-        if not Path(local).expanduser().exists():
+        if not Path(str(local)).expanduser().exists():
             how = "; `ray get-auth-token --generate` makes it" if "auth_token" in local else ""
             yield f"file_mounts.{remote}: there is no {local} here{how}"
     key = config.get("auth", {}).get("ssh_private_key")

@@ -1,6 +1,7 @@
 """Find the mistakes in what a cluster file says of Google Cloud."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,8 +9,15 @@ import jsonschema
 
 Config = Mapping[str, Any]
 
-WITH_GPUS = ("a2-", "a3-", "a4-", "g2-", "g4-")
-"""How machine types begin that have GPUs of their own."""
+NUMBERED = re.compile(r"a\d\w*-\w+-(\d+)g")
+"""Machine types whose name says how many GPUs they have."""
+
+GPUS = {
+    **{f"g2-standard-{cores}": 1 for cores in (4, 8, 12, 16, 32)},
+    **{"g2-standard-24": 2, "g2-standard-48": 4, "g2-standard-96": 8},
+    **{"g4-standard-48": 1, "g4-standard-96": 2, "g4-standard-192": 4, "g4-standard-384": 8},
+}
+"""The GPUs of other machine types that have some of their own."""
 
 
 def mistakes(config: Config) -> Iterator[str]:
@@ -17,8 +25,10 @@ def mistakes(config: Config) -> Iterator[str]:
     provider = config["provider"]
     if not provider.get("project_id"):
         yield "provider.project_id is missing; expected the project that pays"
-    region, zone = provider.get("region", ""), str(provider.get("availability_zone", ""))
-    if not zone.startswith(f"{region}-") or "," in zone:
+    region, zone = (str(provider.get(name, "")) for name in ("region", "availability_zone"))
+    if not region:
+        yield "provider.region is missing; expected one of Google's, such as us-central1"
+    elif not zone.startswith(f"{region}-") or "," in zone:
         yield f"provider.availability_zone is {zone}; expected one zone of {region}: Ray uses one"
     if provider.get("cache_stopped_nodes", False):
         yield "provider.cache_stopped_nodes is true; expected false, or stopped disks go on costing"
@@ -28,16 +38,29 @@ def mistakes(config: Config) -> Iterator[str]:
         yield f'{unchecked}, and `ray up` needs its client: pip install -e ".[gcp]"'
     for name, node_type in config.get("available_node_types", {}).items():
         field, node = f"available_node_types.{name}", node_type["node_config"]
-        yield from _of_machine(node, f"{field}.node_config")
-        if schema:
-            yield from _against(schema, node, f"{field}.node_config")
+        if schema and (wrong := list(_against(schema, node, f"{field}.node_config"))):
+            yield from wrong
+            continue  # the rest relies on it
+        if not node.get("machineType"):
+            yield f"{field}.node_config.machineType is missing; expected one of Google's"
+        if not node.get("sourceInstanceTemplate"):  # which may hold what is missing here
+            yield from _of_machine(node, f"{field}.node_config", zone)
         if name != config.get("head_node_type"):
             yield from _of_worker(node_type, field)
 
 
-def _of_machine(node: Config, field: str) -> Iterator[str]:
+def _of_machine(node: Config, field: str, zone: str) -> Iterator[str]:
     """Yield what is missing of a machine, as seen from its ``node_config``."""
-    disks = [disk for disk in node.get("disks") or [] if isinstance(disk, Mapping)]
+    disks = _mappings(node.get("disks"))
+    kinds = [_mapping(disk.get("initializeParams")).get("diskType", "") for disk in disks]
+    if _gpus(node) and not all(kind and not kind.endswith("/pd-standard") for kind in kinds):
+        yield (
+            f"{field}.disks: expected initializeParams.diskType, such as "
+            f"zones/{zone}/diskTypes/pd-balanced; types with GPUs take no pd-standard, the default"
+        )
+    for kind in kinds:
+        if "zones/" in kind and f"zones/{zone}/" not in kind:
+            yield f"{field}.disks: {kind} is of another zone; expected {zone}, as the provider's"
     if not any(disk.get("boot") for disk in disks):
         yield f"{field}.disks has no boot disk; expected one with initializeParams.sourceImage"
     if not all(disk.get("autoDelete") for disk in disks):
@@ -47,39 +70,45 @@ def _of_machine(node: Config, field: str) -> Iterator[str]:
             f"{field}.networkInterfaces is missing; Ray would take a network of the project, and "
             "port 22 of the default one is open to the world"
         )
-    scheduling = node.get("scheduling")
-    scheduling = scheduling if isinstance(scheduling, Mapping) else {}
+    scheduling = _mapping(node.get("scheduling"))
     is_spot = scheduling.get("provisioningModel") == "SPOT" or scheduling.get("preemptible")
     if is_spot and scheduling.get("instanceTerminationAction") != "DELETE":
         yield (
             f"{field}.scheduling.instanceTerminationAction: expected DELETE, or the disks of spot "
             "machines that were taken back go on costing"
         )
-    if _gpus_asked(node) and scheduling.get("onHostMaintenance") != "TERMINATE":
+    if _gpus(node) and scheduling.get("onHostMaintenance") != "TERMINATE":
         yield f"{field}.scheduling.onHostMaintenance: expected TERMINATE; GPUs cannot move"
 
 
 def _of_worker(node_type: Config, field: str) -> Iterator[str]:
     """Yield what a node type lacks on which trials are to run."""
     resources, node = node_type.get("resources") or {}, node_type["node_config"]
-    asked = _gpus_asked(node)
     if "CPU" not in resources:
         yield f"{field}.resources.CPU is missing; Ray does not know Google's machine types"
-    if asked and not resources.get("GPU"):
-        yield f"{field}.resources.GPU is missing; expected the number of GPUs of the machine"
-    elif asked > 1 and resources.get("GPU") != asked:
-        yield f"{field}.resources.GPU is {resources['GPU']}; expected {asked}, as in node_config"
-    if not node.get("serviceAccounts"):
+    if (told := resources.get("GPU", 0)) != (gpus := _gpus(node)):
+        yield f"{field}.resources.GPU is {told}; expected {gpus}, as many as the machine has"
+    if not node.get("serviceAccounts") and not node.get("sourceInstanceTemplate"):
         yield f"{field}.node_config.serviceAccounts is missing; it could not reach the bucket"
 
 
-def _gpus_asked(node: Config) -> int:
-    """Return how many GPUs a machine has; 1 where its type has some and does not say how many."""
-    added = [each for each in node.get("guestAccelerators") or [] if isinstance(each, Mapping)]
-    counts = [each.get("acceleratorCount", 1) for each in added]
-    count = sum(each for each in counts if isinstance(each, int))  # the schema names all else
+def _gpus(node: Config) -> int:
+    """Return how many GPUs a machine has, of its type and added ones."""
+    counts = [each.get("acceleratorCount", 1) for each in _mappings(node.get("guestAccelerators"))]
     machine = str(node.get("machineType", "")).rpartition("/")[2]
-    return count or int(machine.startswith(WITH_GPUS))
+    numbered = NUMBERED.match(machine)
+    own = int(numbered[1]) if numbered else GPUS.get(machine, 0)
+    return own or sum(count for count in counts if isinstance(count, int))
+
+
+def _mapping(value: Any) -> Config:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(values: Any) -> list[Config]:
+    return (
+        [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
+    )
 
 
 def _against(schema: Config, node: Config, field: str) -> Iterator[str]:
@@ -94,7 +123,9 @@ def _compute_engine() -> Config | None:
         from googleapiclient.discovery_cache import get_static_doc
     except ImportError:
         return None
-    schemas = json.loads(get_static_doc("compute", "v1"))["schemas"]
+    if (document := get_static_doc("compute", "v1")) is None:
+        return None
+    schemas = json.loads(document)["schemas"]
     instance = _as_json_schema(schemas["Instance"])
     instance["properties"]["sourceInstanceTemplate"] = {"type": "string"}  # which Ray takes out
     return {**instance, "schemas": {name: _as_json_schema(s) for name, s in schemas.items()}}

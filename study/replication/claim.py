@@ -87,6 +87,7 @@ def as_bad_as_noise(*names: str) -> Callable[[Evidence], str]:
     """Return a check that of conditions whose FID a claim compares, one is better than noise.
 
     Where none comes nearer to real images than noise does, their order says nothing of digits.
+    The first network's FID decides it, for both.
     """
 
     def check(evidence: Evidence) -> str:

@@ -5,8 +5,9 @@ Most are the original report's. Others are marked: questions of ours, and a vari
 The four suspects of (d), that digits get greyer, are each changed alone. How they act
 together is told by :mod:`study.replication.suspects`.
 
-A measure is a function of the evidence that a study has left. Where a claim is about the quality
-of images, it has to hold by the features of two networks. Verdicts are corrected for the number of
+A measure is a function of the evidence that a study has left. Where a claim is about how
+good images are (FID), it has to hold by the features of two networks, if the data have two.
+Verdicts are corrected for the number of
 claims (Holm). A claim is added by adding it to :data:`CLAIMS`.
 """
 

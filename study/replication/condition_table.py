@@ -93,7 +93,7 @@ def _dip_alone(evidence: Evidence, name: str, condition: Mapping[str, Any]) -> l
             for metric in (*MEASURED, "n")
             if restored and all(metric in line for line in restored)
         }
-        measured = ("dip_time_s", "fid_floor", "fid_noise")
+        measured = ("dip_time_s", "fid_floor", "fid_noise", "fid_second_floor")
         lines.append(
             {
                 "condition": label,

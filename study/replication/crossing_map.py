@@ -82,9 +82,11 @@ def wins(
         best = rival(found, NOISE, mean(rows, "seconds") - prior_seconds, quality)
         if best is None or not is_novel(rows):
             continue
-        ratio = mean_of(
-            [math.log(a[quality] / b[quality]) for a, b in zip(rows, found[best], strict=True)]
-        )
+        theirs = {row["seed"]: row[quality] for row in found[best]}
+        logs = [math.log(r[quality] / theirs[r["seed"]]) for r in rows if r["seed"] in theirs]
+        if len(logs) < 2:
+            continue
+        ratio = mean_of(logs)
         _, high = ratio.interval(1 - ALPHA / len(mine))
         if high < 0:
             won.append({"cell": cell, "rival": best, "ratio": math.exp(ratio.value)})
@@ -92,24 +94,24 @@ def wins(
 
 
 def sentences(rows: list[Row]) -> list[str]:
-    """Return the region in which a DIP start wins, in words: with its seconds, and without."""
+    """Return the region in which a start by DIP wins, in words: with its seconds, and without."""
     found = cells(rows)
     texts = []
-    counted = ((True, "DIP's seconds counted"), (False, "DIP for nothing"))
-    cost = mean([row for row in rows if row["start"] == DIP], "prior_seconds")
-    for (count_prior, seconds), quality in itertools.product(counted, QUALITIES):
-        won = wins(found, count_prior, quality)
-        told = f"{seconds} ({cost:.1f} s), by {QUALITIES[quality]}: "
+    counted = ((True, "its seconds counted"), (False, "for nothing"))
+    starts = [start for start in (DIP, STOPPED) if any(cell[0] == start for cell in found)]
+    for start, (count_prior, seconds), quality in itertools.product(starts, counted, QUALITIES):
+        won = wins(found, count_prior, quality, start)
+        cost = mean([row for row in rows if row["start"] == start], "prior_seconds")
+        told = f"{start}, {seconds} ({cost:.1f} s), by {QUALITIES[quality]}: "
         if not won:
-            of = sum(cell[0] == DIP for cell in found)
-            told += f"in none of {of} cells does a DIP start beat noise at equal seconds"
-            texts.append(f"{told} with novelty.")
+            of = sum(cell[0] == start for cell in found)
+            texts.append(f"{told}in none of {of} cells does it beat noise at equal seconds, novel.")
             continue
         shares = sorted({w["cell"][1] for w in won})
         steps = sorted({w["cell"][2] for w in won})
         best = min(won, key=lambda w: w["ratio"])
         told += (
-            f"a DIP start beats noise at equal seconds with novelty in {len(won)} cells, t₀ / T "
+            f"it beats noise at equal seconds with novelty in {len(won)} cells, t₀ / T "
             f"{shares[0]:g} to {shares[-1]:g}, {steps[0]} to {steps[-1]} evaluations; at best it "
             f"is {best['ratio']:.2f} times noise's (t₀ / T {best['cell'][1]:g}, "
             f"{best['cell'][2]} evaluations, {best['cell'][3]})."

@@ -85,8 +85,19 @@ class Evidence:
 
     @functools.cached_property
     def qualities(self) -> list[str]:
-        """Those of :data:`QUALITIES` that were measured; images of one's own have the first."""
-        return [q for q in QUALITIES if any(q in trial.metrics for trial in self.study.trials)]
+        """Those of :data:`QUALITIES` that all controlled runs were measured by.
+
+        Images of one's own have the first alone, and so has a replication that an earlier version
+        began.
+        """
+        plans = self.study.info["conditions"]
+        controlled = [
+            trial
+            for condition in self.conditions.values()
+            if plans[condition.name]["kind"] == CONTROLLED
+            for trial in condition.trials.values()
+        ]
+        return [q for q in QUALITIES if all(q in trial.metrics for trial in controlled)]
 
     def seeds(self, *names: str) -> list[int]:
         """Return the seeds that all these conditions have completed."""
@@ -110,16 +121,11 @@ class Evidence:
         lines = self.extra_scores.get((name, seed), [])
         wanted = (images, steps)
         found = (line for line in lines if (line["images"], line.get("steps")) == wanted)
-        return next((float(line[column]) for line in found), math.nan)
+        return next((float(line.get(column, math.nan)) for line in found), math.nan)
 
     def extra(self, name: str, images: str, column: str, steps: int | None = None) -> list[float]:
-        """Return a column of the extra scores of a condition's images, by seed."""
-        return [
-            float(line[column])
-            for (condition, _), lines in sorted(self.extra_scores.items())
-            for line in lines
-            if condition == name and line["images"] == images and line.get("steps") == steps
-        ]
+        """Return a column of the extra scores of a condition's images, for each of its seeds."""
+        return [self.extra_of(name, seed, images, column, steps) for seed in self.seeds(name)]
 
     def seconds(self, group: str) -> dict[str, list[float]]:
         """Return the seconds of a step by item, in the order of the rounds."""

@@ -41,14 +41,14 @@ def epoch_time(evidence: Evidence, tests: int) -> list[Finding]:
 
 
 def std_series(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
-    """Return how FID rises with the std."""
+    """Return how the FID by one of the networks rises with the std."""
     names = [std_name(std) for std in STD_SERIES]
     what = f"std {STD_SERIES[0]:g} to {STD_SERIES[-1]:g}"
     return [_slope(evidence, quality, what, names, STD_SERIES, tests)]
 
 
 def dip_lr_series(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
-    """Return how FID rises with the logarithm of dip_lr."""
+    """Return how the FID by one of the networks rises with the logarithm of dip_lr."""
     names, logs = [dip_lr_name(lr) for lr in DIP_LR_SERIES], [math.log(lr) for lr in DIP_LR_SERIES]
     what = f"dip_lr {DIP_LR_SERIES[0]:g} to {DIP_LR_SERIES[-1]:g}"
     return [_slope(evidence, quality, what, names, logs, tests)]
@@ -95,20 +95,21 @@ def depends_on_prior(evidence: Evidence, quality: str, tests: int) -> list[Findi
 def learns_faster(evidence: Evidence, quality: str, tests: int) -> list[Finding]:
     """Return the FID with prior against that without, averaged over all of training.
 
-    The average is geometric, over the evaluations, which both have after the same epochs.
+    The average is geometric, over the epochs after which both were evaluated.
     """
-    seeds = evidence.seeds(COMBINED, ALONE)
-    with_prior, without = (
-        [_mean_of_curve(evidence.curve(name, quality, seed)) for seed in seeds]
-        for name in (COMBINED, ALONE)
-    )
+    with_prior: list[float] = []
+    without: list[float] = []
+    for seed in evidence.seeds(COMBINED, ALONE):
+        curves = [dict(evidence.curve(name, quality, seed)) for name in (COMBINED, ALONE)]
+        epochs = curves[0].keys() & curves[1].keys()
+        for curve, means in zip(curves, (with_prior, without), strict=True):
+            means.append(_mean([curve[epoch] for epoch in epochs]))
     what = f"{QUALITIES[quality]}, mean over the epochs: {COMBINED} against {ALONE}"
     return [paired(what, with_prior, without, "lower", tests)]
 
 
-def _mean_of_curve(curve: Sequence[tuple[int, float]]) -> float:
-    """Return the geometric mean of a metric over evaluations; NaN where it is not positive."""
-    values = [value for _, value in curve]
+def _mean(values: Sequence[float]) -> float:
+    """Return the geometric mean; NaN of none, or where a value is not positive."""
     return statistics.geometric_mean(values) if values and min(values) > 0 else math.nan
 
 

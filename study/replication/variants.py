@@ -66,7 +66,7 @@ def _variant(evidence: Evidence, name: str) -> Variant:
     return Variant(
         name=name,
         fid=mean("fid"),
-        effect=few_steps_against_alone(evidence, name, 1).effect,
+        effect=few_steps_against_alone(evidence, name, "fid", 1).effect,
         nearest_source=mean("nearest_source"),
         nearest_train=mean("nearest_train"),
         sample_s=mean("sample_time_s"),

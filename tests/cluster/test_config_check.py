@@ -225,18 +225,49 @@ GCP_MISTAKES = {
     "GPUs that Ray is not told of": (
         of_gpu("resources"),
         {"CPU": 4},
-        f"{WORKER}.resources.GPU is missing; expected the number of GPUs of the machine",
+        f"{WORKER}.resources.GPU is 0; expected 1, as many as the machine has",
     ),
     "cores that Ray is not told of": (
         of_gpu("resources"),
         {"GPU": 1},
         f"{WORKER}.resources.CPU is missing; Ray does not know Google's machine types",
     ),
-    "fewer GPUs than the machine has": (
-        of_gpu("node_config", "guestAccelerators"),
-        [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 2}],
-        f"{WORKER}.resources.GPU is 1; expected 2, as in node_config",
+    "GPUs that are paid for and not used": (
+        of_gpu("node_config", "machineType"),
+        "g2-standard-48",
+        f"{WORKER}.resources.GPU is 1; expected 4, as many as the machine has",
     ),
+    "of a type that says how many": (
+        of_gpu("node_config", "machineType"),
+        "a2-highgpu-8g",
+        f"{WORKER}.resources.GPU is 1; expected 8, as many as the machine has",
+    ),
+    "GPUs that the machine has not": (
+        of_gpu("node_config", "machineType"),
+        "e2-standard-4",
+        f"{WORKER}.resources.GPU is 1; expected 0, as many as the machine has",
+    ),
+    "no type of machine": (
+        of_gpu("node_config", "machineType"),
+        None,
+        f"{WORKER}.node_config.machineType is missing",
+    ),
+    "a disk that its machine does not take": (
+        of_gpu("node_config", "disks", 0, "initializeParams", "diskType"),
+        None,
+        f"{WORKER}.node_config.disks: expected initializeParams.diskType",
+    ),
+    "a disk in another zone": (
+        of_gpu("node_config", "disks", 0, "initializeParams", "diskType"),
+        "zones/us-central1-b/diskTypes/pd-balanced",
+        f"{WORKER}.node_config.disks: zones/us-central1-b/diskTypes/pd-balanced is of another",
+    ),
+    "a number for disks": (
+        of_gpu("node_config", "disks"),
+        100,
+        f"{WORKER}.node_config.disks: 100 is not of type 'array'",
+    ),
+    "no region": (("provider", "region"), None, "provider.region is missing"),
     "a count that is no number": (
         of_gpu("node_config", "guestAccelerators"),
         [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": "two"}],
@@ -314,11 +345,29 @@ def test_without_boto3_the_rest_is_checked(tmp_path, capsys, monkeypatch):
 def test_without_googles_client_the_rest_is_checked(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "googleapiclient.discovery_cache", None)
     config = filled(GCP)
-    config["available_node_types"]["gpu"]["node_config"]["disks"] = []
-    status, lines = check(tmp_path, capsys, config)
-    assert status == 2
-    assert sum('pip install -e ".[gcp]"' in line for line in lines) == 1
-    assert any("has no boot disk" in line for line in lines)
+    for disks in ([], 100):
+        config["available_node_types"]["gpu"]["node_config"]["disks"] = disks
+        status, lines = check(tmp_path, capsys, config)
+        assert status == 2
+        assert sum('pip install -e ".[gcp]"' in line for line in lines) == 1
+        assert any("has no boot disk" in line for line in lines)
+
+
+def test_gpus_that_are_added_to_a_machine_count(tmp_path, capsys):
+    config = filled(GCP)
+    node = config["available_node_types"]["gpu"]["node_config"]
+    node["machineType"] = "n1-standard-8"
+    node["guestAccelerators"] = [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 1}]
+    assert check(tmp_path, capsys, config) == (0, [])
+
+
+def test_what_a_template_holds_is_not_asked_for(tmp_path, capsys):
+    config = filled(GCP)
+    node = config["available_node_types"]["gpu"]["node_config"]
+    for field in ("disks", "networkInterfaces", "serviceAccounts", "scheduling"):
+        del node[field]
+    node["sourceInstanceTemplate"] = "global/instanceTemplates/worker"
+    assert check(tmp_path, capsys, config) == (0, [])
 
 
 def test_what_is_no_cluster_file(tmp_path, capsys):

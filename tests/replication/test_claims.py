@@ -105,6 +105,36 @@ def test_a_fid_that_is_never_reached_takes_all_the_steps():
     assert found.effect.ratio == pytest.approx(1)
 
 
+def test_a_seed_without_the_quality_to_be_reached_is_left_out():
+    found = evidence(noise=1e-9)
+    for line in found.extra_scores[COMBINED, 2]:
+        if (line["images"], line.get("steps")) == ("from noise", 50):
+            line["fid"] = math.nan
+    (effect,) = drawing_effects.sooner(found, "fid", tests=1)
+    assert effect.effect.n == 4
+
+
+def test_seeds_stay_paired_where_one_lacks_a_line():
+    found = evidence(noise=0.3)
+    whole = drawing_effects.realism(found, "fid", tests=1)[0].effect
+    lines = found.extra_scores[COMBINED, 1]
+    found.extra_scores[COMBINED, 1] = [line for line in lines if line["images"] != "refined"]
+    lines = found.extra_scores[COMBINED, 2]
+    found.extra_scores[COMBINED, 2] = [line for line in lines if line["images"] != "restored"]
+    (effect,) = drawing_effects.realism(found, "fid", tests=1)
+    assert (whole.n, effect.effect.n) == (5, 3)
+
+
+def test_a_replication_that_began_with_one_network_is_judged_by_one():
+    found = evidence(second={})
+    trials = found.study.trials
+    older = {k: v for k, v in trials[0].metrics.items() if k != "fid_second"}
+    trials = (dataclasses.replace(trials[0], metrics=older), *trials[1:])
+    mixed = dataclasses.replace(found, study=dataclasses.replace(found.study, trials=trials))
+    assert (found.qualities, mixed.qualities) == (["fid", "fid_second"], ["fid"])
+    assert verdicts(mixed) == verdicts(evidence())
+
+
 def test_strokes_dip_seconds_and_prior_quality_can_go_the_other_way():
     assert verdicts(evidence(strokes=0.9))["m"] == DOES_NOT
     assert verdicts(evidence(dip_s=40.0))["l"] == DOES_NOT

@@ -30,7 +30,7 @@ def test_a_dip_start_wins_at_equal_seconds_and_at_a_distance_alone():
     assert crossing_map.sentences(
         crossing_rows(crossing_map.NOISE, 1.0, 2.0, 5.0, math.nan)
         + crossing_rows(crossing_map.DIP, 0.3, 2.5, 4.0, 0.95)
-    )[0].startswith("DIP's seconds counted (1.0 s), by FID: a DIP start beats noise")
+    )[0].startswith("DIP image, its seconds counted (1.0 s), by FID: it beats noise")
 
 
 def test_where_a_classical_image_is_the_better_start_it_is_said():
