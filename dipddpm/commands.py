@@ -160,9 +160,10 @@ def _restore(
         prior = make_prior(config, observe(train, config, "train"))
         prior.fit(progress)
         return [prior.restore(batch) for batch in noisy]
-    # how a file came by its noise is not known; the noise that was added here was clipped, which a
-    # prior undoes in the noisy regime
-    config = dataclasses.replace(config, regime="clean" if already_noisy else "noisy")
+    if already_noisy:  # how a file came by its noise is not known, nor how much it is
+        config = dataclasses.replace(config, regime="clean", dip_stop="variance")
+    else:  # the noise that was added here was clipped, which a prior undoes in the noisy regime
+        config = dataclasses.replace(config, regime="noisy")
     results = []
     for batch in noisy:
         prior = make_prior(config, batch)

@@ -184,7 +184,7 @@ QUICK = {
     "python study/dashboard.py results/NAME": "",
     "python study/dashboard.py results/A results/B": "",
     "python study/dashboard.py results/reference/mnist-small-0": "",
-    "python -m dipddpm restore mine.png --prior dip --already-noisy": "--dip-steps 3",
+    "python -m dipddpm restore mine.png --prior dip --already-noisy --dip-lr 0.01": "--dip-steps 3",
     "python -m dipddpm restore --prior dip --std 0.5": f"{SMALL} --prior-size 8",
 }
 """Commands of the pages that take under a minute, with flags that make them small."""

@@ -10,7 +10,10 @@ from study.cluster import config_check, slurm_check
 from study.cluster.job_script import JobScript
 from study.problem.arguments import make_parser
 
-FILES = "cluster.yaml, one of deploy/cluster-*.yaml, or a job script as deploy/slurm.sbatch"
+FILES = (
+    "cluster.yaml, deploy/cluster-gcp.yaml or deploy/cluster-local.yaml, or a job script as "
+    "deploy/slurm.sbatch"
+)
 
 
 def main(argv: list[str] | None = None, prog: str = "study/check_cluster.py") -> int:

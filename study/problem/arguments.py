@@ -184,8 +184,8 @@ class Arguments:
     )
     storage_path: str | None = _argument(
         None,
-        "s3://bucket/folder or a shared folder whose NAME/ gets checkpoints and a copy of the "
-        "results, from which --resume goes on anywhere",
+        "s3://bucket/folder, gs://bucket/folder or a shared folder whose NAME/ gets checkpoints "
+        "and a copy of the results, from which --resume goes on anywhere",
         "the results folder alone",
         metavar="URI",
     )

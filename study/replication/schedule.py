@@ -1,6 +1,6 @@
 """The runs at the original's own scale, in the order in which they are worth their hours.
 
-Preset ``compact`` has 60,000 images, 20 epochs and 3,500 DIP steps with compact networks. Its
+Preset ``compact`` has all of MNIST, 20 epochs and 3,500 DIP steps with compact networks. Its
 controlled conditions get their seeds in groups: after each group the claims are judged, and those
 that are open get the next group (:mod:`study.analysis.sequential`). What decides no claim comes
 last. The hours end it, wherever it stands; ``--resume`` with more of them goes on.

@@ -120,6 +120,16 @@ def test_restore_ones_own_files_and_refine_them(done, tmp_path):
     assert (tmp_path / "refined" / "000-small-refined.png").exists()
 
 
+def test_dip_ends_before_it_draws_noise_that_nobody_knows(tmp_path):
+    levels = 128 + 60 * np.random.default_rng(0).standard_normal((16, 16))
+    Image.fromarray(levels.clip(0, 255).astype(np.uint8)).save(tmp_path / "flat.png")
+    flags = ["--prior", "dip", "--dip-width", "8", "--dip-lr", "0.02", "--dip-steps", "600"]
+    out = ["--already-noisy", "--out", str(tmp_path / "out")]
+    assert main(["restore", str(tmp_path / "flat.png"), *flags, *out]) == 0
+    with Image.open(tmp_path / "out" / "000-flat-restored.png") as restored:
+        assert np.asarray(restored).std() < 30  # with all steps it is the noise itself: about 60
+
+
 def test_restored_files_come_back_at_their_size_as_they_are_seen(tmp_path):
     """``noisy`` is what goes in where nothing is added."""
     levels = (np.arange(18 * 23).reshape(23, 18) % 256).astype(np.uint8)
