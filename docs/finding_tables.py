@@ -127,13 +127,13 @@ def reverse_steps() -> str:
     rows = []
     (combined,) = (r for r in conditions(MNIST, "controlled") if r["condition"] == "DIP→DDPM")
     for images in ("from noise", "from prior", "from real images"):
-        for steps in ("0.0", "2.0", "5.0", "10.0", "25.0", "50.0"):
+        for steps in (0, 2, 5, 10, 25, 50):
             if found := extra(MNIST, "DIP→DDPM", images, steps):
                 seconds = statistics.fmean(float(row["seconds"] or 0) for row in found)
                 seconds += float(combined["dip_time_s"]) if images == "from prior" else 0.0
                 columns = ("fid", "nearest_source", "nearest_train")
                 values = (number(seconds), *(column_mean(found, column) for column in columns))
-                rows.append([images, f"{float(steps):.0f}", *values, str(len(found))])
+                rows.append([images, f"{steps}", *values, str(len(found))])
     return markdown(header, rows)
 
 

@@ -51,10 +51,14 @@ def not_yet_run(folder: str, kind: str, columns: int) -> list[list[str]]:
     ]
 
 
-def extra(folder: str, row: str, images: str, steps: str = "") -> list[Row]:
+def extra(folder: str, condition: str, images: str, steps: int | None = None) -> list[Row]:
     """Return what was scored once at the end of a run, a line per seed."""
-    found = read_csv(REFERENCE / folder / EXTRA_SCORES)
-    return [r for r in found if (r["condition"], r["images"], r["steps"]) == (row, images, steps)]
+    return [
+        row
+        for row in read_csv(REFERENCE / folder / EXTRA_SCORES)
+        if (row["condition"], row["images"]) == (condition, images)
+        and (float(row["steps"]) if row["steps"] else None) == steps
+    ]
 
 
 def column_mean(rows: list[Row], column: str) -> str:
