@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,41 @@ def test_a_folder_for_temporary_files_that_is_missing(home, monkeypatch):
     monkeypatch.setenv("TMPDIR", "/nowhere")
     with pytest.raises(MachineError, match="TMPDIR is /nowhere; expected a folder that can be"):
         check_machine()
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def grown_mb_by_threads(threads: int, mb: int) -> float:
+    """How much memory a process keeps of what its threads, one after the other, have freed."""
+    freed, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        bytes_of_its_own = b"1" * (mb * 2**20)
+        del bytes_of_its_own
+        freed.set()
+        end.wait()
+
+    before, started = resident_mb(), []
+    for _ in range(threads):
+        freed.clear()
+        started.append(threading.Thread(target=work))
+        started[-1].start()
+        freed.wait()
+    grown = resident_mb() - before
+    end.set()
+    for thread in started:
+        thread.join()
+    return grown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Ray ships jemalloc for Linux alone")
+def test_what_trials_have_freed_is_kept_once(ray_local):
+    """A trial has a thread of its own, and a process has many trials, one after the other."""
+    grown = ray.get(ray.remote(grown_mb_by_threads).remote(threads=16, mb=50))
+    assert grown < 2 * 50
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Ray ships jemalloc for Linux alone")
