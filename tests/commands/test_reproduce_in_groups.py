@@ -51,7 +51,8 @@ def test_open_claims_get_seeds_until_all_is_said(at_once, tmp_path, capsys):
     rest = suspects_name("range", "norm")
     assert order.index(rest) > max(order.index(name) for name in (*DECISIVE, *AT_FULL_LENGTH))
     assert "more runs, for claims that are open or conditions left" in said
-    assert "left out: as reported: DIP alone (0 of 1 runs)" in said
+    assert "left out: as reported: dip_lr 0.001, ddpm_lr 0.0005, std 1.2 (0 of 1 runs)" in said
+    assert "DIP alone (0 of 1 runs)" not in said
     assert json.loads((tmp_path / "toy" / "study.json").read_text())["looks"] == [3]
 
     # another session with more seeds looks again, at the looks that follow those planned
